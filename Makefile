@@ -1,0 +1,46 @@
+# `make run` starts the session, `make test` runs the suite; both install into .venv first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test test-slow check format lint types imports install dev clean
+
+run: install
+	$(BIN)/grok-tui
+
+test: dev
+	$(BIN)/pytest
+
+test-slow: dev
+	$(BIN)/pytest -m slow
+
+check: format lint types imports test-slow test
+
+format: dev
+	$(BIN)/ruff format --check .
+
+lint: dev
+	$(BIN)/ruff check .
+
+types: dev
+	$(BIN)/mypy
+
+imports: dev
+	$(BIN)/lint-imports
+
+install: .venv/installed
+dev: .venv/installed-dev
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,127 @@
+"""The command line: every config field as a flag, and the few flags beside them."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args, get_origin
+
+from grok_tui import __version__
+from grok_tui.config import FIELDS, flag, group_of, is_live
+from grok_tui.errors import UserError
+
+LISTS = {
+    "presets": "list the presets",
+    "devices": "list the devices, and which of them open here",
+    "themes": "list the themes",
+}
+
+_DESCRIPTION = """\
+Train a small transformer on modular arithmetic and watch it grok.
+
+  grok-tui                              choose a preset, then watch it train
+  grok-tui --preset quick               straight into that preset
+  grok-tui --record DIR --preset nanda  headless: write the run directory DIR
+  grok-tui --resume DIR                 go on in DIR from its newest checkpoint
+"""
+
+
+class _Parser(ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (try grok-tui --help)")
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    """The options: `command` (None to train) and, for training, `fields` that were given.
+
+    Exits after --help and --version; raises UserError.
+    """
+    if arguments and arguments[0] in LISTS:
+        options = _list_parser(arguments[0]).parse_args(arguments[1:])
+        options.command = arguments[0]
+        return options
+    options = _train_parser().parse_args(arguments)
+    options.command = None
+    given = {name: getattr(options, name) for name in FIELDS}
+    options.fields = {name: value for name, value in given.items() if value is not None}
+    return options
+
+
+def _list_parser(command: str) -> ArgumentParser:
+    parser = _Parser(prog=f"grok-tui {command}", description=LISTS[command], allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _train_parser() -> ArgumentParser:
+    commands = "\n".join(f"  {name:10}{text}" for name, text in LISTS.items())
+    parser = _Parser(
+        prog="grok-tui",
+        description=_DESCRIPTION,
+        epilog=f"commands:\n{commands}\n\nEvery field can also be set by GROK_TUI_<FIELD>"
+        " in the environment or in a --config file.",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"grok-tui {__version__}")
+    parser.add_argument("--preset", metavar="NAME", help="start from a preset")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file with fields")
+    parser.add_argument(
+        "--record", metavar="DIR", type=Path, help="train headless into a run directory"
+    )
+    parser.add_argument(
+        "--resume",
+        metavar="DIR",
+        type=Path,
+        help="go on with a run; headless if --record names the same DIR",
+    )
+    parser.add_argument(
+        "--no-save", action="store_true", help="record nothing (only in the session)"
+    )
+    parser.add_argument("--theme", metavar="NAME", help="colours of the session")
+    for group, names in groupby(FIELDS, key=group_of):
+        section = parser.add_argument_group(group)
+        for name in names:
+            section.add_argument(flag(name), dest=name, metavar=_values(name), help=_help(name))
+    return parser
+
+
+def _values(name: str) -> str:
+    """What a field takes: its choices, or its type."""
+    annotation = FIELDS[name].annotation
+    if get_origin(annotation) is Literal:
+        return "{" + ",".join(get_args(annotation)) + "}"
+    return {int: "INT", float: "FLOAT"}.get(annotation, "NAME")  # type: ignore[arg-type]
+
+
+def _help(name: str) -> str:
+    field = FIELDS[name]
+    kind = "live" if is_live(name) else "restart"
+    text = f"{field.description} (default {_plain(field.default)}{_bounds(name)}; {kind})"
+    return text.replace("%", "%%")
+
+
+def _bounds(name: str) -> str:
+    """`, 0 < x <= 10` from the field's bounds."""
+    limits: dict[str, Any] = {}
+    for bound in FIELDS[name].metadata:
+        for kind in ("gt", "ge", "lt", "le"):
+            if hasattr(bound, kind):
+                limits[kind] = getattr(bound, kind)
+    low = f"{_plain(limits['gt'])} < " if "gt" in limits else ""
+    low = f"{_plain(limits['ge'])} <= " if "ge" in limits else low
+    high = f" < {_plain(limits['lt'])}" if "lt" in limits else ""
+    high = f" <= {_plain(limits['le'])}" if "le" in limits else high
+    return f", {low}x{high}" if low or high else ""
+
+
+def _plain(value: Any) -> str:
+    """A number as a person writes it: 1, 0.001, 1e-08."""
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:g}"
+    return str(value)

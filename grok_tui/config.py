@@ -1,0 +1,197 @@
+"""The configuration: one schema for flags, environment, files, presets and the form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
+
+from grok_tui.errors import UserError
+
+MAX_SEED = 2**32 - 1
+
+Operation = Literal[
+    "add", "subtract", "multiply", "divide", "x2+y2", "x2+xy+y2", "x3+xy", "random"
+]
+Init = Literal["nanda", "transformerlens", "scaled-uniform", "normal"]
+Decay = Literal["decoupled", "coupled"]
+StopWhen = Literal["never", "grokked"]
+
+
+class ConfigError(UserError):
+    """A setting is wrong; the message is one line that says which, and what to do."""
+
+
+def _setting(
+    group: str, default: Any, description: str, *, live: bool = False, **bounds: Any
+) -> Any:
+    """A config field: its group, whether an edit is live, and its bounds."""
+    extra: JsonDict = {"group": group, "live": live}
+    return Field(default, description=description, json_schema_extra=extra, **bounds)
+
+
+class Config(BaseModel):
+    """Everything that fixes a run. Frozen: change it by `changed`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    operation: Operation = _setting("task", "add", "what to learn from a and b, modulo p")
+    modulus: int = _setting("task", 113, "the odd modulus p", ge=5, le=499)
+    train_fraction: float = _setting(
+        "task", 0.3, "share of all pairs to train on", gt=0.0, lt=1.0
+    )
+    data_seed: int = _setting("task", 0, "seed of the train/test split", ge=0, le=MAX_SEED)
+
+    d_model: int = _setting("model", 128, "width of the residual stream", ge=2, le=2048)
+    n_heads: int = _setting("model", 4, "attention heads per layer", ge=1, le=64)
+    d_mlp: int = _setting("model", 512, "neurons per layer", ge=1, le=8192)
+    n_layers: int = _setting("model", 1, "transformer layers", ge=1, le=3)
+    init: Init = _setting("model", "nanda", "how the weights are drawn")
+    init_scale: float = _setting(
+        "model", 1.0, "factor on all initial weights", gt=0.0, le=100.0
+    )
+    seed: int = _setting("model", 0, "seed of the initial weights", ge=0, le=MAX_SEED)
+
+    lr: float = _setting("optimiser", 1e-3, "learning rate", live=True, gt=0.0, le=10.0)
+    weight_decay: float = _setting(
+        "optimiser", 1.0, "weight decay; lr * wd decays per step", live=True, ge=0.0, le=1000.0
+    )
+    beta1: float = _setting(
+        "optimiser", 0.9, "decay of the first moment", live=True, ge=0.0, lt=1.0
+    )
+    beta2: float = _setting(
+        "optimiser", 0.98, "decay of the second moment", live=True, ge=0.0, lt=1.0
+    )
+    eps: float = _setting(
+        "optimiser", 1e-8, "added to the root of the second moment", live=True, ge=1e-30, le=1.0
+    )
+    warmup_steps: int = _setting(
+        "optimiser", 10, "steps of linear learning-rate warm-up", live=True, ge=0, le=1_000_000
+    )
+    decay: Decay = _setting(
+        "optimiser", "decoupled", "AdamW's decay, or L2 inside Adam", live=True
+    )
+
+    steps: int = _setting(
+        "run", 25_000, "train up to this step", live=True, ge=1, le=16_000_000
+    )
+    eval_every: int = _setting(
+        "run", 10, "steps between evaluations of all pairs", live=True, ge=1, le=1_000_000
+    )
+    checkpoint_every: int = _setting(
+        "run", 500, "steps between checkpoints", live=True, ge=1, le=10_000_000
+    )
+    stop_when: StopWhen = _setting("run", "never", "end the run early at grokking", live=True)
+    device: str = _setting(
+        "run",
+        "auto",
+        "tinygrad device, such as METAL, CUDA or CPU",
+        pattern=r"^(auto|[A-Z][A-Z0-9]*(:[0-9A-Za-z]+)*)$",
+    )
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of pairs (a, b); division has none with b = 0."""
+        columns = self.modulus - 1 if self.operation == "divide" else self.modulus
+        return self.modulus * columns
+
+    @property
+    def n_train(self) -> int:
+        return int(self.train_fraction * self.n_pairs)
+
+    @property
+    def d_head(self) -> int:
+        return self.d_model // self.n_heads
+
+    @property
+    def decay_per_step(self) -> float:
+        """The share of each weight that decoupled decay takes away per step."""
+        return self.lr * self.weight_decay
+
+    def changed(self, **changes: Any) -> Config:
+        """A validated copy with `changes`; raises ConfigError."""
+        return build({**self.model_dump(), **changes})
+
+    @model_validator(mode="after")
+    def _check(self) -> Config:
+        p = self.modulus
+        if p % 2 == 0:
+            raise ValueError(
+                f"modulus: {p} is even, but the modulus must be odd: only then does each"
+                f" frequency have a cosine and a sine; try {p - 1} or {p + 1}"
+            )
+        if self.operation == "divide" and not is_prime(p):
+            raise ValueError(
+                f"operation: divide needs a prime modulus, so that every b but 0 has an"
+                f" inverse; {p} is not prime, try {next_prime(p)}"
+            )
+        if self.d_model % self.n_heads:
+            raise ValueError(
+                f"n_heads: {self.n_heads} heads do not divide d_model {self.d_model}"
+            )
+        if not 0 < self.n_train < self.n_pairs:
+            raise ValueError(
+                f"train_fraction: {self.train_fraction} of {self.n_pairs} pairs leaves one"
+                " half of the split empty"
+            )
+        return self
+
+
+def is_prime(n: int) -> bool:
+    return n > 1 and all(n % i for i in range(2, math.isqrt(n) + 1))
+
+
+def next_prime(n: int) -> int:
+    while not is_prime(n):
+        n += 1
+    return n
+
+
+FIELDS: Mapping[str, FieldInfo] = Config.model_fields
+
+
+def group_of(name: str) -> str:
+    """The group of a field: task, model, optimiser or run."""
+    return str(_extra(name)["group"])
+
+
+def is_live(name: str) -> bool:
+    """Whether an edit of the field takes effect on the next step."""
+    return bool(_extra(name)["live"])
+
+
+def _extra(name: str) -> dict[str, Any]:
+    extra = FIELDS[name].json_schema_extra
+    assert isinstance(extra, dict)
+    return extra
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a field: `weight_decay` -> `--weight-decay`."""
+    return "--" + name.replace("_", "-")
+
+
+def build(fields: Mapping[str, Any]) -> Config:
+    """A config from one mapping of fields; raises ConfigError."""
+    try:
+        return Config(**fields)
+    except ValidationError as error:
+        raise ConfigError("; ".join(problems(error))) from None
+
+
+def problems(error: ValidationError) -> Iterator[str]:
+    """Each validation error as `field: value is not ...`."""
+    for item in error.errors():
+        if not item["loc"]:
+            yield item["msg"].removeprefix("Value error, ")
+            continue
+        name = str(item["loc"][0])
+        if item["type"] == "extra_forbidden":
+            yield f"{name}: there is no such setting"
+        else:
+            message = item["msg"][0].lower() + item["msg"][1:]
+            yield f"{name}: {item['input']!r} is wrong: {message}"

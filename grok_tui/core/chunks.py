@@ -1,0 +1,57 @@
+"""How long the trainer trains between two looks at its inbox, and where its time went."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+
+from grok_tui.core.step import TAPE_LENGTH
+
+# A screen wants news at least 8 times a second.
+CHUNK_SECONDS = 0.1
+# Weight of the newest chunk in the running mean of the time for a step.
+_NEWEST = 0.3
+
+
+class ChunkLength:
+    """Picks the number of steps that take about CHUNK_SECONDS, from those done so far."""
+
+    def __init__(self) -> None:
+        self._seconds_per_step: float | None = None
+        self._rates: list[float] = []
+
+    def length(self, at_most: int) -> int:
+        """Steps to do next, from 1 to `at_most`."""
+        if self._seconds_per_step is None:
+            return 1
+        return max(1, min(at_most, TAPE_LENGTH, int(CHUNK_SECONDS / self._seconds_per_step)))
+
+    def record(self, count: int, seconds: float) -> None:
+        """`count` steps took `seconds`."""
+        now, before = seconds / count, self._seconds_per_step
+        self._seconds_per_step = now if before is None else before + _NEWEST * (now - before)
+        self._rates.append(count / seconds)
+
+    def median_rate(self) -> float:
+        """Median over the chunks of their steps per second, 0 before the first."""
+        return statistics.median(self._rates) if self._rates else 0.0
+
+
+class StopWatch:
+    """Seconds spent by name, added to what earlier sittings of the run spent.
+
+    `wall` runs by itself; `compile` and `eval` are added.
+    """
+
+    def __init__(self, before: Mapping[str, float]) -> None:
+        self.seconds = {"wall": 0.0, "compile": 0.0, "eval": 0.0, **before}
+        self._started = time.perf_counter()
+
+    def add(self, name: str, seconds: float) -> None:
+        self.seconds[name] += seconds
+
+    def total(self) -> dict[str, float]:
+        """Seconds by name up to now."""
+        now = time.perf_counter()
+        return {**self.seconds, "wall": self.seconds["wall"] + now - self._started}

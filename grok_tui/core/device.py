@@ -1,0 +1,124 @@
+"""Opening a tinygrad device, with a C compiler for the CPU one, before anything compiles."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from grok_tui.errors import UserError
+
+# What `auto` tries, best first, with the word for each. CPU always comes last.
+DEVICES = {
+    "METAL": "Apple GPU",
+    "CUDA": "NVIDIA GPU through the CUDA driver",
+    "NV": "NVIDIA GPU without the CUDA driver",
+    "AMD": "AMD GPU",
+    "CL": "OpenCL device",
+    "CPU": "processor",
+}
+
+
+class DeviceError(UserError):
+    """No device opens, or not the one that was asked for; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """Whether a device opens: `problem` is empty if so, else tinygrad's reason in one line."""
+
+    name: str
+    description: str
+    problem: str
+
+
+def open_device(name: str) -> str:
+    """Open the device `name`, or for `auto` the best that opens, and make it the default.
+
+    Returns tinygrad's name for it. Raises DeviceError. Must come before any tensor.
+    """
+    provide_compiler()
+    from tinygrad.helpers import DEV
+
+    reports = []
+    for candidate in [name] if name != "auto" else DEVICES:
+        report = _try(candidate)
+        if not report.problem:
+            DEV.value = candidate
+            return candidate
+        reports.append(report)
+    raise DeviceError(_explain(name, reports))
+
+
+def survey() -> Iterator[DeviceReport]:
+    """Try to open every device that `auto` considers, best first."""
+    provide_compiler()
+    yield from (_try(name) for name in DEVICES)
+
+
+def provide_compiler() -> None:
+    """Give tinygrad's CPU device a clang: the one on the path, or the one inside ziglang.
+
+    tinygrad runs the single executable that `CC` names, so `zig clang` needs a wrapper.
+    """
+    if os.environ.get("CC") or shutil.which("clang"):
+        return
+    try:
+        import ziglang
+    except ImportError:
+        return
+    zig = Path(ziglang.__file__).with_name("zig")
+    script = f'#!/bin/sh\nexec {shlex.quote(str(zig))} clang "$@"\n'
+    wrapper = _cache_folder() / "zig-clang"
+    if not wrapper.exists() or wrapper.read_text() != script:
+        # Renamed into place, so that a process beside this one never runs half a script.
+        partial = wrapper.with_name(f"zig-clang.{os.getpid()}")
+        partial.write_text(script)
+        partial.chmod(0o755)
+        partial.replace(wrapper)
+    os.environ["CC"] = str(wrapper)
+
+
+def _cache_folder() -> Path:
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        (root / "grok-tui").mkdir(parents=True, exist_ok=True)
+        if os.access(root / "grok-tui", os.W_OK):
+            return root / "grok-tui"
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="grok-tui-"))
+
+
+def _try(name: str) -> DeviceReport:
+    from tinygrad import Device
+
+    try:
+        Device[name]
+        problem = ""
+    except Exception as error:  # noqa: BLE001  drivers raise whatever they like
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        problem = lines[0]
+    return DeviceReport(name, DEVICES.get(name.partition(":")[0], "tinygrad device"), problem)
+
+
+def _explain(name: str, reports: list[DeviceReport]) -> str:
+    if name == "auto":
+        tried = "; ".join(f"{r.name}: {r.problem}" for r in reports)
+        return f"no device opens. For the CPU, {_cpu_advice()}. Tried {tried}"
+    advice = f" For the CPU, {_cpu_advice()}." if name.startswith("CPU") else ""
+    return (
+        f"device {name} does not open: {reports[0].problem}.{advice}"
+        " `grok-tui devices` lists those that do"
+    )
+
+
+def _cpu_advice() -> str:
+    if sys.platform == "darwin":
+        return "install a compiler: xcode-select --install"
+    return "install a compiler: pip install ziglang, or clang by the system's package manager"

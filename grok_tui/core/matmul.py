@@ -1,0 +1,156 @@
+"""One matrix product for every large product of the model, as fast as the device allows.
+
+On the CPU device the product is a call of OpenBLAS inside tinygrad's jitted graph:
+tinygrad 0.14's own generated products run on one core at a tenth of the speed. Elsewhere,
+and where OpenBLAS or tinygrad's C renderer is missing, it is tinygrad's own product.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+from tinygrad import Device, Tensor, dtypes
+from tinygrad.renderer import Estimates
+from tinygrad.renderer.cstyle import ClangRenderer
+from tinygrad.uop.ops import KernelInfo, Ops, ProgramInfo, UOp
+
+# CBLAS's own numbers for row-major order and for a plain or transposed operand.
+_ROW_MAJOR = 101
+_TRANSPOSE = {False: 111, True: 112}
+
+
+def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tensor:
+    """The product of two matrices, each read transposed if its flag is set.
+
+    a: (M, K), or (K, M) with `ta`; b: (K, N), or (N, K) with `tb`; both float32.
+    Returns (M, N). Gradients flow to both operands. Raises ValueError for other operands.
+    """
+    _check(a, b, ta=ta, tb=tb)
+    if not _calls_openblas(str(a.device)):
+        return (a.T if ta else a) @ (b.T if tb else b)
+    return Tensor(_product(a.contiguous().uop, b.contiguous().uop, ta=ta, tb=tb))
+
+
+def matmul_name(device: str) -> str:
+    """Which matrix product `matmul` uses on `device`, in words."""
+    if not _is_cpu(device):
+        return "tinygrad's own"
+    if not _calls_openblas(device):
+        return "tinygrad's own (slow)"
+    threads = blas_threads()
+    return f"OpenBLAS, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def blas_threads() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@functools.cache
+def openblas() -> ctypes.CDLL | None:
+    """The OpenBLAS library of the scipy-openblas32 package, None if it is not there."""
+    try:
+        folder = Path(importlib.import_module("scipy_openblas32").get_lib_dir())
+        path = next(p for p in sorted(folder.iterdir()) if "libscipy_openblas" in p.name)
+        library = ctypes.CDLL(str(path))
+        library.scipy_openblas_set_num_threads(blas_threads())
+        _ = library.scipy_cblas_sgemm
+    except (ImportError, StopIteration, OSError, AttributeError):
+        return None
+    return library
+
+
+def _is_cpu(device: str) -> bool:
+    return device.split(":", maxsplit=1)[0] == "CPU"
+
+
+def _calls_openblas(device: str) -> bool:
+    """Whether products on `device` call OpenBLAS: the call is C, so the renderer must be."""
+    return (
+        _is_cpu(device)
+        and openblas() is not None
+        and isinstance(Device["CPU"].renderer, ClangRenderer)
+    )
+
+
+def _check(a: Tensor, b: Tensor, *, ta: bool, tb: bool) -> None:
+    # OpenBLAS would read any other bytes as floats, and any other shape as this one.
+    if a.ndim != 2 or b.ndim != 2 or a.shape[not ta] != b.shape[tb]:
+        raise ValueError(f"cannot multiply {a.shape} by {b.shape} with ta={ta}, tb={tb}")
+    if a.dtype != dtypes.float32 or b.dtype != dtypes.float32:
+        raise ValueError(f"cannot multiply {a.dtype} by {b.dtype}: both must be float32")
+
+
+def _product(a: UOp, b: UOp, *, ta: bool, tb: bool) -> UOp:
+    """The custom kernel of one product, with its gradient."""
+    m, k = (int(size) for size in (a.shape[::-1] if ta else a.shape))
+    n = int(b.shape[0] if tb else b.shape[1])
+    out = Tensor.empty(m, n, dtype=dtypes.float32, device=a.device).uop
+    program = functools.partial(_sgemm, m=m, n=n, k=k, ta=ta, tb=tb)
+    gradient = functools.partial(_gradient, ta=ta, tb=tb)
+    return UOp.custom_kernel(out, a, b, _entry_point().uop, fxn=program, grad_fxn=gradient)[0]
+
+
+@functools.cache
+def _entry_point() -> Tensor:
+    """The address of cblas_sgemm, as data: in the source it would defeat the compile cache."""
+    library = openblas()
+    assert library is not None
+    address = ctypes.cast(library.scipy_cblas_sgemm, ctypes.c_void_p).value
+    return Tensor([address], dtype=dtypes.uint64, device="CPU").realize()
+
+
+def _gradient(grad: UOp, call: UOp, *, ta: bool, tb: bool) -> tuple[None, UOp, UOp, None]:
+    """Gradients of the operands: again products, with the flags turned."""
+    a, b = call.src[2:4]
+    g = grad.contiguous()
+    grad_a = _product(b, g, ta=tb, tb=True) if ta else _product(g, b, ta=False, tb=not tb)
+    grad_b = _product(g, a, ta=True, tb=ta) if tb else _product(a, g, ta=not ta, tb=False)
+    return None, grad_a, grad_b, None
+
+
+def _sgemm(
+    c: UOp, a: UOp, b: UOp, entry: UOp, *, m: int, n: int, k: int, ta: bool, tb: bool
+) -> UOp:
+    """A program whose whole body is one call of cblas_sgemm."""
+    name = f"sgemm_{'T' if ta else 'N'}{'T' if tb else 'N'}_{m}_{n}_{k}"
+    arguments = (c.base, a.base, b.base, entry.base)
+    sink = UOp.sink(*arguments, arg=KernelInfo(name, estimates=_estimates(m, n, k)))
+    info = ProgramInfo(
+        name=name,
+        globals=(0, 1, 2, 3),
+        outs=(0,),
+        ins=(1, 2, 3),
+        global_size=(1, 1, 1),
+        local_size=None,
+        target=Device["CPU"].renderer.target,
+    )
+    source = UOp(Ops.SOURCE, arg=_c_source(name, m, n, k, ta=ta, tb=tb))
+    linear = UOp(Ops.LINEAR, src=(*sink.src, sink))
+    return UOp(Ops.PROGRAM, src=(sink, linear, source), arg=info)
+
+
+def _estimates(m: int, n: int, k: int) -> Any:
+    elements = m * k + k * n + m * n
+    return Estimates(ops=2 * m * n * k, lds=4 * elements, mem=4 * elements)
+
+
+def _c_source(name: str, m: int, n: int, k: int, *, ta: bool, tb: bool) -> str:
+    """C without includes or linking: it calls OpenBLAS through its address."""
+    lda, ldb = (m if ta else k), (k if tb else n)
+    return f"""
+typedef void (*sgemm)(int, int, int, int, int, int, float, const float*, int,
+                      const float*, int, float, float*, int);
+void {name}(float* restrict c, float* restrict a, float* restrict b,
+            unsigned long long* restrict entry) {{
+  ((sgemm)*entry)({_ROW_MAJOR}, {_TRANSPOSE[ta]}, {_TRANSPOSE[tb]}, {m}, {n}, {k},
+                  1.0f, a, {lda}, b, {ldb}, 0.0f, c, {n});
+}}
+"""

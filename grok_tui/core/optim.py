@@ -1,0 +1,116 @@
+"""AdamW whose every hyperparameter is data on the device, so that an edit needs no compile.
+
+The jitted step reads one row of numbers per step. Warm-up, bias corrections and the kind of
+decay are worked out here on the host, in float64, and travel in that row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from tinygrad import Tensor
+
+from grok_tui.config import Config
+from grok_tui.core.events import FloatArray
+
+
+class Column(IntEnum):
+    """What each number of a row is."""
+
+    LR = 0  # learning rate, warm-up included
+    SHRINK = 1  # decoupled decay: share of each weight taken away
+    L2 = 2  # coupled decay: share of each weight added to its gradient
+    NEW1 = 3  # 1 - beta1
+    NEW2 = 4  # 1 - beta2
+    CORRECT1 = 5  # m_hat / m
+    CORRECT2 = 6  # v_hat / v
+    EPS = 7
+
+
+class BetaProducts(NamedTuple):
+    """Product of all beta1, and of all beta2, used so far.
+
+    1 - product is the total weight of the gradients inside a moment, whatever edits the
+    betas have seen; with constant betas it is the usual 1 - beta^t.
+    """
+
+    beta1: float = 1.0
+    beta2: float = 1.0
+
+
+def learning_rate(config: Config, step: int) -> float:
+    """The learning rate of step `step` (the first is 1): linear warm-up, then `lr`."""
+    return (
+        config.lr * min(1.0, step / config.warmup_steps) if config.warmup_steps else config.lr
+    )
+
+
+def hyperparameter_rows(
+    config: Config, first_step: int, count: int, before: BetaProducts
+) -> tuple[FloatArray, list[BetaProducts]]:
+    """The rows of `count` steps from `first_step` on.
+
+    before: the products after the step before. Returns (count, len(Column)) and the
+    products after each step. Step by step, so that a run cut anywhere goes on in the same
+    numbers.
+    """
+    rows = np.empty((count, len(Column)), dtype=np.float64)
+    products = []
+    coupled = config.decay == "coupled"
+    for i in range(count):
+        lr = learning_rate(config, first_step + i)
+        before = BetaProducts(before.beta1 * config.beta1, before.beta2 * config.beta2)
+        products.append(before)
+        rows[i, Column.LR] = lr
+        rows[i, Column.SHRINK] = 0.0 if coupled else lr * config.weight_decay
+        rows[i, Column.L2] = config.weight_decay if coupled else 0.0
+        rows[i, Column.NEW1] = 1 - config.beta1
+        rows[i, Column.NEW2] = 1 - config.beta2
+        rows[i, Column.CORRECT1] = 1 / (1 - before.beta1)
+        rows[i, Column.CORRECT2] = 1 / (1 - before.beta2)
+        rows[i, Column.EPS] = config.eps
+    return rows.astype(np.float32), products
+
+
+def idle_rows(count: int) -> FloatArray:
+    """Rows whose step changes neither weights nor moments, bit for bit."""
+    rows = np.zeros((count, len(Column)), dtype=np.float32)
+    rows[:, Column.CORRECT1] = rows[:, Column.CORRECT2] = rows[:, Column.EPS] = 1
+    return rows
+
+
+class AdamW:
+    """AdamW with decoupled or coupled decay (Loshchilov & Hutter 2019; Kingma & Ba 2015).
+
+    weights, first_moment, second_moment: one tensor per name, equal shapes.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        first_moment: Mapping[str, Tensor],
+        second_moment: Mapping[str, Tensor],
+    ) -> None:
+        self.weights = weights
+        self.first_moment = first_moment
+        self.second_moment = second_moment
+
+    def update(self, gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
+        """Assign one update; gradients in the order of the weights, row: (len(Column),).
+
+        Returns what must be realised for the update to happen.
+        """
+        changed = []
+        for (name, w), gradient in zip(self.weights.items(), gradients, strict=True):
+            m, v = self.first_moment[name], self.second_moment[name]
+            g = gradient + row[Column.L2] * w
+            m.assign(m + row[Column.NEW1] * (g - m))
+            v.assign(v + row[Column.NEW2] * (g * g - v))
+            m_hat, v_hat = m * row[Column.CORRECT1], v * row[Column.CORRECT2]
+            move = row[Column.LR] * m_hat / (v_hat.sqrt() + row[Column.EPS])
+            w.assign(w - move - row[Column.SHRINK] * w)
+            changed += [m, v, w]
+        return changed

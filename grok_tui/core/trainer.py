@@ -1,0 +1,357 @@
+"""The training loop: take commands, train a chunk of steps, say what happened."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import assert_never
+
+import numpy as np
+
+from grok_tui.config import Config, ConfigError, flag, is_live
+from grok_tui.core.chunks import ChunkLength, StopWatch
+from grok_tui.core.events import (
+    CheckpointSaved,
+    CheckpointStore,
+    Command,
+    CommandRejected,
+    Compiling,
+    ConfigApplied,
+    Evaluated,
+    Failed,
+    FloatArray,
+    Inbox,
+    Losses,
+    Metrics,
+    Pause,
+    Paused,
+    PhaseChanged,
+    Resume,
+    Resumed,
+    SaveCheckpoint,
+    SetField,
+    Sink,
+    Snapshot,
+    Started,
+    Step,
+    Stop,
+    Stopped,
+)
+from grok_tui.core.optim import learning_rate
+from grok_tui.core.phases import Milestones
+from grok_tui.core.step import COMPILE_STAGES, Evaluation, Network
+from grok_tui.core.tasks import make_task
+
+
+class _DivergedError(Exception):
+    """The loss stopped being a number at `step`."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(step, loss)
+        self.step, self.loss = step, loss
+
+
+class Trainer:
+    """One run, from its first step or from a snapshot to its end.
+
+    It draws nothing and writes nothing: it reads `inbox`, hands every event to `emit` and
+    snapshots to `store`. The device must be open. `run` may raise OSError, which then comes
+    from `emit` or `store`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        inbox: Inbox,
+        emit: Sink,
+        store: CheckpointStore | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> None:
+        self.config = config
+        self._inbox, self._emit, self._store = inbox, emit, store
+        self._watch = StopWatch(snapshot.seconds if snapshot else {})
+        self._chunk = ChunkLength()
+        self._task = make_task(config)
+        self._network = Network(config, self._task, snapshot)
+        self._resumed = snapshot
+        self._milestones = (
+            Milestones.from_dict(snapshot.milestones) if snapshot else Milestones()
+        )
+        self._saved_step = snapshot.step if snapshot else None
+        self._latest: tuple[int, Metrics] | None = None
+        self._compiled = False
+        self._paused = False
+        self._steps_to_pause: int | None = None
+        self._stop: Stop | None = None
+
+    @property
+    def step(self) -> int:
+        """Updates done so far."""
+        return self._network.step
+
+    # --- the run ------------------------------------------------------------------------
+
+    def run(self) -> Stopped | Failed:
+        """Train until done, stopped or diverged; returns the last event it emits."""
+        self._compile()
+        try:
+            while not self._finished():
+                self._obey(wait=self._paused)
+                if not (self._paused or self._stop):
+                    self._train_chunk()
+        except _DivergedError as end:
+            return self._fail(end)
+        return self._finish()
+
+    def _compile(self) -> None:
+        early: list[Command] = []
+        started = time.perf_counter()
+        for done, stage in enumerate(self._network.compile()):
+            self._emit(Compiling(stage, done, COMPILE_STAGES))
+            early += self._inbox.drain(wait=False)
+            if any(isinstance(command, Stop) for command in early):
+                break
+        else:
+            self._compiled = True
+        self._watch.add("compile", time.perf_counter() - started)
+        self._emit(
+            Started(
+                step=self.step,
+                config=self.config.model_dump(mode="json"),
+                device=self.config.device,
+                n_train=self.config.n_train,
+                n_test=self.config.n_pairs - self.config.n_train,
+                compile_seconds=self._watch.seconds["compile"],
+            )
+        )
+        self._announce_changes()
+        for command in early:
+            self._do(command)
+        if self._resumed is None:
+            self._save()
+        self._announce_phase()
+
+    def _announce_changes(self) -> None:
+        """Where a run goes on with another config than it had, say so like an edit."""
+        for field, old in (self._resumed.config if self._resumed else {}).items():
+            if (new := self.config.model_dump(mode="json")[field]) != old:
+                self._emit(ConfigApplied(self.step, field, old, new))
+
+    def _finished(self) -> bool:
+        """Whether the run is over; sets the reason."""
+        if self._stop is None and self.step >= self.config.steps:
+            self._stop = Stop("completed")
+        if (
+            self._stop is None
+            and self.config.stop_when == "grokked"
+            and self._milestones.grokked
+        ):
+            self._stop = Stop("grokked")
+        return self._stop is not None
+
+    def _train_chunk(self) -> None:
+        """Train up to the next boundary, or for as long as the screen may wait."""
+        first = self.step + 1
+        count = self._chunk.length(self._steps_to_boundary())
+        started = time.perf_counter()
+        losses = self._network.train(self.config, count)
+        seconds = time.perf_counter() - started
+        self._chunk.record(count, seconds)
+        self._report(Losses(first, losses, seconds))
+        if self._steps_to_pause is not None:
+            self._steps_to_pause -= count
+        if self.step % self.config.eval_every == 0:
+            self._evaluate()
+        if self.step % self.config.checkpoint_every == 0:
+            self._save()
+        if self._steps_to_pause == 0:
+            self._pause()
+
+    def _steps_to_boundary(self) -> int:
+        ahead = [self.config.steps - self.step]
+        ahead += [
+            every - self.step % every
+            for every in (self.config.eval_every, self.config.checkpoint_every)
+        ]
+        if self._steps_to_pause is not None:
+            ahead.append(self._steps_to_pause)
+        return min(ahead)
+
+    def _report(self, losses: Losses) -> None:
+        """Emit the losses up to the first that is not finite."""
+        bad = np.flatnonzero(~np.isfinite(losses.train_loss))
+        if not len(bad):
+            self._emit(losses)
+            return
+        if bad[0]:
+            good = losses.train_loss[: bad[0]]
+            self._emit(Losses(losses.first_step, good, losses.seconds))
+        raise _DivergedError(losses.first_step + int(bad[0]), float(losses.train_loss[bad[0]]))
+
+    # --- evaluation ---------------------------------------------------------------------
+
+    def _evaluate(self) -> None:
+        started = time.perf_counter()
+        evaluation = self._network.evaluate()
+        metrics = self._metrics(evaluation)
+        self._latest = (self.step, metrics)
+        seconds = time.perf_counter() - started
+        self._watch.add("eval", seconds)
+        if not math.isfinite(metrics.test_loss) or not math.isfinite(metrics.weight_norm):
+            raise _DivergedError(self.step, metrics.test_loss)
+        self._emit(Evaluated(self.step, metrics, seconds, evaluation.answers))
+        before, self._milestones = (
+            self._milestones,
+            self._milestones.after(self.step, metrics),
+        )
+        if self._milestones.phase != before.phase:
+            self._announce_phase()
+
+    def _metrics(self, evaluation: Evaluation) -> Metrics:
+        train, test = self._task.train_mask, ~self._task.train_mask
+        right = evaluation.answers == self._task.answer
+        return Metrics(
+            train_loss=_mean(evaluation.pair_loss[train]),
+            test_loss=_mean(evaluation.pair_loss[test]),
+            train_acc=float(right[train].mean()),
+            test_acc=float(right[test].mean()),
+            weight_norm=evaluation.weight_norm,
+            lr=learning_rate(self.config, max(1, self.step)),
+            weight_decay=self.config.weight_decay,
+        )
+
+    def _announce_phase(self) -> None:
+        self._emit(PhaseChanged(self.step, self._milestones.phase, self._milestones.reason))
+
+    # --- commands -----------------------------------------------------------------------
+
+    def _obey(self, *, wait: bool) -> None:
+        for command in self._inbox.drain(wait=wait):
+            self._do(command)
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case Pause():
+                self._pause()
+            case Resume():
+                self._resume()
+            case Step(count):
+                self._step(count)
+            case SetField(field, value):
+                self._set(field, value)
+            case SaveCheckpoint():
+                if self._store is None:
+                    self._reject("checkpoint", "this run is not saved (--no-save)")
+                else:
+                    self._save()
+            case Stop():
+                self._stop = command
+            case _:
+                assert_never(command)
+
+    def _pause(self) -> None:
+        self._steps_to_pause = None
+        if not self._paused:
+            self._paused = True
+            self._emit(Paused(self.step))
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._emit(Resumed(self.step))
+
+    def _step(self, count: int) -> None:
+        if not self._paused:
+            self._reject("step", "pause first: single steps are for a paused run")
+        elif count < 1:
+            self._reject("step", f"{count} steps cannot be done; ask for 1 or more")
+        else:
+            self._resume()
+            self._steps_to_pause = count
+
+    def _set(self, field: str, value: object) -> None:
+        try:
+            new = self.config.changed(**{field: value})
+            if not is_live(field):
+                raise ConfigError(f"{flag(field)} needs a new run")
+            if new.steps <= self.step and field == "steps":
+                raise ConfigError(
+                    f"steps: step {new.steps} is already behind; this is {self.step}"
+                )
+        except ConfigError as error:
+            self._reject("set", str(error), field)
+            return
+        old, self.config = self.config, new
+        self._emit(ConfigApplied(self.step, field, getattr(old, field), getattr(new, field)))
+
+    def _reject(self, command: str, reason: str, field: str | None = None) -> None:
+        self._emit(CommandRejected(self.step, command, reason, field))
+
+    # --- checkpoints and the end --------------------------------------------------------
+
+    def _save(self) -> None:
+        if self._store is None or self._saved_step == self.step:
+            return
+        path = self._store.save(self.snapshot())
+        self._saved_step = self.step
+        self._emit(CheckpointSaved(self.step, path))
+
+    def snapshot(self) -> Snapshot:
+        """All that an exact resume needs."""
+        first, second = self._network.moments()
+        return Snapshot(
+            step=self.step,
+            weights=self._network.host_weights(),
+            first_moment=first,
+            second_moment=second,
+            beta_products=self._network.beta_products,
+            train_mask=self._task.train_mask,
+            config=self.config.model_dump(mode="json"),
+            milestones=self._milestones.to_dict(),
+            seconds=self._watch.total(),
+        )
+
+    def _finish(self) -> Stopped:
+        assert self._stop is not None
+        if self._stop.save:
+            self._save()
+        summary = self._summary(self._stop.reason, self._final_metrics())
+        stopped = Stopped(self.step, self._stop.reason, summary)
+        self._emit(stopped)
+        return stopped
+
+    def _final_metrics(self) -> Metrics | None:
+        """The metrics at the last step; None if the run was stopped while compiling."""
+        if self._latest and self._latest[0] == self.step:
+            return self._latest[1]
+        return self._metrics(self._network.evaluate()) if self._compiled else None
+
+    def _fail(self, end: _DivergedError) -> Failed:
+        reason = (
+            f"diverged: the loss became {end.loss} at step {end.step};"
+            f" try a lower --lr than {self.config.lr:g}"
+        )
+        failed = Failed(end.step, reason, self._summary("diverged", None))
+        self._emit(failed)
+        return failed
+
+    def _summary(self, end: str, final: Metrics | None) -> dict[str, object]:
+        """The content of `summary.json`."""
+        seconds = self._watch.total()
+        return {
+            "steps": self.step,
+            "grokked": self._milestones.grokked,
+            "grok_step": self._milestones.grok_step,
+            "memorized_step": self._milestones.memorized_step,
+            "final": final.to_dict() if final else None,
+            "steps_per_second": self._chunk.median_rate(),
+            "eval_seconds": seconds["eval"],
+            "compile_seconds": seconds["compile"],
+            "wall_seconds": seconds["wall"],
+            "device": self.config.device,
+            "exit": end,
+        }
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean(dtype=np.float64))

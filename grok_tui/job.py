@@ -1,0 +1,123 @@
+"""One run with its recorder: in the main thread under `--record`, in a child otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import platform
+import queue
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from grok_tui import __version__
+from grok_tui.config import Config
+from grok_tui.core.events import (
+    Command,
+    Compiling,
+    Event,
+    Failed,
+    Inbox,
+    Sink,
+    Snapshot,
+    Stopped,
+    Warned,
+)
+from grok_tui.runs.writer import RunWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to train and where to record it.
+
+    run_dir: the run directory, None to record nothing.
+    snapshot: where to go on in `run_dir`, None for a new run. `config` may differ from the
+    snapshot's in live fields and in the device.
+    warnings: what to tell the user at the start.
+    """
+
+    config: Config
+    run_dir: Path | None = None
+    snapshot: Snapshot | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class QueueInbox:
+    """An inbox that any thread, or a signal handler, puts commands into."""
+
+    def __init__(self) -> None:
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+
+    def put(self, command: Command) -> None:
+        self._commands.put(command)
+
+    def drain(self, *, wait: bool) -> list[Command]:
+        """Return the commands that have come; with `wait`, block until there is one."""
+        commands = [self._commands.get()] if wait else []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                commands.append(self._commands.get_nowait())
+        return commands
+
+
+def run(job: Job, inbox: Inbox, sink: Sink) -> Stopped | Failed:
+    """Do the job; `sink` gets every event after it is on disk.
+
+    Returns the event that ended the run. What keeps it from starting is raised: DeviceError,
+    RunError, OSError or SnapshotError; nothing is then written. Whatever breaks later
+    becomes a `Failed`.
+    """
+    sink(Compiling("opening the device", 0, 1))
+    from grok_tui.core.device import open_device
+
+    config = job.config.changed(device=open_device(job.config.device))
+    from grok_tui.core.trainer import Trainer
+
+    step = job.snapshot.step if job.snapshot else 0
+    writer = _writer(job, config, step)
+
+    def emit(event: Event) -> None:
+        nonlocal step
+        step = getattr(event, "step", step)
+        if writer:
+            writer(event)
+        sink(event)
+
+    try:
+        for warning in job.warnings:
+            emit(Warned(step, warning))
+        return Trainer(config, inbox, emit, writer, job.snapshot).run()
+    except Exception as error:  # noqa: BLE001  the boundary: what breaks becomes an event
+        failed = Failed(step, why(error))
+        if writer:
+            with contextlib.suppress(OSError):
+                writer(failed)
+        sink(failed)
+        return failed
+    finally:
+        if writer:
+            writer.close()
+
+
+def why(error: Exception) -> str:
+    """What broke, in one line; prints the traceback of what nobody foresaw."""
+    if isinstance(error, OSError):
+        place = f" ({error.filename})" if error.filename else ""
+        return f"cannot write the run: {error.strerror or error}{place}"
+    traceback.print_exception(error)
+    return f"the trainer broke: {type(error).__name__}: {error}"
+
+
+def _writer(job: Job, config: Config, step: int) -> RunWriter | None:
+    if job.run_dir is None:
+        return None
+    if job.snapshot:
+        return RunWriter.reopen(job.run_dir, step)
+    environment = {
+        "version": __version__,
+        "tinygrad": importlib.metadata.version("tinygrad"),
+        "device": config.device,
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+    }
+    return RunWriter.create(job.run_dir, config, environment)

@@ -1,0 +1,78 @@
+"""Where a config comes from: flags over environment over file over preset over defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from grok_tui.config import Config, ConfigError, flag, problems
+from grok_tui.presets import load_preset
+
+ENV_PREFIX = "GROK_TUI_"
+
+
+def load_file(path: Path) -> dict[str, Any]:
+    """Fields of a TOML config file, or of a run's `config.toml`; raises ConfigError."""
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    content.pop("environment", None)
+    return {name.replace("-", "_"): value for name, value in content.items()}
+
+
+def resolve(
+    flags: Mapping[str, Any], file: Path | None = None, preset: str | None = None
+) -> Config:
+    """The config that flags, environment, file, preset and defaults give, in that order.
+
+    Raises ConfigError naming every field that is wrong and where it was set.
+    """
+    in_file = load_file(file) if file else {}
+    in_preset = load_preset(preset).fields if preset else {}
+
+    class Layers(Config, BaseSettings):
+        model_config = SettingsConfigDict(env_prefix=ENV_PREFIX)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            lower = [InitSettingsSource(settings_cls, dict(m)) for m in (in_file, in_preset)]
+            return (init_settings, env_settings, *lower)
+
+    def origin(name: str) -> str:
+        if name in flags:
+            return flag(name)
+        if (variable := ENV_PREFIX + name.upper()) in os.environ:
+            return variable
+        return str(file) if name in in_file else f"preset {preset}"
+
+    try:
+        layers = Layers(**flags)
+    except ValidationError as error:
+        names = [str(item["loc"][0]) if item["loc"] else "" for item in error.errors()]
+        lines = [
+            f"{problem} (from {origin(name)})" if name else problem
+            for name, problem in zip(names, problems(error), strict=True)
+        ]
+        raise ConfigError("; ".join(lines)) from None
+    return Config(**layers.model_dump())

@@ -1,0 +1,77 @@
+"""The tables of `grok-tui presets`, `devices` and `themes`, as text or JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from grok_tui.presets import load_preset, preset_names
+
+
+def print_list(command: str, *, as_json: bool) -> None:
+    """Print one of the lists."""
+    rows = _ROWS[command]()
+    print(json.dumps(rows, indent=2) if as_json else _table(rows))
+
+
+def _presets() -> list[dict[str, Any]]:
+    presets = [load_preset(name) for name in preset_names()]
+    return [
+        {
+            "name": p.name,
+            "grok_step": p.grok_step,
+            "fields": dict(p.fields),
+            "sentence": p.sentence,
+        }
+        for p in presets
+    ]
+
+
+def _devices() -> list[dict[str, Any]]:
+    from grok_tui.core.device import survey
+    from grok_tui.core.matmul import matmul_name
+
+    return [
+        {
+            "name": report.name,
+            "opens": not report.problem,
+            "what": report.description,
+            "note": report.problem or f"matrix products: {matmul_name(report.name)}",
+        }
+        for report in survey()
+    ]
+
+
+def _themes() -> list[dict[str, Any]]:
+    from grok_tui.tui.themes import load_themes
+
+    themes, problems = load_themes()
+    rows = [{"name": t.name, "dark": t.dark, "from": str(t.path)} for t in themes.values()]
+    return rows + [{"name": "skipped", "dark": None, "from": problem} for problem in problems]
+
+
+_ROWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "presets": _presets,
+    "devices": _devices,
+    "themes": _themes,
+}
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    """Columns as wide as their widest cell, under their names."""
+    names = list(rows[0])
+    cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return " ".join(f"{name}={item}" for name, item in value.items()) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,69 @@
+"""Sending events without ever waiting for their reader."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+
+from grok_tui.core.events import Evaluated, Event, Losses, Sink
+
+
+class Outbox:
+    """A queue with its own sending thread, which stays small while the reader is stuck.
+
+    Losses that wait are joined to one event and only the newest evaluation keeps its
+    answers, so a reader that comes back late gets every number at little cost.
+    """
+
+    def __init__(self, send: Sink) -> None:
+        self._send = send
+        self._waiting: deque[Event] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        """Send the event soon."""
+        with self._changed:
+            _add(self._waiting, event)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Wait until everything is sent, or the reader is gone."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return
+                event = self._waiting.popleft()
+            try:
+                self._send(event)
+            except OSError:
+                return
+
+
+def _add(waiting: deque[Event], event: Event) -> None:
+    if isinstance(event, Losses) and waiting and isinstance(waiting[-1], Losses):
+        waiting[-1] = _joined(waiting[-1], event)
+        return
+    if isinstance(event, Evaluated):
+        for i in reversed(range(len(waiting))):
+            if isinstance(before := waiting[i], Evaluated):
+                waiting[i] = replace(before, answers=None)
+                break
+    waiting.append(event)
+
+
+def _joined(first: Losses, second: Losses) -> Losses:
+    losses = np.concatenate([first.train_loss, second.train_loss])
+    return Losses(first.first_step, losses, first.seconds + second.seconds)

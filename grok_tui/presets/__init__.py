@@ -1,0 +1,42 @@
+"""The presets: named fragments of a config, one TOML file each."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grok_tui.config import ConfigError
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named config fragment.
+
+    grok_step: measured step of grokking, None if it does not grok.
+    """
+
+    name: str
+    sentence: str
+    grok_step: int | None
+    fields: Mapping[str, Any]
+
+
+def load_preset(name: str) -> Preset:
+    """Read the preset `name`; raises ConfigError if there is none."""
+    path = _FOLDER / f"{name}.toml"
+    if name not in preset_names():
+        raise ConfigError(f"unknown preset '{name}'; there are: {', '.join(preset_names())}")
+    content = tomllib.loads(path.read_text())
+    return Preset(name, content["sentence"], content.get("grok_step"), content["config"])
+
+
+def preset_names() -> list[str]:
+    """All presets, `quick` and `nanda` first."""
+    first = ["quick", "nanda"]
+    names = sorted(path.stem for path in _FOLDER.glob("*.toml"))
+    return [n for n in first if n in names] + [n for n in names if n not in first]

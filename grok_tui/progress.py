@@ -1,0 +1,99 @@
+"""What a headless run says on standard error: a bar on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from grok_tui.core.events import (
+    Compiling,
+    Event,
+    Failed,
+    PhaseChanged,
+    Started,
+    Stopped,
+    Warned,
+)
+from grok_tui.tui.state import SessionState, reduce
+from grok_tui.words import duration, number, percent
+
+# Between two plain lines about nothing but progress.
+LINE_SECONDS = 2.0
+
+
+class PlainProgress:
+    """Lines for a log: progress every few seconds, everything else as it happens."""
+
+    def __init__(self, state: SessionState, stream: TextIO) -> None:
+        self._state, self._stream = state, stream
+        self._said_at = -LINE_SECONDS
+
+    def __call__(self, event: Event) -> None:
+        self._state = reduce(self._state, event)
+        if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
+            self._say(f"step {self._state.step}: {self._state.message}")
+        elif isinstance(event, Started):
+            self._say(
+                f"training on {event.device}: {event.n_train} pairs, {event.n_test} to test"
+            )
+        elif isinstance(event, Compiling):
+            self._say(f"{event.stage} ...")
+        elif time.monotonic() - self._said_at >= LINE_SECONDS and self._state.metrics:
+            self._said_at = time.monotonic()
+            self._say(progress_text(self._state))
+
+    def _say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class BarProgress:
+    """A bar that is redrawn in place."""
+
+    def __init__(self, state: SessionState, stream: TextIO) -> None:
+        self._state = state
+        console = Console(file=stream)
+        bar = BarColumn(bar_width=None)
+        self._progress = Progress(
+            bar, TextColumn("{task.description}"), console=console, expand=True
+        )
+        self._task = self._progress.add_task("starting", total=state.config["steps"])
+        self._progress.start()
+
+    def __call__(self, event: Event) -> None:
+        self._state = reduce(self._state, event)
+        state = self._state
+        if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
+            self._progress.console.print(f"step {state.step}: {state.message}", highlight=False)
+        text = f"{state.stage} ..." if state.word == "COMPILING" else progress_text(state)
+        self._progress.update(
+            self._task, description=text, completed=state.step, total=state.config["steps"]
+        )
+
+    def close(self) -> None:
+        """Leave the bar as it is and give the terminal back."""
+        self._progress.stop()
+
+
+def progress_text(state: SessionState) -> str:
+    """Step, losses, accuracy, speed, time left and phase in one line."""
+    parts = [
+        f"step {state.step}/{state.config['steps']}",
+        f"train {number(state.train_loss.last)}",
+        f"test {number(state.test_loss.last)}",
+        f"acc {percent(state.train_acc.last)}/{percent(state.test_acc.last)}",
+        f"{number(state.steps_per_second)} steps/s",
+        f"{duration(state.seconds_left)} left",
+        state.phase,
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def make_progress(state: SessionState, stream: TextIO) -> PlainProgress | BarProgress:
+    """The bar if the stream is a terminal, else lines."""
+    return BarProgress(state, stream) if stream.isatty() else PlainProgress(state, stream)

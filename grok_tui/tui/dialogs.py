@@ -1,0 +1,79 @@
+"""The dialogs: choosing a preset, and quitting."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Footer, Label, OptionList
+from textual.widgets.option_list import Option
+
+from grok_tui.presets import Preset
+
+QuitChoice = Literal["save", "now"]
+
+
+class PresetPicker(Screen[str | None]):
+    """Every preset with its sentence; gives the chosen name, or None to leave."""
+
+    DEFAULT_CSS = """
+    PresetPicker { align: center middle; }
+    PresetPicker > Vertical { width: 90%; max-width: 90; height: auto; max-height: 90%; }
+    PresetPicker Label { text-style: bold; padding: 1 2; }
+    PresetPicker OptionList { height: auto; max-height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [("q,escape", "leave", "Quit")]
+
+    def __init__(self, presets: list[Preset]) -> None:
+        super().__init__()
+        self._presets = presets
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Label("Which run do you want to watch?")
+            yield OptionList(*(Option(_described(p), id=p.name) for p in self._presets))
+        yield Footer()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class QuitDialog(ModalScreen[QuitChoice | None]):
+    """Stop and save, quit now, or cancel."""
+
+    DEFAULT_CSS = """
+    QuitDialog { align: center middle; }
+    QuitDialog > Vertical {
+        width: 46; max-width: 100%; height: auto; padding: 1 2;
+        background: $panel; border: round $primary;
+    }
+    QuitDialog Label { padding-bottom: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "cancel", "Cancel")]
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Label("End this run?")
+            yield OptionList(
+                Option("Stop and save", id="save"),
+                Option("Quit now, without a last checkpoint", id="now"),
+                Option("Cancel", id="cancel"),
+            )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        choices: dict[str | None, QuitChoice] = {"save": "save", "now": "now"}
+        self.dismiss(choices.get(event.option.id))
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+def _described(preset: Preset) -> str:
+    steps = f"groks at step {preset.grok_step}" if preset.grok_step else "does not grok"
+    return f"[b]{preset.name}[/b]  ({steps})\n  {preset.sentence}"

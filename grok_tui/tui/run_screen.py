@@ -1,0 +1,163 @@
+"""The main screen: events in, one state reduced from them, widgets that draw it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from grok_tui.config import ConfigError, build
+from grok_tui.core.events import Command, Event, Pause, Resume, SetField, Source, Step, Stop
+from grok_tui.tui.charts import Chart
+from grok_tui.tui.dialogs import QuitChoice, QuitDialog
+from grok_tui.tui.plots import Colors, draw_accuracy, draw_loss
+from grok_tui.tui.state import SessionState, reduce
+from grok_tui.tui.status import StatusLine
+
+# How much one key press changes weight decay or learning rate.
+KNOB_FACTOR = 1.25
+# How long a trainer may take to save its last checkpoint before it is ended by force.
+SAVE_SECONDS = 10.0
+
+
+@dataclass
+class Arrived(Message):
+    """An event came from the source."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The application's result: the process's exit code, and what went wrong in a line."""
+
+    code: int
+    problem: str = ""
+
+
+class RunScreen(Screen[None]):
+    """One run, live; leaving it ends the application with an `Ending`."""
+
+    DEFAULT_CSS = """
+    RunScreen #charts { height: 1fr; }
+    RunScreen Chart { height: 1fr; }
+    RunScreen.low #accuracy { display: none; }
+    """
+    # Below this height there is room for one chart only.
+    LOW = 20
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "toggle_pause", "Pause", id="pause"),
+        Binding("s", "step(1)", "Step", id="step"),
+        Binding("S", "step(100)", "100 steps", id="step-100", key_display="S"),
+        Binding(
+            "left_square_bracket",
+            "turn('weight_decay', -1)",
+            "WD-",
+            id="wd-down",
+            key_display="[",
+        ),
+        Binding(
+            "right_square_bracket",
+            "turn('weight_decay', 1)",
+            "WD+",
+            id="wd-up",
+            key_display="]",
+        ),
+        Binding("left_curly_bracket", "turn('lr', -1)", "LR-", id="lr-down", key_display="{"),
+        Binding("right_curly_bracket", "turn('lr', 1)", "LR+", id="lr-up", key_display="}"),
+        Binding("q", "ask_quit", "Quit", id="quit"),
+    ]
+
+    def __init__(self, source: Source, state: SessionState, colors: Colors) -> None:
+        super().__init__()
+        self.state = state
+        self._source, self._colors = source, colors
+        self._exit_code: int | None = None
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine()
+        with Vertical(id="charts"):
+            yield Chart(draw_loss, self.state, self._colors, id="loss")
+            yield Chart(draw_accuracy, self.state, self._colors, id="accuracy")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._show(self.state)
+        self._source.start(self._deliver)
+
+    def _deliver(self, event: Event) -> None:
+        """Called from another thread; posting a message is the safe way in."""
+        self.post_message(Arrived(event))
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < self.LOW, "low")
+
+    def on_arrived(self, message: Arrived) -> None:
+        self._show(reduce(self.state, message.event))
+        if self._exit_code is not None and self.state.ended:
+            self.leave()
+
+    def _show(self, state: SessionState) -> None:
+        self.state = state
+        self.query_one(StatusLine).state = state
+        for chart in self.query(Chart):
+            chart.show(state, now=state.ended)
+
+    def _send(self, command: Command) -> None:
+        self._source.send(command)
+
+    # --- actions ------------------------------------------------------------------------
+
+    def action_toggle_pause(self) -> None:
+        self._send(Resume() if self.state.word == "PAUSED" else Pause())
+
+    def action_step(self, count: int) -> None:
+        self._send(Step(count))
+
+    def action_turn(self, name: str, direction: int) -> None:
+        """Change a field by one notch up (1) or down (-1)."""
+        if self.state.ended:
+            return
+        value = self.state.wanted(name) * KNOB_FACTOR**direction
+        try:
+            build({**self.state.config, name: value})
+        except ConfigError as error:
+            self._show(replace(self.state, message=str(error)))
+            return
+        self._show(self.state.requested(name, value))
+        self._send(SetField(name, value))
+
+    def action_ask_quit(self) -> None:
+        if self.state.ended:
+            self.leave()
+        else:
+            self.app.push_screen(QuitDialog(), self._quit)
+
+    def _quit(self, choice: QuitChoice | None) -> None:
+        if choice == "save":
+            self.save_and_leave()
+        elif choice == "now":
+            self._send(Stop("quit without saving", save=False))
+            self.leave()
+
+    def save_and_leave(self, code: int = 0) -> None:
+        """Stop with a checkpoint, then leave; at once if there is nothing to save."""
+        self._exit_code = code
+        if self.state.ended or self.state.word == "COMPILING":
+            self.leave()
+            return
+        self._show(replace(self.state, message="saving ..."))
+        self._send(Stop("quit"))
+        self.set_timer(SAVE_SECONDS, self.leave)
+
+    def leave(self) -> None:
+        """End the session: exit code 1 if the run failed, else the one asked for."""
+        failed = self.state.word == "FAILED"
+        code = self._exit_code or 0
+        self.app.exit(Ending(1, self.state.message) if failed else Ending(code))

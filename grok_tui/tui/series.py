@@ -1,0 +1,59 @@
+"""Append-only series of numbers over steps, cheap to extend and safe to share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class _Store:
+    """A buffer that grows by doubling; `used` tells how much of it has been written."""
+
+    def __init__(self, capacity: int) -> None:
+        self.data = np.empty((2, capacity), dtype=np.float64)
+        self.used = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Values at ascending steps; extending one leaves every older copy as it was.
+
+    Copies share one buffer and each sees its own length of it, so that a state that is
+    replaced at every event costs no copy of its history.
+    """
+
+    length: int = 0
+    _store: _Store = field(default_factory=lambda: _Store(256), repr=False, compare=False)
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """(length,)"""
+        return self._store.data[0, : self.length]
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """(length,)"""
+        return self._store.data[1, : self.length]
+
+    @property
+    def last(self) -> float | None:
+        return float(self.values[-1]) if self.length else None
+
+    def extended(self, steps: NDArray[np.generic], values: NDArray[np.generic]) -> Series:
+        """This series and more of it: two arrays of one length."""
+        store, end = self._store, self.length + len(steps)
+        if store.used != self.length or end > store.data.shape[1]:
+            # Somebody else went on from here, or the buffer is full: copy what is ours.
+            grown = _Store(max(256, 2 * end))
+            grown.data[:, : self.length] = store.data[:, : self.length]
+            store = grown
+        store.data[0, self.length : end] = steps
+        store.data[1, self.length : end] = values
+        store.used = end
+        return Series(end, store)
+
+    def appended(self, step: int, value: float) -> Series:
+        """This series and one more point."""
+        return self.extended(np.array([step]), np.array([value]))

@@ -1,0 +1,158 @@
+"""The session's trainer in a child process: its pipe, its death, its end.
+
+The child is a fresh interpreter in a process group of its own, niced, whose standard
+output and error go to a log file. It ends when its pipe closes, so none outlives a session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+
+from grok_tui.core.events import Command, Event, Failed, Sink, Stop, Stopped
+from grok_tui.job import Job, QueueInbox, run, why
+from grok_tui.outbox import Outbox
+
+NICENESS = 10
+# How long a child that lost its session may take to save a last checkpoint.
+ORPHAN_SECONDS = 5.0
+_PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+
+
+class WorkerSource:
+    """A live run: events from, and commands to, a trainer in a child process."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._step = job.snapshot.step if job.snapshot else 0
+        self._ended = self._failed = False
+        self._log: Path | None = None
+        self._sending = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+
+    @property
+    def log(self) -> Path | None:
+        """After `close`: the file with what a child that failed had printed, if anything."""
+        return self._log if self._log and self._log.exists() else None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None before `start`."""
+        return self._process.pid if self._process else None
+
+    def start(self, deliver: Sink) -> None:
+        """Spawn the child; `deliver` gets its events from a thread of this process."""
+        self._connection, theirs = Pipe()
+        log, name = tempfile.mkstemp(prefix="grok-tui-worker-", suffix=".log")
+        self._log = Path(name)
+        command = [sys.executable, "-P", "-m", "grok_tui.worker", str(theirs.fileno())]
+        paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
+        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        )
+        theirs.close()
+        os.close(log)
+        self._sending.acquire()  # commands wait until the thread has sent the job
+        self._reader = threading.Thread(
+            target=self._read, args=(deliver,), name="events", daemon=True
+        )
+        self._reader.start()
+
+    def send(self, command: Command) -> None:
+        """Pass a command on; without effect once the child has ended."""
+        with self._sending, contextlib.suppress(OSError):
+            self._connection.send(command)
+
+    def close(self, timeout: float) -> None:
+        """End the child: a stop with a checkpoint, by force after `timeout` seconds."""
+        if self._process is None:
+            return
+        if not self._ended:
+            self.send(Stop())
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # whatever it may have started, too
+        self._process.wait()
+        if self._reader:
+            self._reader.join()
+        self._connection.close()
+        if self._log and not (self._failed and self._log.stat().st_size):
+            self._log.unlink()
+
+    def _read(self, deliver: Sink) -> None:
+        try:
+            with contextlib.suppress(OSError):
+                self._connection.send(self._job)
+        finally:
+            self._sending.release()
+        while not self._ended:
+            try:
+                event: Event = self._connection.recv()
+            except (EOFError, OSError, pickle.UnpicklingError):
+                event = Failed(self._step, self._death())
+            self._step = getattr(event, "step", self._step)
+            self._failed = isinstance(event, Failed)
+            self._ended = self._failed or isinstance(event, Stopped)
+            deliver(event)
+
+    def _death(self) -> str:
+        """Why a child that said nothing is gone."""
+        assert self._process
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "the trainer closed its pipe and hangs"
+        if code < 0:
+            return f"the trainer was killed by {signal.Signals(-code).name}"
+        lines = self._log.read_text(errors="replace").split("\n") if self._log else []
+        lines = [line.strip() for line in lines if line.strip()]
+        last = f": {lines[-1]}" if lines else ""
+        return f"the trainer ended by itself with exit code {code}{last}"
+
+
+def _take_commands(connection: Connection, inbox: QueueInbox) -> None:
+    """Fill the inbox until the pipe closes, which means that the session is gone."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            inbox.put(connection.recv())
+    inbox.put(Stop("the session is gone"))
+    time.sleep(ORPHAN_SECONDS)  # the process is gone before that, unless it hangs
+    os._exit(1)
+
+
+def main(descriptor: int) -> None:
+    """The child: take a job from the pipe, do it, send its events."""
+    for ignored in (signal.SIGINT, signal.SIGHUP):  # the session decides, not the terminal
+        signal.signal(ignored, signal.SIG_IGN)
+    os.nice(NICENESS)
+    connection = Connection(descriptor)
+    outbox = Outbox(connection.send)
+    job: Job = connection.recv()
+    inbox = QueueInbox()
+    threading.Thread(target=_take_commands, args=(connection, inbox), daemon=True).start()
+    try:
+        run(job, inbox, outbox.put)
+    except Exception as error:  # noqa: BLE001  the boundary: the session shows it
+        outbox.put(Failed(job.snapshot.step if job.snapshot else 0, why(error)))
+    outbox.close()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

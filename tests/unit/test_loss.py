@@ -1,0 +1,175 @@
+"""The float32 loss against one of 60 decimal digits.
+
+The logits are exact float32 numbers. A difference d of two of them, and d log2(e) inside
+exp, the constant log2(e) too, are each rounded by up to 2^-24 of themselves, so exp(d) is
+off by up to 3 |d| 2^-24, relative. A sum over p logits adds up to p 2^-24, all else 16 more.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tinygrad import Tensor, TinyJit
+
+from grok_tui.core.loss import cross_entropy, log1p
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+ROUNDING = 2.0**-24
+SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+
+def exact(logits: Float32, answer: int) -> tuple[float, Float64]:
+    """Loss and its gradient (p,) of one row of logits (p,)."""
+    with localcontext() as context:
+        context.prec = 60
+        right = Decimal(float(logits[answer]))
+        others = [Decimal(float(x)) - right for x in logits]
+        exps = [(d.exp() if j != answer else Decimal(0)) for j, d in enumerate(others)]
+        s = sum(exps)
+        gradient = [float(e / (1 + s)) for e in exps]
+        gradient[answer] = -float(s / (1 + s))
+        # ln(1 + s) keeps 60 - 40 digits of s = 1e-40.
+        return float((1 + s).ln()), np.array(gradient)
+
+
+def ours(logits: Float32, answer: NDArray[np.int64]) -> tuple[Float64, Float64]:
+    """Losses (batch,), and the gradient (batch, p) of their sum."""
+    x = Tensor(logits).realize()
+    losses = cross_entropy(x, Tensor(np.eye(logits.shape[1], dtype=np.float32)[answer]))
+    (gradient,) = losses.sum().gradient(x)
+    Tensor.realize(losses, gradient)
+    return losses.numpy().astype(np.float64), gradient.numpy().astype(np.float64)
+
+
+def tolerance(logits: Float32) -> float:
+    """Relative rounding error of a row's loss and gradient; see above."""
+    return (3 * float(np.ptp(logits)) + len(logits) + 16) * ROUNDING
+
+
+def check(logits: Float32, answer: NDArray[np.int64]) -> None:
+    losses, gradients = ours(logits, answer)
+    assert np.isfinite(losses).all()
+    assert np.isfinite(gradients).all()
+    for row, y, loss, gradient in zip(logits, answer, losses, gradients, strict=True):
+        exact_loss, exact_gradient = exact(row, int(y))
+        assert tolerance(row) < 1e-4
+        limits = {"rtol": tolerance(row), "atol": SMALLEST_NORMAL}
+        np.testing.assert_allclose(loss, exact_loss, **limits)
+        np.testing.assert_allclose(gradient, exact_gradient, **limits)
+
+
+def confident_rows(margins: list[float], p: int = 113) -> tuple[Float32, NDArray[np.int64]]:
+    """Rows whose right logit leads the others by at least a margin, and their answers."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(len(margins), p))
+    answer = rng.integers(p, size=len(margins))
+    rows = np.arange(len(margins))
+    logits[rows, answer] = logits.max(-1) + margins
+    return logits.astype(np.float32), answer
+
+
+def test_confident_rows_keep_value_and_gradient_far_below_1e_12() -> None:
+    logits, answer = confident_rows([0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 40, 50, 60, 75])
+    smallest = exact(logits[9], int(answer[9]))[0]
+    assert 1e-13 < smallest < 1e-11
+    check(logits, answer)
+
+
+def test_the_mean_keeps_its_precision_in_a_jitted_step() -> None:
+    """tinygrad may rewrite sums as it fuses them, and has lost a small loss in that way."""
+
+    @TinyJit
+    def step(logits: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:
+        loss = cross_entropy(logits, one_hot).mean()
+        (gradient,) = loss.gradient(logits)
+        return loss.realize(), gradient.realize()
+
+    for margin in (0.0, 8.0, 16.0, 28.0, 40.0):
+        logits, answer = confident_rows([margin] * 3)
+        one_hot = Tensor(np.eye(113, dtype=np.float32)[answer]).realize()
+        loss, gradient = (t.numpy() for t in step(Tensor(logits).realize(), one_hot))
+        rows = [exact(row, int(y)) for row, y in zip(logits, answer, strict=True)]
+        limit = max(tolerance(row) for row in logits)
+        np.testing.assert_allclose(loss, np.mean([value for value, _ in rows]), rtol=limit)
+        expected = np.array([slope for _, slope in rows]) / 3
+        np.testing.assert_allclose(gradient, expected, rtol=limit)
+
+
+def test_log_softmax_in_float32_fails_where_ours_holds() -> None:
+    """Softmax collapse: a loss and a gradient of exactly zero."""
+    logits, answer = confident_rows([28])
+    x = Tensor(logits).realize()
+    naive = -x.log_softmax()[0, int(answer[0])]
+    (gradient,) = naive.gradient(x)
+    exact_loss, exact_gradient = exact(logits[0], int(answer[0]))
+    assert exact_loss > 1e-13
+    assert naive.item() == 0
+    assert exact_gradient[answer[0]] < -1e-13
+    assert gradient.numpy()[0, answer[0]] == 0
+
+
+def test_logits_of_the_normal_init_differ_by_hundreds() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(scale=60, size=(40, 113)).astype(np.float32)
+    assert np.ptp(logits, axis=-1).min() > 200
+    check(logits, rng.integers(113, size=40))
+
+
+def test_around_a_tie_of_the_right_logit_and_the_largest_other() -> None:
+    """Here the largest difference changes sign and another branch takes over."""
+    steps = np.array([-1, -1e-3, -1e-6, 0, 1e-6, 1e-3, 1], dtype=np.float32)
+    logits = np.zeros((len(steps), 5), dtype=np.float32)
+    logits[:, 2] = steps
+    logits[:, 4] = -20
+    check(logits, np.full(len(steps), 2))
+    check(logits, np.full(len(steps), 4))
+
+
+def test_around_the_end_of_the_series_of_log1p() -> None:
+    """Two logits: s = exp(-margin) runs through 1/2."""
+    margins = np.log(2) + np.linspace(-0.1, 0.1, 41)
+    logits = np.stack([margins, np.zeros(41)], axis=1).astype(np.float32)
+    check(logits, np.zeros(41, dtype=np.int64))
+
+
+def test_a_uniform_guess_costs_log_p() -> None:
+    logits = np.full((1, 113), -7.5, dtype=np.float32)
+    check(logits, np.array([3]))
+    assert ours(logits, np.array([3]))[0][0] == pytest.approx(np.log(113), rel=4 * ROUNDING)
+
+
+@pytest.mark.parametrize("difference", [90.0, 1e3, 1e6, 1e30])
+def test_extreme_differences_give_no_nan_and_no_infinity(difference: float) -> None:
+    logits = np.array([[difference, 0, 0], [-difference, 0, 0]], dtype=np.float32)
+    losses, gradients = ours(logits, np.zeros(2, dtype=np.int64))
+    # exp(-90) = 8e-40 is below the smallest normal float32, so it may count as zero.
+    expected = [0, difference + np.log(2)]  # two others tie
+    np.testing.assert_allclose(losses, expected, rtol=4 * ROUNDING, atol=1e-38)
+    np.testing.assert_allclose(
+        gradients, [[0, 0, 0], [-1, 0.5, 0.5]], rtol=4 * ROUNDING, atol=1e-38
+    )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_diverged_model_has_no_finite_loss(bad: float) -> None:
+    logits = np.array([[0, bad, 1], [bad, 0, 1]], dtype=np.float32)
+    losses, _ = ours(logits, np.zeros(2, dtype=np.int64))
+    assert not np.isfinite(losses).any()
+
+
+def test_log1p_and_its_slope_keep_full_relative_precision() -> None:
+    s = np.concatenate([[0], np.logspace(-37, 37, 500), np.linspace(0.4, 0.6, 101)])
+    s = s.astype(np.float32)
+    x = Tensor(s).realize()
+    value = log1p(x)
+    (slope,) = value.sum().gradient(x)
+    exact_s = s.astype(np.float64)
+    np.testing.assert_allclose(value.numpy(), np.log1p(exact_s), rtol=8 * ROUNDING)
+    np.testing.assert_allclose(slope.numpy(), 1 / (1 + exact_s), rtol=8 * ROUNDING)
