@@ -22,6 +22,9 @@ from tinygrad.uop.ops import KernelInfo, Ops, ProgramInfo, UOp
 # CBLAS's own numbers for row-major order and for a plain or transposed operand.
 _ROW_MAJOR = 101
 _TRANSPOSE = {False: 111, True: 112}
+# OpenBLAS cuts long sums into blocks whose size depends on its number of threads. Sums handed
+# over in pieces shorter than any of its blocks come out the same, bit for bit, on any number.
+_PIECE = 256
 
 
 def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tensor:
@@ -65,6 +68,12 @@ def openblas() -> ctypes.CDLL | None:
     except (ImportError, StopIteration, OSError, AttributeError):
         return None
     return library
+
+
+def set_threads(count: int) -> None:
+    """Let OpenBLAS run on `count` threads from the next product on; results stay the same."""
+    if library := openblas():
+        library.scipy_openblas_set_num_threads(count)
 
 
 def _is_cpu(device: str) -> bool:
@@ -145,12 +154,16 @@ def _estimates(m: int, n: int, k: int) -> Any:
 def _c_source(name: str, m: int, n: int, k: int, *, ta: bool, tb: bool) -> str:
     """C without includes or linking: it calls OpenBLAS through its address."""
     lda, ldb = (m if ta else k), (k if tb else n)
+    next_a, next_b = (m if ta else 1), (1 if tb else n)  # from one term of the sums to the next
     return f"""
 typedef void (*sgemm)(int, int, int, int, int, int, float, const float*, int,
                       const float*, int, float, float*, int);
 void {name}(float* restrict c, float* restrict a, float* restrict b,
             unsigned long long* restrict entry) {{
-  ((sgemm)*entry)({_ROW_MAJOR}, {_TRANSPOSE[ta]}, {_TRANSPOSE[tb]}, {m}, {n}, {k},
-                  1.0f, a, {lda}, b, {ldb}, 0.0f, c, {n});
+  for (int k = 0; k < {k}; k += {_PIECE}) {{
+    ((sgemm)*entry)({_ROW_MAJOR}, {_TRANSPOSE[ta]}, {_TRANSPOSE[tb]}, {m}, {n},
+                    {k} - k < {_PIECE} ? {k} - k : {_PIECE}, 1.0f, a + k * {next_a}, {lda},
+                    b + k * {next_b}, {ldb}, k ? 1.0f : 0.0f, c, {n});
+  }}
 }}
 """

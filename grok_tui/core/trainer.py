@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import assert_never
 
 import numpy as np
@@ -37,18 +38,20 @@ from grok_tui.core.events import (
     Stop,
     Stopped,
 )
+from grok_tui.core.matmul import blas_threads, set_threads
 from grok_tui.core.optim import learning_rate
 from grok_tui.core.phases import Milestones
 from grok_tui.core.step import COMPILE_STAGES, Evaluation, Network
 from grok_tui.core.tasks import make_task
+from grok_tui.core.threads import ThreadKeeper
 
 
 class _DivergedError(Exception):
-    """The loss stopped being a number at `step`."""
+    """The loss stopped being a number at `step`; `good_steps` were reported before that."""
 
-    def __init__(self, step: int, loss: float) -> None:
-        super().__init__(step, loss)
-        self.step, self.loss = step, loss
+    def __init__(self, step: int, loss: float, good_steps: int) -> None:
+        super().__init__(step, loss, good_steps)
+        self.step, self.loss, self.good_steps = step, loss, good_steps
 
 
 class Trainer:
@@ -71,7 +74,11 @@ class Trainer:
         self._inbox, self._emit, self._store = inbox, emit, store
         self._watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
+        threads = blas_threads() if config.device.startswith("CPU") else 1
+        self._threads = ThreadKeeper(threads, set_threads)
         self._task = make_task(config)
+        if snapshot:  # the split is data: a later NumPy may draw another from the same seed
+            self._task = replace(self._task, train_mask=snapshot.train_mask)
         self._network = Network(config, self._task, snapshot)
         self._resumed = snapshot
         self._milestones = (
@@ -135,6 +142,7 @@ class Trainer:
         """Where a run goes on with another config than it had, say so like an edit."""
         for field, old in (self._resumed.config if self._resumed else {}).items():
             if (new := self.config.model_dump(mode="json")[field]) != old:
+                self._saved_step = None
                 self._emit(ConfigApplied(self.step, field, old, new))
 
     def _finished(self) -> bool:
@@ -157,6 +165,7 @@ class Trainer:
         losses = self._network.train(self.config, count)
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
+        self._threads.record(seconds / count)
         self._report(Losses(first, losses, seconds))
         if self._steps_to_pause is not None:
             self._steps_to_pause -= count
@@ -186,7 +195,8 @@ class Trainer:
         if bad[0]:
             good = losses.train_loss[: bad[0]]
             self._emit(Losses(losses.first_step, good, losses.seconds))
-        raise _DivergedError(losses.first_step + int(bad[0]), float(losses.train_loss[bad[0]]))
+        step = losses.first_step + int(bad[0])
+        raise _DivergedError(step, float(losses.train_loss[bad[0]]), step - 1)
 
     # --- evaluation ---------------------------------------------------------------------
 
@@ -198,7 +208,7 @@ class Trainer:
         seconds = time.perf_counter() - started
         self._watch.add("eval", seconds)
         if not math.isfinite(metrics.test_loss) or not math.isfinite(metrics.weight_norm):
-            raise _DivergedError(self.step, metrics.test_loss)
+            raise _DivergedError(self.step, metrics.test_loss, self.step)
         self._emit(Evaluated(self.step, metrics, seconds, evaluation.answers))
         before, self._milestones = (
             self._milestones,
@@ -282,6 +292,7 @@ class Trainer:
             self._reject("set", str(error), field)
             return
         old, self.config = self.config, new
+        self._saved_step = None  # a checkpoint from before the edit is not the present state
         self._emit(ConfigApplied(self.step, field, getattr(old, field), getattr(new, field)))
 
     def _reject(self, command: str, reason: str, field: str | None = None) -> None:
@@ -331,7 +342,8 @@ class Trainer:
             f"diverged: the loss became {end.loss} at step {end.step};"
             f" try a lower --lr than {self.config.lr:g}"
         )
-        failed = Failed(end.step, reason, self._summary("diverged", None))
+        summary = {**self._summary("diverged", None), "steps": end.good_steps}
+        failed = Failed(end.step, reason, summary)
         self._emit(failed)
         return failed
 

@@ -1,0 +1,78 @@
+"""Choosing between all of OpenBLAS's threads and one, by the time that steps take.
+
+A product is done when its slowest thread is: one core out of two that is busy elsewhere can
+make a step ten times slower, where a single thread would lose nothing. Small models are
+faster on one thread anyway. Results are the same, bit for bit, on any number.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable
+
+# How many steps a judgement rests on.
+WINDOW = 5
+# Steps so many times slower than the fastest so far call for another look at once.
+CROWDED = 2.0
+# Seconds until the next look: doubled when it changes nothing, at first again when it does.
+FIRST_LOOK, LAST_LOOK = 5.0, 80.0
+
+
+class ThreadKeeper:
+    """Tries the other number of threads for a few steps now and then, and keeps the faster.
+
+    all_threads: how many there are; with 1 nothing is ever tried. set_threads: puts a number
+    of them to work.
+    """
+
+    def __init__(
+        self,
+        all_threads: int,
+        set_threads: Callable[[int], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._all, self._set, self._clock = all_threads, set_threads, clock
+        self._now = all_threads
+        self._times = {n: deque[float](maxlen=WINDOW) for n in (1, all_threads)}
+        self._fastest = {n: float("inf") for n in (1, all_threads)}
+        self._trying = False
+        self._wait = FIRST_LOOK
+        self._next_look = clock() + FIRST_LOOK
+
+    def record(self, seconds_per_step: float) -> None:
+        """A step took so long; may change the number of threads for the next one."""
+        if self._all == 1:
+            return
+        times = self._times[self._now]
+        times.append(seconds_per_step)
+        self._fastest[self._now] = min(self._fastest[self._now], seconds_per_step)
+        if len(times) < WINDOW:
+            return
+        if self._trying:
+            self._choose()
+        elif self._clock() >= self._next_look or self._crowded():
+            self._trying = True
+            self._switch()
+
+    def _crowded(self) -> bool:
+        slow = statistics.median(self._times[self._now]) > CROWDED * self._fastest[self._now]
+        # Not again before the first interval is over, or a slow machine would only be trying.
+        return slow and self._clock() >= self._next_look - self._wait + FIRST_LOOK
+
+    def _choose(self) -> None:
+        self._trying = False
+        other = 1 if self._now == self._all else self._all
+        better = statistics.median(self._times[self._now]) < statistics.median(
+            self._times[other]
+        )
+        self._wait = FIRST_LOOK if better else min(2 * self._wait, LAST_LOOK)
+        self._next_look = self._clock() + self._wait
+        if not better:
+            self._switch()
+
+    def _switch(self) -> None:
+        self._now = 1 if self._now == self._all else self._all
+        self._times[self._now].clear()
+        self._set(self._now)
