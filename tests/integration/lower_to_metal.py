@@ -1,0 +1,60 @@
+"""Lowers the jitted step and evaluation to Metal source without a Mac; prints what it found.
+
+A program of its own: the device is chosen by the environment before tinygrad is imported, and
+the compiler, which only a Mac has, is replaced by one that keeps the source.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import types
+
+os.environ |= {"DEV": "NULL:METAL:Apple9", "PARALLEL": "0"}
+
+from tinygrad import Device
+from tinygrad.device import Compiler
+
+sources: list[str] = []
+
+
+class MetalCompiler(Compiler):
+    """Takes the source for the binary."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def compile(self, src: str) -> bytes:
+        sources.append(src)
+        return src.encode()
+
+
+stand_in = types.ModuleType("tinygrad.runtime.ops_metal")
+stand_in.MetalCompiler = MetalCompiler  # type: ignore[attr-defined]
+sys.modules[stand_in.__name__] = stand_in
+
+from grok_tui.config import Config
+from grok_tui.core.step import Network
+from grok_tui.core.tasks import make_task
+
+
+def main(n_layers: int) -> None:
+    config = Config(n_layers=n_layers)
+    for _ in Network(config, make_task(config)).compile():
+        pass
+    heads = [
+        re.search(r"kernel void (\w+)\((.*?)\)\s*{", source, re.DOTALL) for source in sources
+    ]
+    report = {
+        "renderer": type(Device[Device.DEFAULT].renderer).__name__,
+        "kernels": len(sources),
+        "unnamed": heads.count(None),
+        "double": [source for source in sources if re.search(r"\bdouble\b", source)],
+        "buffers": max(len(re.findall(r"\bdevice\b", h[2])) for h in heads if h),
+    }
+    print(json.dumps(report))
+
+
+main(int(sys.argv[1]))

@@ -1,0 +1,28 @@
+"""Nobody needs a Mac to see that the whole step can be written in Metal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+METAL_BUFFERS_PER_KERNEL = 31
+
+
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_every_kernel_of_the_real_model_lowers_to_metal(n_layers: int) -> None:
+    script = Path(__file__).with_name("lower_to_metal.py")
+    done = subprocess.run(
+        [sys.executable, script, str(n_layers)],
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["renderer"] == "MetalRenderer"
+    assert report["kernels"] > 30
+    assert report["unnamed"] == 0
+    assert report["double"] == []  # METAL has no float64
+    assert 3 <= report["buffers"] <= METAL_BUFFERS_PER_KERNEL
