@@ -190,8 +190,18 @@ def problems(error: ValidationError) -> Iterator[str]:
             yield item["msg"].removeprefix("Value error, ")
             continue
         name = str(item["loc"][0])
+        name = name if name.isidentifier() else repr(name)
         if item["type"] == "extra_forbidden":
             yield f"{name}: there is no such setting"
         else:
             message = item["msg"][0].lower() + item["msg"][1:]
-            yield f"{name}: {item['input']!r} is wrong: {message}"
+            yield f"{name}: {_shown(item['input'])} is wrong: {message}"
+
+
+def _shown(value: object) -> str:
+    """A wrong value, short enough for a line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no integer of more than 4,300 digits
+        return "a huge number"
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -18,11 +18,13 @@ from grok_tui.core.events import (
     Event,
     Failed,
     Inbox,
+    Losses,
     Sink,
     Snapshot,
     Stopped,
     Warned,
 )
+from grok_tui.errors import UserError
 from grok_tui.runs.writer import RunWriter
 
 
@@ -78,7 +80,7 @@ def run(job: Job, inbox: Inbox, sink: Sink) -> Stopped | Failed:
 
     def emit(event: Event) -> None:
         nonlocal step
-        step = getattr(event, "step", step)
+        step = event.last_step if isinstance(event, Losses) else getattr(event, "step", step)
         if writer:
             writer(event)
         sink(event)
@@ -104,6 +106,8 @@ def why(error: Exception) -> str:
     if isinstance(error, OSError):
         place = f" ({error.filename})" if error.filename else ""
         return f"cannot write the run: {error.strerror or error}{place}"
+    if isinstance(error, UserError):
+        return str(error)
     traceback.print_exception(error)
     return f"the trainer broke: {type(error).__name__}: {error}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ def load_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     content.pop("environment", None)
     return {name.replace("-", "_"): value for name, value in content.items()}
@@ -62,17 +63,21 @@ def resolve(
     def origin(name: str) -> str:
         if name in flags:
             return flag(name)
-        if (variable := ENV_PREFIX + name.upper()) in os.environ:
-            return variable
-        return str(file) if name in in_file else f"preset {preset}"
+        for variable in os.environ:  # their case does not matter
+            if variable.upper() == ENV_PREFIX + name.upper():
+                return variable
+        if name in in_file:
+            return str(file)
+        return f"preset {preset}" if name in in_preset else ""
 
     try:
         layers = Layers(**flags)
     except ValidationError as error:
-        names = [str(item["loc"][0]) if item["loc"] else "" for item in error.errors()]
-        lines = [
-            f"{problem} (from {origin(name)})" if name else problem
-            for name, problem in zip(names, problems(error), strict=True)
-        ]
+        lines = []
+        for item, problem in zip(error.errors(), problems(error), strict=True):
+            # What is wrong with several fields at once names them in its text.
+            names = [str(n) for n in item["loc"]] or re.findall(r"\w+", problem)
+            places = ", ".join(dict.fromkeys(filter(None, map(origin, names))))
+            lines.append(f"{problem} (from {places})" if places else problem)
         raise ConfigError("; ".join(lines)) from None
     return Config(**layers.model_dump())

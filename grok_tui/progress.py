@@ -40,6 +40,8 @@ class PlainProgress:
                 f"training on {event.device}: {event.n_train} pairs, {event.n_test} to test"
             )
         elif isinstance(event, Compiling):
+            if event.total == 1:
+                return  # the device, which may not open: a refusal is one line
             self._say(f"{event.stage} ...")
         elif time.monotonic() - self._said_at >= LINE_SECONDS and self._state.metrics:
             self._said_at = time.monotonic()
@@ -69,7 +71,8 @@ class BarProgress:
         self._state = reduce(self._state, event)
         state = self._state
         if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
-            self._progress.console.print(f"step {state.step}: {state.message}", highlight=False)
+            line = f"step {state.step}: {state.message}"
+            self._progress.console.print(line, highlight=False, markup=False)
         text = f"{state.stage} ..." if state.word == "COMPILING" else progress_text(state)
         self._progress.update(
             self._task, description=text, completed=state.step, total=state.config["steps"]

@@ -27,7 +27,9 @@ def record(job: Job) -> int:
         inbox.put(Stop(signal.Signals(number).name))
         signal.signal(number, signal.SIG_DFL)
 
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    # What is ignored stays ignored: `nohup` and a shell's `&` ask for that.
+    heeded = [n for n in _SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heeded}
     progress = make_progress(SessionState(job.config.model_dump(mode="json")), sys.stderr)
     try:
         end = run(job, inbox, progress)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from typing import IO
+
+from rich.console import Console
 
 from grok_tui.job import Job
+from grok_tui.runs.checkpoints import checkpoints_in
 from grok_tui.tui.app import Run, SessionApp
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending
 from grok_tui.tui.themes import find_theme
@@ -32,8 +40,12 @@ class Session:
         if self._source.log:
             yield f"what the trainer printed is in {self._source.log}"
         run_dir = self._job.run_dir
-        if run_dir and run_dir.exists():
+        if run_dir is None or not run_dir.exists():
+            return
+        if checkpoints_in(run_dir / "checkpoints"):
             yield f"the run is in {run_dir}; --resume {run_dir} goes on with it"
+        else:
+            yield f"ended before the first checkpoint; {run_dir} has the config only"
 
 
 def run_session(job: Job | Callable[[str], Job], theme_name: str | None) -> int:
@@ -43,12 +55,30 @@ def run_session(job: Job | Callable[[str], Job], theme_name: str | None) -> int:
         app = SessionApp(session.open(job), find_theme(theme_name))
     else:
         app = SessionApp(lambda preset: session.open(job(preset)), find_theme(theme_name))
+    # A traceback would land on the user's screen; it goes to a file instead.
+    app.error_console = Console(file=io.StringIO(), width=100)
     try:
-        ending = app.run() or Ending(1, "the session ended by itself")
+        ending = app.run() or Ending(1, _broken(app.error_console.file))
     finally:
         words = list(session.close())
     if ending.problem:
         words.insert(0, f"error: {ending.problem}")
     for line in words:
-        print(f"grok-tui: {line}", file=sys.stderr)
+        _say(line)
     return ending.code
+
+
+def _broken(output: IO[str]) -> str:
+    """What to say after the screens broke, which is a defect of this program."""
+    text = output.getvalue() if isinstance(output, io.StringIO) else ""
+    if not text:
+        return "the session ended by itself"
+    descriptor, name = tempfile.mkstemp(prefix="grok-tui-", suffix=".log")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    return f"the screen broke, please report it with {name}"
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(f"grok-tui: {line}", file=sys.stderr)

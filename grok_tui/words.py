@@ -11,7 +11,7 @@ def number(value: float | None) -> str:
         return MISSING
     if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e5):
         return f"{value:.1e}"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
 
 
 def percent(share: float | None) -> str:

@@ -18,13 +18,15 @@ import time
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
-from grok_tui.core.events import Command, Event, Failed, Sink, Stop, Stopped
+from grok_tui.core.events import Command, Event, Failed, Losses, Sink, Started, Stop, Stopped
 from grok_tui.job import Job, QueueInbox, run, why
 from grok_tui.outbox import Outbox
 
 NICENESS = 10
 # How long a child that lost its session may take to save a last checkpoint.
 ORPHAN_SECONDS = 5.0
+# How long one that is still compiling gets to end by itself.
+COMPILING_SECONDS = 1.0
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -34,7 +36,7 @@ class WorkerSource:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._step = job.snapshot.step if job.snapshot else 0
-        self._ended = self._failed = False
+        self._started = self._ended = self._failed = False
         self._log: Path | None = None
         self._sending = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,18 +58,24 @@ class WorkerSource:
         log, name = tempfile.mkstemp(prefix="grok-tui-worker-", suffix=".log")
         self._log = Path(name)
         command = [sys.executable, "-P", "-m", "grok_tui.worker", str(theirs.fileno())]
-        paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
-        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        )
-        theirs.close()
-        os.close(log)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                env=_environment(),
+            )
+        except OSError as error:
+            self._ended = True
+            self._log.unlink()
+            deliver(Failed(self._step, f"cannot start the trainer: {error.strerror}"))
+            return
+        finally:
+            theirs.close()
+            os.close(log)
         self._sending.acquire()  # commands wait until the thread has sent the job
         self._reader = threading.Thread(
             target=self._read, args=(deliver,), name="events", daemon=True
@@ -80,13 +88,16 @@ class WorkerSource:
             self._connection.send(command)
 
     def close(self, timeout: float) -> None:
-        """End the child: a stop with a checkpoint, by force after `timeout` seconds."""
-        if self._process is None:
+        """End the child: a stop with a checkpoint, by force after `timeout` seconds.
+
+        A child that is still compiling has nothing to save and gets a moment only.
+        """
+        if self._process is None or self._connection.closed:
             return
         if not self._ended:
             self.send(Stop())
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
+            self._process.wait(timeout if self._started else COMPILING_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)  # whatever it may have started, too
         self._process.wait()
@@ -107,7 +118,11 @@ class WorkerSource:
                 event: Event = self._connection.recv()
             except (EOFError, OSError, pickle.UnpicklingError):
                 event = Failed(self._step, self._death())
-            self._step = getattr(event, "step", self._step)
+            if isinstance(event, Losses):
+                self._step = event.last_step
+            else:
+                self._step = getattr(event, "step", self._step)
+            self._started = self._started or isinstance(event, Started)
             self._failed = isinstance(event, Failed)
             self._ended = self._failed or isinstance(event, Stopped)
             deliver(event)
@@ -125,6 +140,17 @@ class WorkerSource:
         lines = [line.strip() for line in lines if line.strip()]
         last = f": {lines[-1]}" if lines else ""
         return f"the trainer ended by itself with exit code {code}{last}"
+
+
+def _environment() -> dict[str, str]:
+    """The child's: it finds this package, and what it prints goes to a file, uncoloured.
+
+    tinygrad reads NO_COLOR as a number, but users set it to any text.
+    """
+    paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "NO_COLOR": "1",
+    }  # fmt: skip
 
 
 def _take_commands(connection: Connection, inbox: QueueInbox) -> None:

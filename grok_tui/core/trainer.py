@@ -104,7 +104,7 @@ class Trainer:
         try:
             while not self._finished():
                 self._obey(wait=self._paused)
-                if not (self._paused or self._stop):
+                if not (self._paused or self._finished()):  # an edit may have ended it
                     self._train_chunk()
         except _DivergedError as end:
             return self._fail(end)

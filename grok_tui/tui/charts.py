@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
+from rich.text import Text
 from textual.app import RenderResult
+from textual.color import Color
+from textual.content import Content
 from textual.timer import Timer
 from textual_plotext import PlotextPlot
 
-from grok_tui.tui.plots import Colors
+from grok_tui.tui.plots import SWATCHES, Colors
 from grok_tui.tui.state import SessionState
 
-Draw = Callable[[Any, SessionState, int, Colors], None]
+Draw = Callable[[Any, SessionState, int, int, Colors], None]
 
 # Each chart may take this share of one core, and is redrawn at most so often.
 _SHARE = 0.04
 _SHORTEST_SECONDS = 0.25
+# Axes and their labels leave nothing to see on less.
+_SMALLEST = (14, 4)
+# A narrower chart has a shorter legend.
+_WIDE_LEGEND = 36
 
 
 class Chart(PlotextPlot):
-    """One chart of the session's state."""
+    """One chart of the session's state, in a frame with its title and legend."""
+
+    DEFAULT_CSS = """
+    Chart {
+        border: round $foreground 30%;
+        border-title-color: $foreground;
+        content-align: center middle;
+        color: $text-muted;
+        background: $surface;
+    }
+    """
 
     def __init__(self, draw: Draw, state: SessionState, colors: Colors, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -29,27 +46,55 @@ class Chart(PlotextPlot):
         self._next_at = 0.0
         self._timer: Timer | None = None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something changed that is not drawn yet."""
+        return self._timer is not None
+
     def show(self, state: SessionState, *, now: bool = False) -> None:
         """Draw the state soon, or at once with `now`."""
         self._state = state
         if now:
             self._next_at = 0.0
-        if self._timer is not None:
+        elif self._timer is not None:
             return
-        wait = self._next_at - time.monotonic()
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        wait = self._next_at - monotonic()
         if wait <= 0:  # a timer of no length makes Textual divide by zero
             self.refresh()
         else:
             self._timer = self.set_timer(wait, self._redraw)
+
+    def on_resize(self) -> None:
+        narrow = self.size.width < _WIDE_LEGEND
+        gap = " " if narrow else "  "
+        legend = [Content.assemble((self.id or "", "bold"))]
+        for name, swatch in SWATCHES.items():
+            sample = swatch[1] if narrow else swatch
+            legend.append(Content(f"{sample} {name}").stylize(_css(self._colors[name])))
+        self.border_title = Content(gap).join(legend)
 
     def _redraw(self) -> None:
         self._timer = None
         self.refresh()
 
     def render(self) -> RenderResult:
-        started = time.monotonic()
-        self._draw(self.plt, self._state, self.size.width, self._colors)
+        width, height = self.size
+        if width < _SMALLEST[0] or height < _SMALLEST[1]:
+            return Text("")
+        if not self._state.train_loss.length:
+            return Text("waiting for the first step")
+        started = monotonic()
+        surface = Color.parse(self.app.theme_variables["surface"]).rgb
+        colors = {**self._colors, "background": surface}
+        self._draw(self.plt, self._state, width, height, colors)
         picture = super().render()
-        ended = time.monotonic()
+        ended = monotonic()
         self._next_at = ended + max(_SHORTEST_SECONDS, (ended - started) / _SHARE)
         return picture
+
+
+def _css(color: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)

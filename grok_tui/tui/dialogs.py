@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer, Label, OptionList
@@ -23,7 +23,7 @@ class PresetPicker(Screen[str | None]):
     PresetPicker { align: center middle; }
     PresetPicker > Vertical { width: 90%; max-width: 90; height: auto; max-height: 90%; }
     PresetPicker Label { text-style: bold; padding: 1 2; }
-    PresetPicker OptionList { height: auto; max-height: 1fr; }
+    PresetPicker OptionList { height: auto; max-height: 1fr; min-width: 20; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [("q,escape", "leave", "Quit")]
 
@@ -54,8 +54,12 @@ class QuitDialog(ModalScreen[QuitChoice | None]):
         background: $panel; border: round $primary;
     }
     QuitDialog Label { padding-bottom: 1; }
+    QuitDialog OptionList { min-width: 20; border: none; padding: 0; background: $panel; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "cancel", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape,q", "cancel", "Cancel"),
+        Binding("ctrl+c", "save", show=False),  # pressed again by someone who wants out
+    ]
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -70,10 +74,13 @@ class QuitDialog(ModalScreen[QuitChoice | None]):
         choices: dict[str | None, QuitChoice] = {"save": "save", "now": "now"}
         self.dismiss(choices.get(event.option.id))
 
+    def action_save(self) -> None:
+        self.dismiss("save")
+
     def action_cancel(self) -> None:
         self.dismiss(None)
 
 
 def _described(preset: Preset) -> str:
-    steps = f"groks at step {preset.grok_step}" if preset.grok_step else "does not grok"
-    return f"[b]{preset.name}[/b]  ({steps})\n  {preset.sentence}"
+    steps = f"  [dim]groks at step {preset.grok_step}[/dim]" if preset.grok_step else ""
+    return f"[b]{preset.name}[/b]{steps}\n{preset.sentence}"

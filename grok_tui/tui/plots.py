@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.tui import ticks
 from grok_tui.tui.series import Series
-from grok_tui.tui.state import Mark, SessionState
+from grok_tui.tui.state import SessionState
 
 FloatArray = NDArray[np.float64]
+Line = tuple[FloatArray, FloatArray]
+# (r, g, b) of the series, the marks' kinds and the charts' background.
 Colors = Mapping[str, tuple[int, int, int]]
 
 # Losses below this are drawn at it; float32 losses of interest end near 1e-12.
 LOSS_FLOOR = 1e-12
-# Train and test differ by their dots as well as by their colours.
+# Train and test differ by their dots as well as by their colours, and so do the marks.
 _MARKERS = {"train": "braille", "test": "hd"}
+_MARK_LINES = {"edit": "┊", "phase": "│"}
+SWATCHES = {"train": "⡠⠒⠊", "test": "▗▞▘"}
+# Labels on the left of both charts have this width, so that equal steps line up.
+_LABEL_WIDTH = 5
+# With fewer rows there is none to spare for the texts of the marks.
+_ROWS_FOR_TEXTS = 6
 
 
 def decimate(
@@ -40,76 +48,99 @@ def decimate(
     return steps[picked], values[picked]
 
 
-def draw_loss(plt: Any, state: SessionState, width: int, colors: Colors) -> None:
+def draw_loss(plt: Any, state: SessionState, width: int, height: int, colors: Colors) -> None:
     """The loss chart: log10 of the losses, with ticks that say the losses themselves.
 
     plotext's own log scale fails when a figure is built a second time.
     """
     lines = {"train": state.train_loss, "test": state.test_loss}
     logs = {name: _thinned(line, width, np.log10, LOSS_FLOOR) for name, line in lines.items()}
-    _draw(plt, "loss", logs, state.marks, colors)
-    values = [y for _, ys in logs.values() for y in ys]
-    if values:
-        low, high = math.floor(min(values)), math.ceil(max(values))
-        ticks = _decades(low, max(high, low + 1))
-        plt.ylim(low, max(high, low + 1))
-        plt.yticks(ticks, [_power(tick) for tick in ticks])
+    values = np.concatenate([ys for _, ys in logs.values()])
+    low, high = ticks.round_logs(float(values.min()), float(values.max()))
+    frame = _Frame(plt, state, width, height, (low, high), colors)
+    places = ticks.log_ticks(low, high, frame.rows)
+    frame.draw(logs, places, [ticks.log_label(place) for place in places])
 
 
-def draw_accuracy(plt: Any, state: SessionState, width: int, colors: Colors) -> None:
+def draw_accuracy(
+    plt: Any, state: SessionState, width: int, height: int, colors: Colors
+) -> None:
     """The accuracy chart, in percent."""
     lines = {"train": state.train_acc, "test": state.test_acc}
     shares = {
         name: _thinned(line, width, lambda y: 100 * y, 0.0) for name, line in lines.items()
     }
-    _draw(plt, "accuracy", shares, state.marks, colors)
-    plt.ylim(0, 100)
-    plt.yticks([0, 50, 100], ["0%", "50%", "100%"])
+    frame = _Frame(plt, state, width, height, (0.0, 100.0), colors)
+    places = ticks.percent_ticks(frame.rows)
+    frame.draw(shares, places, [f"{place:g}%" for place in places])
 
 
-def _thinned(
-    line: Series, width: int, scale: Any, floor: float
-) -> tuple[FloatArray, FloatArray]:
+def _thinned(line: Series, width: int, scale: Any, floor: float) -> Line:
     steps, values = decimate(line.steps, line.values, max(1, width))
     return steps, scale(np.maximum(values, floor))
 
 
-def _draw(
-    plt: Any,
-    title: str,
-    lines: Mapping[str, tuple[FloatArray, FloatArray]],
-    marks: tuple[Mark, ...],
-    colors: Colors,
-) -> None:
-    plt.clear_figure()
-    plt.title(title)
-    last = 1.0
-    for name, (steps, values) in lines.items():
-        if len(steps):
-            last = max(last, float(steps[-1]))
-            points = steps.tolist(), values.tolist()
-            plt.plot(*points, marker=_MARKERS[name], color=colors[name], label=name)
-    for mark in marks:
-        if 0 < mark.step <= last:
-            plt.vline(mark.step, color=colors[mark.kind])
-    ticks = _step_ticks(last)
-    plt.xlim(0, last)
-    plt.xticks(ticks, [f"{tick:g}" for tick in ticks])
+class _Frame:
+    """One chart's axes: steps below, values on the left, marks with their texts on top."""
 
+    def __init__(  # noqa: PLR0917
+        self,
+        plt: Any,
+        state: SessionState,
+        width: int,
+        height: int,
+        limits: tuple[float, float],
+        colors: Colors,
+    ) -> None:
+        self._plt, self._colors = plt, colors
+        self.columns, self.rows = width - _LABEL_WIDTH - 1, height - 2
+        steps = state.train_loss.steps
+        self._first = float(steps[0]) if steps[0] > 1 else 0.0  # not 0 in a resumed run
+        self._last = max(self._first + 1, float(steps[-1]))
+        self._marks = [m for m in state.marks if self._first < m.step <= self._last]
+        self._limits = limits
+        if self._marks and self.rows >= _ROWS_FOR_TEXTS:
+            low, high = limits  # one row more, above all values
+            self._limits = low, high + (high - low) / (self.rows - 2)
 
-def _step_ticks(last: float) -> list[float]:
-    """About five round numbers from 0 to `last`."""
-    rough = last / 5
-    unit = 10.0 ** math.floor(math.log10(max(rough, 1)))
-    step = next(unit * m for m in (1, 2, 5, 10) if unit * m >= rough)
-    return [i * step for i in range(int(last / step) + 1)]
+    def draw(self, lines: Mapping[str, Line], places: list[float], labels: list[str]) -> None:
+        """Draw the marks, then the lines over them."""
+        plt = self._plt
+        plt.clear_figure()
+        plt.xaxes(lower=True, upper=False)
+        plt.yaxes(left=True, right=False)
+        for mark in self._marks:
+            ends = [mark.step] * 2, list(self._limits)
+            plt.plot(*ends, marker=_MARK_LINES[mark.kind], color=self._colors[mark.kind])
+        for name, (xs, ys) in lines.items():
+            if len(xs):
+                points = xs.tolist(), ys.tolist()
+                plt.plot(*points, marker=_MARKERS[name], color=self._colors[name])
+        if self.rows >= _ROWS_FOR_TEXTS:
+            self._draw_texts()
+        plt.xlim(self._first, self._last)
+        plt.ylim(*self._limits)
+        at = ticks.step_ticks(self._first, self._last, self.columns)
+        plt.xticks(at, [ticks.step_label(step) for step in at])
+        plt.yticks(places, [label.rjust(_LABEL_WIDTH) for label in labels])
 
-
-def _decades(low: int, high: int) -> list[int]:
-    """Whole powers of ten from `low` to `high`, at most about eight of them."""
-    stride = max(1, math.ceil((high - low) / 8))
-    return list(range(low, high + 1, stride))
-
-
-def _power(exponent: int) -> str:
-    return f"{10.0**exponent:g}" if -4 < exponent < 5 else f"1e{exponent}"
+    def _draw_texts(self) -> None:
+        """What the marks mean, where it fits: phases first, then the newest edits."""
+        taken: set[int] = set()
+        per_step = (self.columns - 1) / (self._last - self._first)
+        for mark in sorted(self._marks, key=lambda m: (m.kind == "edit", -m.step)):
+            text = f" {mark.text} "
+            middle = round((mark.step - self._first) * per_step)
+            start = min(max(0, middle - len(text) // 2), self.columns - len(text))
+            cells = set(range(start, start + len(text)))
+            if start < 0 or cells & taken:
+                continue
+            taken |= cells
+            self._plt.text(
+                text,
+                self._first + (start + 0.5) / per_step,
+                self._limits[1],
+                color=self._colors[mark.kind],
+                background=self._colors["background"],
+                alignment="left",
+            )

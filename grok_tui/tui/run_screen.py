@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,10 +11,22 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Footer
 
 from grok_tui.config import ConfigError, build
-from grok_tui.core.events import Command, Event, Pause, Resume, SetField, Source, Step, Stop
+from grok_tui.core.events import (
+    Command,
+    Evaluated,
+    Event,
+    Losses,
+    Pause,
+    Resume,
+    SetField,
+    Source,
+    Step,
+    Stop,
+)
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.dialogs import QuitChoice, QuitDialog
 from grok_tui.tui.plots import Colors, draw_accuracy, draw_loss
@@ -22,6 +35,10 @@ from grok_tui.tui.status import StatusLine
 
 # How much one key press changes weight decay or learning rate.
 KNOB_FACTOR = 1.25
+# Where a key press leads from zero.
+FROM_ZERO = 0.1
+# How often the numbers of a running run are shown.
+NUMBERS_SECONDS = 1 / 8
 # How long a trainer may take to save its last checkpoint before it is ended by force.
 SAVE_SECONDS = 10.0
 
@@ -41,36 +58,38 @@ class Ending:
     problem: str = ""
 
 
+_STEPS = Binding.Group("1 / 100 steps")
+_DECAY = Binding.Group("wd")
+_RATE = Binding.Group("lr")
+
+
+def _knob(shown: str, key: str, name: str, direction: int, group: Binding.Group) -> Binding:
+    """The key that turns a field by one notch."""
+    words = f"{name} {'up' if direction > 0 else 'down'}"
+    id = f"{group.description}-{'up' if direction > 0 else 'down'}"  # noqa: A001
+    action = f"turn('{name}', {direction})"
+    return Binding(key, action, words, id=id, key_display=shown, group=group)
+
+
 class RunScreen(Screen[None]):
     """One run, live; leaving it ends the application with an `Ending`."""
 
     DEFAULT_CSS = """
     RunScreen #charts { height: 1fr; }
     RunScreen Chart { height: 1fr; }
-    RunScreen.low #accuracy { display: none; }
+    RunScreen.low #charts { layout: horizontal; }
+    RunScreen.low.narrow #accuracy { display: none; }
     """
-    # Below this height there is room for one chart only.
-    LOW = 20
+    # Below this height the charts stand side by side, if the width is enough for both.
+    LOW, NARROW = 20, 48
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "toggle_pause", "Pause", id="pause"),
-        Binding("s", "step(1)", "Step", id="step"),
-        Binding("S", "step(100)", "100 steps", id="step-100", key_display="S"),
-        Binding(
-            "left_square_bracket",
-            "turn('weight_decay', -1)",
-            "WD-",
-            id="wd-down",
-            key_display="[",
-        ),
-        Binding(
-            "right_square_bracket",
-            "turn('weight_decay', 1)",
-            "WD+",
-            id="wd-up",
-            key_display="]",
-        ),
-        Binding("left_curly_bracket", "turn('lr', -1)", "LR-", id="lr-down", key_display="{"),
-        Binding("right_curly_bracket", "turn('lr', 1)", "LR+", id="lr-up", key_display="}"),
+        Binding("s", "step(1)", "1 step", id="step", group=_STEPS),
+        Binding("S", "step(100)", "100 steps", id="step-100", key_display="S", group=_STEPS),
+        _knob("[", "left_square_bracket", "weight_decay", -1, _DECAY),
+        _knob("]", "right_square_bracket", "weight_decay", 1, _DECAY),
+        _knob("{", "left_curly_bracket", "lr", -1, _RATE),
+        _knob("}", "right_curly_bracket", "lr", 1, _RATE),
         Binding("q", "ask_quit", "Quit", id="quit"),
     ]
 
@@ -79,6 +98,7 @@ class RunScreen(Screen[None]):
         self.state = state
         self._source, self._colors = source, colors
         self._exit_code: int | None = None
+        self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
@@ -93,28 +113,59 @@ class RunScreen(Screen[None]):
 
     def _deliver(self, event: Event) -> None:
         """Called from another thread; posting a message is the safe way in."""
-        self.post_message(Arrived(event))
+        with contextlib.suppress(RuntimeError):  # the application is gone
+            self.post_message(Arrived(event))
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < self.LOW, "low")
+        self.set_class(self.size.width < self.NARROW, "narrow")
 
     def on_arrived(self, message: Arrived) -> None:
-        self._show(reduce(self.state, message.event))
+        self.state = reduce(self.state, message.event)
+        if isinstance(message.event, Losses | Evaluated):
+            self._show_soon()
+        else:
+            self._show(self.state)
         if self._exit_code is not None and self.state.ended:
             self.leave()
 
+    @property
+    def behind(self) -> bool:
+        """Whether something came that is not shown yet."""
+        return self._timer is not None
+
+    def _show_soon(self) -> None:
+        """Show numbers that change all the time only so often."""
+        if self._timer is None:
+            self._timer = self.set_timer(NUMBERS_SECONDS, self._show_now)
+
+    def _show_now(self) -> None:
+        self._show(self.state)
+
     def _show(self, state: SessionState) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
         self.state = state
         self.query_one(StatusLine).state = state
         for chart in self.query(Chart):
             chart.show(state, now=state.ended)
 
+    def _say(self, message: str) -> None:
+        self._show(replace(self.state, message=message))
+
     def _send(self, command: Command) -> None:
-        self._source.send(command)
+        """Send a command, or say why it would do nothing."""
+        if self.state.ended:
+            self._say(f"the run has {self.state.word.lower()}; q leaves")
+        else:
+            self._source.send(command)
 
     # --- actions ------------------------------------------------------------------------
 
     def action_toggle_pause(self) -> None:
+        if self.state.word == "COMPILING":
+            self._say("pauses when all is compiled")
         self._send(Resume() if self.state.word == "PAUSED" else Pause())
 
     def action_step(self, count: int) -> None:
@@ -122,15 +173,16 @@ class RunScreen(Screen[None]):
 
     def action_turn(self, name: str, direction: int) -> None:
         """Change a field by one notch up (1) or down (-1)."""
-        if self.state.ended:
-            return
         value = self.state.wanted(name) * KNOB_FACTOR**direction
+        if value == 0:  # no factor leads away from zero
+            value = FROM_ZERO if direction > 0 else 0.0
         try:
             build({**self.state.config, name: value})
         except ConfigError as error:
-            self._show(replace(self.state, message=str(error)))
+            self._say(str(error))
             return
-        self._show(self.state.requested(name, value))
+        if not self.state.ended:
+            self._show(self.state.requested(name, value))
         self._send(SetField(name, value))
 
     def action_ask_quit(self) -> None:
@@ -152,7 +204,7 @@ class RunScreen(Screen[None]):
         if self.state.ended or self.state.word == "COMPILING":
             self.leave()
             return
-        self._show(replace(self.state, message="saving ..."))
+        self._say("saving ...")
         self._send(Stop("quit"))
         self.set_timer(SAVE_SECONDS, self.leave)
 

@@ -31,6 +31,8 @@ Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
 
 # Weight of the newest chunk in the running mean of the speed.
 _NEWEST = 0.2
+# What the charts call a field.
+_SHORT = {"weight_decay": "wd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +123,22 @@ def reduce(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
             return replace(state, pending=pending, message=f"{command}: {reason}")
         case PhaseChanged(step, phase, reason):
             mark = Mark(step, "phase", phase)
-            return replace(
-                state, phase=phase, marks=(*state.marks, mark), message=f"{phase}: {reason}"
-            )
+            return replace(state, phase=phase, marks=(*state.marks, mark), message=reason)
         case Warned(_, message):
             return replace(state, message=message)
         case CheckpointSaved(_, path):
             return replace(state, message=f"saved {path}")
         case Stopped(step, reason, summary):
             return replace(
-                state, word="STOPPED", step=step, message=f"stopped: {reason}", summary=summary
+                state,
+                word="STOPPED",
+                step=step,
+                pending={},
+                message=f"stopped: {reason}",
+                summary=summary,
             )
         case Failed(_, reason, summary):
-            return replace(state, word="FAILED", message=reason, summary=summary)
+            return replace(state, word="FAILED", pending={}, message=reason, summary=summary)
 
 
 def _after_losses(state: SessionState, event: Losses) -> SessionState:
@@ -159,7 +164,8 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
 
 
 def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
-    text = f"{event.field} {_value(event.old)} -> {_value(event.new)}"
+    text = f"{event.field} {_value(event.old)} → {_value(event.new)}"
+    short = f"{_SHORT.get(event.field, event.field)} {_value(event.new)}"
     pending = dict(state.pending)
     if pending.get(event.field) == event.new:
         del pending[event.field]
@@ -167,7 +173,7 @@ def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
         state,
         config={**state.config, event.field: event.new},
         pending=pending,
-        marks=(*state.marks, Mark(event.step, "edit", text)),
+        marks=(*state.marks, Mark(event.step, "edit", short)),
         message=text,
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from rich.text import Text
+from collections.abc import Iterator
+
 from textual.app import RenderResult
+from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -11,17 +13,20 @@ from grok_tui.tui.state import SessionState
 from grok_tui.words import duration, number
 
 _WORD_STYLES = {
-    "COMPILING": "bold reverse",
-    "RUNNING": "bold green",
-    "PAUSED": "bold yellow",
-    "STOPPED": "bold",
-    "FAILED": "bold red",
+    "COMPILING": "bold $background on $secondary",
+    "RUNNING": "bold $background on $success",
+    "PAUSED": "bold $background on $warning",
+    "STOPPED": "bold $background on $primary",
+    "FAILED": "bold $background on $error",
 }
+_QUIET = "$foreground 70%"
 _GAP = "  "
+# A longer message ends in an ellipsis.
+_MESSAGE_LINES = 3
 
 
 class StatusLine(Widget):
-    """Numbers on as many lines as they need, then the newest message on a line of its own."""
+    """Numbers on as many lines as they need, then the phase and the newest message."""
 
     DEFAULT_CSS = """
     StatusLine { height: auto; padding: 0 1; background: $panel; color: $foreground; }
@@ -31,48 +36,61 @@ class StatusLine(Widget):
 
     def render(self) -> RenderResult:
         if self.state is None:
-            return Text()
+            return ""
         return status_text(self.state, self.content_size.width)
 
 
-def status_text(state: SessionState, width: int) -> Text:
-    """The status at a width: parts are never broken, the message is cut to one line."""
-    parts = [Text(f" {state.word} ", _WORD_STYLES[state.word]), *map(Text, _numbers(state))]
-    if state.phase:
-        parts.append(Text(state.phase, "bold"))
-    lines = [parts[0]]
-    for part in parts[1:]:
-        if lines[-1].cell_len + len(_GAP) + part.cell_len > width:
+def status_text(state: SessionState, width: int) -> Content:
+    """The status at a width: parts are never broken, only the message is."""
+    badge = Content(f" {state.word} ").stylize(_WORD_STYLES[state.word])
+    lines = [badge]
+    for part in _numbers(state):
+        if lines[-1].cell_length + len(_GAP) + part.cell_length > width:
             lines.append(part)
         else:
-            lines[-1] = lines[-1] + Text(_GAP) + part
-    message = Text(_message(state), "dim")
-    message.truncate(max(1, width), overflow="ellipsis")
-    return Text("\n").join([*lines, message])
+            lines[-1] = lines[-1] + _GAP + part
+    return Content("\n").join([*lines, *_words(state, max(1, width))])
 
 
-def _numbers(state: SessionState) -> list[str]:
-    return [
-        f"step {state.step}",
-        f"train {number(state.train_loss.last)}",
-        f"test {number(state.test_loss.last)}",
-        f"wd {_edited(state, 'weight_decay')}",
-        f"lr {_edited(state, 'lr')}",
-        f"{number(state.steps_per_second)} steps/s",
-        f"{duration(state.seconds_left)} left",
-        state.device or str(state.config["device"]),
-    ]
+def _numbers(state: SessionState) -> Iterator[Content]:
+    """The parts, as wide as they will become, so that they do not jump about."""
+    digits = len(str(state.config["steps"]))
+    yield _part("step", str(state.step).ljust(digits))
+    yield _part("train", number(state.train_loss.last).ljust(7))
+    yield _part("test", number(state.test_loss.last).ljust(7))
+    yield _part("wd", *_edited(state, "weight_decay"))
+    yield _part("lr", *_edited(state, "lr"))
+    yield Content(f"{number(state.steps_per_second)} steps/s")
+    if not state.ended:
+        yield Content(f"{duration(state.seconds_left)} left")
+    yield Content(state.device or str(state.config["device"]))
 
 
-def _edited(state: SessionState, name: str) -> str:
+def _part(name: str, value: str, pending: str = "") -> Content:
+    return Content.assemble((name, _QUIET), " ", (value, "bold"), (pending, "$warning"))
+
+
+def _edited(state: SessionState, name: str) -> tuple[str, str]:
     """A field's value, and what it will be while an edit is pending."""
     value = f"{state.config[name]:.4g}"
     if name in state.pending:
-        return f"{value} -> {state.pending[name]:.4g} pending"
-    return value
+        return value, f" → {state.pending[name]:.4g} pending"
+    return value, ""
 
 
-def _message(state: SessionState) -> str:
+def _words(state: SessionState, width: int) -> list[Content]:
+    """The phase and the newest message, broken into lines."""
+    parts = []
+    if state.phase:
+        parts.append(Content(state.phase).stylize("bold $accent"))
     if state.word == "COMPILING":
-        return f"{state.stage} ({state.stage_done + 1} of {state.stage_total}) ..."
-    return state.message
+        at = f"{state.stage_done + 1} of {state.stage_total}"
+        parts.append(Content(f"{state.stage} ({at}) ..."))
+    if state.message:
+        style = "bold $error" if state.word == "FAILED" else _QUIET
+        parts.append(Content(state.message).stylize(style))
+    lines = Content(_GAP).join(parts).wrap(width)
+    if len(lines) > _MESSAGE_LINES:
+        lines = lines[:_MESSAGE_LINES]
+        lines[-1] = (lines[-1] + " ...").truncate(width, ellipsis=True)
+    return lines or [Content("")]

@@ -91,7 +91,7 @@ def _parsed(
             raise ThemeError(f"[{table}] lacks `{name}`")
         try:
             yield name, Color.parse(values[name])
-        except (ColorParseError, TypeError):
+        except (ColorParseError, TypeError, AttributeError):  # the last two: it is no text
             raise ThemeError(f"[{table}] {name} = {values[name]!r} is no colour") from None
 
 

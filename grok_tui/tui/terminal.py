@@ -1,0 +1,39 @@
+"""Textual's terminal driver, made to survive the loss of its terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import IO, Any
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+
+class TerminalDriver(LinuxDriver):
+    """Drops output once the terminal is gone.
+
+    Textual's own writer thread dies of the first failed write, and the application then
+    waits for ever for room in its queue, instead of saving the run.
+    """
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self._file: Any = _Tolerant(self._file)
+
+
+class _Tolerant:
+    """A text file whose writes may fail."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+    def fileno(self) -> int:
+        return self._file.fileno()

@@ -1,0 +1,123 @@
+"""The same config gives the same bytes, however often the run is interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from small_runs import Line, go_on, on, record, small
+
+from grok_tui.core.events import Compiling, Pause, Paused, Resume, SetField, Step, Stop
+from grok_tui.job import Job
+from grok_tui.record import record as record_headless
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+CONFIG = small(steps=60)
+# Long enough that a signal comes before the end on any machine.
+LONG = 100_000
+LIMIT = 60.0
+
+
+def metrics(run_dir: Path) -> bytes:
+    return (run_dir / "metrics.jsonl").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def straight(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The metrics of 60 steps in one go."""
+    run_dir = tmp_path_factory.mktemp("straight") / "run"
+    record(CONFIG, run_dir)
+    assert metrics(run_dir).count(b"\n") == CONFIG.steps
+    return metrics(run_dir)
+
+
+def test_the_same_config_gives_the_same_bytes(straight: bytes, tmp_path: Path) -> None:
+    record(CONFIG, tmp_path / "again")
+    assert metrics(tmp_path / "again") == straight
+
+
+def test_cuts_at_and_between_evaluations_leave_no_trace(
+    straight: bytes, tmp_path: Path
+) -> None:
+    record(CONFIG.changed(steps=30), tmp_path / "cut")
+    go_on(tmp_path / "cut", steps=37)
+    assert metrics(tmp_path / "cut") == b"".join(straight.splitlines(keepends=True)[:37])
+    go_on(tmp_path / "cut", steps=60)
+    assert metrics(tmp_path / "cut") == straight
+
+
+def _interrupt_when(run_dir: Path, size: int, gave_up: list[str]) -> None:
+    """Send SIGINT to this process once the metrics are so long."""
+    path, deadline = run_dir / "metrics.jsonl", time.monotonic() + LIMIT
+    while not path.exists() or path.stat().st_size < size:
+        if time.monotonic() > deadline:
+            gave_up.append("the metrics never came")
+            break
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_at_any_moment_leaves_no_trace(
+    straight: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert not sys.stderr.isatty()
+    run_dir, gave_up = tmp_path / "run", list[str]()
+    handler = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=_interrupt_when, args=(run_dir, 1000, gave_up))
+    thread.start()
+    # Two evaluations at most: where it stops between them is chance.
+    code = record_headless(Job(CONFIG.changed(steps=LONG), run_dir))
+    thread.join()
+    assert not gave_up
+    assert code == 130
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert "stopped: SIGINT" in capsys.readouterr().err
+    stopped = metrics(run_dir).count(b"\n")
+    assert stopped < LONG
+    end = max(60, stopped + 7)
+    go_on(run_dir, steps=end)
+    lines = metrics(run_dir).splitlines(keepends=True)
+    assert len(lines) == end
+    assert b"".join(lines[:60]) == straight
+    if end > 60:
+        record(CONFIG.changed(steps=end), tmp_path / "straight")
+        assert metrics(run_dir) == metrics(tmp_path / "straight")
+
+
+def _edits(*then: Stop | Resume | Step) -> list[Line]:
+    """Twenty steps, an edit of both betas, and on."""
+    return [
+        (on(Compiling), [Pause()]),
+        (on(Paused, 0), [Step(20)]),
+        (on(Paused, 20), [SetField("beta1", 0.7), SetField("beta2", 0.9), then[0]]),
+        *((on(Paused, 37), [command]) for command in then[1:]),
+    ]
+
+
+def test_coupled_decay_and_edited_betas_survive_a_cut(straight: bytes, tmp_path: Path) -> None:
+    config = CONFIG.changed(decay="coupled", weight_decay=0.01)
+    record(config, tmp_path / "straight", *_edits(Resume()))
+    record(config, tmp_path / "cut", *_edits(Step(17), Stop("cut")))
+    assert metrics(tmp_path / "cut").count(b"\n") == 37
+    go_on(tmp_path / "cut")
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "straight") != straight
+
+
+def test_two_layers_go_on_from_an_older_checkpoint(cpu: str, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    record(CONFIG.changed(n_layers=2, steps=40, checkpoint_every=23), run_dir)
+    straight = metrics(run_dir)
+    assert straight.count(b"\n") == 40
+    (run_dir / "checkpoints" / "step-00000040.safetensors").unlink()
+    again = go_on(run_dir)
+    assert again.losses().size == 40 - 23
+    assert metrics(run_dir) == straight

@@ -1,0 +1,143 @@
+"""Bad input: one line on standard error, exit code 2, and nothing written."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import safetensors.numpy
+from command_line import SMALL, Result, call, contents, environment
+from small_runs import small
+
+from grok_tui.config import Config
+from grok_tui.core.events import Snapshot
+from grok_tui.core.model import initial_weights
+from grok_tui.core.tasks import make_task
+from grok_tui.runs import checkpoints
+
+FILES = {
+    "broken.toml": "lr = = 3\n",
+    "odd.toml": "modulus = 12\n",
+    "unknown.toml": "learning_rate = 3\n",
+    "list.toml": "lr = [1, 2]\n",
+    "full/notes.txt": "mine",
+    "file": "mine",
+    "foreign/checkpoints/step-00000010.safetensors": "not a checkpoint",
+    "empty/checkpoints/readme": "nothing here",
+}
+
+# What is typed after --record new, and what the line must say.
+BAD: list[tuple[str, str]] = [
+    ("--preset nope", "unknown preset 'nope'; there are: quick, nanda"),
+    ("--config broken.toml", "broken.toml is not valid TOML"),
+    ("--config missing.toml", "cannot read missing.toml: No such file"),
+    ("--config full", "cannot read full: Is a directory"),
+    ("--config odd.toml", "12 is even"),
+    ("--config unknown.toml", "learning_rate: there is no such setting (from unknown.toml)"),
+    ("--config list.toml", "(from list.toml)"),
+    ("--modulus 12", "modulus: 12 is even"),
+    ("--modulus 1001", "modulus: '1001' is wrong"),
+    ("--modulus 9 --operation divide", "9 is not prime, try 11"),
+    ("--d-model 30 --n-heads 4", "4 heads do not divide d_model 30"),
+    ("--lr -1", "lr: '-1' is wrong"),
+    ("--lr nan", "finite number"),
+    ("--lr fast", "lr: 'fast' is wrong"),
+    ("--beta2 1", "less than 1 (from --beta2)"),
+    ("--train-fraction 0.00001", "leaves one half of the split empty"),
+    ("--decay sideways", "'decoupled' or 'coupled'"),
+    ("--steps 1.5", "(from --steps)"),
+    ("--device lower", "device: 'lower' is wrong"),
+    ("--no-such-flag", "--no-such-flag"),
+    ("--lr", "--lr: expected one argument"),
+    ("extra", "extra"),
+    ("--no-save", "--no-save is for a new session"),
+    ("--resume full", "--record and --resume name different folders"),
+]
+
+# Whole command lines.
+BAD_CALLS: list[tuple[str, str]] = [
+    ("--record full", "full is not empty"),
+    ("--record file", "file is a file"),
+    ("--resume missing", "there is no checkpoint in missing"),
+    ("--resume empty", "there is no checkpoint in empty"),
+    ("--resume foreign", "step-00000010.safetensors is not a readable checkpoint"),
+    ("--resume other", "was not written by grok-tui"),
+    ("--resume damaged", "is damaged"),
+    ("--resume foreign --preset quick", "a resumed run keeps its config"),
+    ("--resume foreign --no-save", "--no-save"),
+    ("presets --csv", "--csv"),
+    ("themes midnight", "midnight"),
+]
+
+# These get as far as opening the device.
+BAD_DEVICES: list[tuple[str, int, str]] = [
+    ("--record new --device FOO", 2, "device FOO does not open: "),
+    ("--record new --device CUDA:99", 2, "device CUDA:99 does not open: "),
+    ("--record file/new --device CPU", 1, "Not a directory"),
+    ("--record /proc/grok-tui/new --device CPU", 1, "/proc/grok-tui"),
+]
+
+
+def _snapshot(config: Config) -> Snapshot:
+    weights = initial_weights(config)
+    task = make_task(config)
+    fields = config.model_dump(mode="json")
+    return Snapshot(10, weights, weights, weights, (0.1, 0.2), task.train_mask, fields, {}, {})
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    """Every bad call, four at a time, from a folder that must stay as it was."""
+    folder = tmp_path_factory.mktemp("refusals")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    for name in ("other", "damaged"):
+        (folder / name / "checkpoints").mkdir(parents=True)
+    path = "checkpoints/step-00000010.safetensors"
+    snapshot = _snapshot(small())
+    (folder / "other" / path).write_bytes(safetensors.numpy.save(dict(snapshot.weights)))
+    checkpoints.save(folder / "damaged" / path, snapshot)
+    whole = (folder / "damaged" / path).read_bytes()
+    assert whole.count(rb"\"modulus\": 13") == 1
+    (folder / "damaged" / path).write_bytes(
+        whole.replace(rb"\"modulus\": 13", rb"\"modulus\": 12")
+    )
+    before = contents(folder)
+
+    lines = [f"--record new {flags}" for flags, _ in BAD] + [line for line, _ in BAD_CALLS]
+    lines += [line for line, _, _ in BAD_DEVICES]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda line: call(*line.split(), cwd=folder), lines)
+        results = dict(zip(lines, found, strict=True))
+    assert contents(folder) == before
+    assert not (folder / "new").exists()
+    assert not (folder / "runs").exists()
+    return results
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "problem"),
+    [
+        *((f"--record new {flags}", 2, problem) for flags, problem in BAD),
+        *((line, 2, problem) for line, problem in BAD_CALLS),
+        *BAD_DEVICES,
+    ],
+)
+def test_a_bad_call_is_refused_in_one_line(
+    results: dict[str, Result], line: str, code: int, problem: str
+) -> None:
+    result = results[line]
+    assert problem in result.refusal()
+    assert result.code == code
+
+
+def test_a_bad_environment_variable_is_named(tmp_path: Path) -> None:
+    env = environment(GROK_TUI_LR="zero")
+    result = call("--record", "new", *SMALL[:4], cwd=tmp_path, env=env)
+    assert result.code == 2
+    assert "lr: 'zero' is wrong" in result.refusal()
+    assert "(from GROK_TUI_LR)" in result.err
+    assert not list(tmp_path.iterdir())

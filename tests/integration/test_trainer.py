@@ -1,0 +1,247 @@
+"""One run from its first event to its last, checked against NumPy from its own snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import reference
+from small_runs import (
+    Recording,
+    exact,
+    on,
+    reference_gradients,
+    reference_logits,
+    small,
+    train,
+)
+
+from grok_tui.core.events import (
+    CheckpointSaved,
+    Compiling,
+    Evaluated,
+    Failed,
+    Losses,
+    PhaseChanged,
+    SetField,
+    Started,
+    Stop,
+    Stopped,
+)
+from grok_tui.core.tasks import make_task
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+EVERY = 10
+CONFIG = small(steps=130, eval_every=EVERY, checkpoint_every=EVERY)
+# float32 sums against float64 ones; losses and norms are means over tens of terms.
+CLOSE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def plain(cpu: str) -> Recording:
+    """130 steps without a command."""
+    return train(CONFIG)
+
+
+# So few pairs are left over that any seed finds the rule at once.
+GROKS = small(
+    modulus=7,
+    train_fraction=0.9,
+    lr=1e-2,
+    weight_decay=0.5,
+    seed=2,
+    steps=500,
+    stop_when="grokked",
+    checkpoint_every=100_000,
+)
+
+
+@pytest.fixture(scope="module")
+def grokking(cpu: str) -> Recording:
+    """A run that ends by grokking."""
+    return train(GROKS)
+
+
+def test_events_come_in_order(plain: Recording) -> None:
+    names = plain.names()
+    assert names[:7] == ["compiling"] * 4 + ["started", "checkpoint saved", "phase"]
+    assert names[-1] == "stopped"
+    assert not {"compiling", "started", "phase", "stopped"} & set(names[7:-1])
+    done = 0
+    for event in plain.events[7:-1]:
+        if isinstance(event, Losses):
+            assert event.first_step == done + 1
+            done = event.last_step
+        else:  # an evaluation and its checkpoint come right after the step
+            assert event.step == done
+            assert done % EVERY == 0
+    rest = [name for name in names[7:-1] if name != "losses"]
+    assert rest == ["evaluated", "checkpoint saved"] * (CONFIG.steps // EVERY)
+
+
+def test_compiling_counts_its_stages(plain: Recording) -> None:
+    stages = plain.of(Compiling)
+    assert [(e.done, e.total) for e in stages] == [(0, 4), (1, 4), (2, 4), (3, 4)]
+    assert len({e.stage for e in stages}) == 4
+
+
+def test_started_says_what_is_trained(plain: Recording) -> None:
+    (started,) = plain.of(Started)
+    assert started.step == 0
+    assert started.config == CONFIG.model_dump(mode="json")
+    assert (started.n_train, started.n_test) == (50, 119)
+    assert started.device == "CPU"
+    assert started.compile_seconds > 0
+
+
+def test_every_step_reports_its_loss_once(plain: Recording) -> None:
+    assert plain.of(Losses)[0].first_step == 1
+    assert len(plain.losses()) == CONFIG.steps
+
+
+def test_it_memorises(plain: Recording) -> None:
+    summary = plain.end.summary
+    known = [e.step for e in plain.of(Evaluated) if e.metrics.train_acc >= 0.99]
+    assert known
+    assert summary["memorized_step"] == known[0]
+    assert summary["final"]["train_acc"] == 1.0
+    assert plain.losses()[0] > 2
+    assert plain.losses()[-1] < 0.1
+    assert summary["steps"] == CONFIG.steps
+    assert summary["exit"] == plain.end.reason == "completed"
+    assert not summary["grokked"]
+    assert summary["grok_step"] is None
+
+
+def test_evaluations_equal_the_reference(plain: Recording) -> None:
+    evaluations = plain.of(Evaluated)
+    assert [e.step for e in evaluations] == list(range(EVERY, CONFIG.steps + 1, EVERY))
+    task = make_task(CONFIG)
+    train, test = task.train_mask, ~task.train_mask
+    for event in evaluations:
+        snapshot, metrics = plain.store.at(event.step), event.metrics
+        logits = reference_logits(CONFIG, snapshot)
+        right = logits.argmax(-1) == task.answer
+        squares = sum((w**2).sum() for w in exact(snapshot.weights).values())
+        assert metrics.to_dict() == pytest.approx(
+            {
+                "train_loss": reference.cross_entropy(logits[train], task.answer[train]),
+                "test_loss": reference.cross_entropy(logits[test], task.answer[test]),
+                "train_acc": right[train].mean(),
+                "test_acc": right[test].mean(),
+                "weight_norm": squares**0.5,
+                "lr": CONFIG.lr,
+                "weight_decay": CONFIG.weight_decay,
+            },
+            rel=CLOSE,
+        )
+        assert event.answers is not None
+        np.testing.assert_array_equal(event.answers, logits.argmax(-1))
+
+
+def test_a_loss_is_that_of_the_weights_before_its_step(plain: Recording) -> None:
+    losses = plain.losses()
+    for step in range(0, CONFIG.steps, EVERY):
+        expected, _ = reference_gradients(CONFIG, plain.store.at(step))
+        assert losses[step] == pytest.approx(expected, rel=CLOSE)
+
+
+def test_compiling_changes_no_bit(plain: Recording) -> None:
+    from grok_tui.core.model import initial_weights
+    from grok_tui.core.step import Network
+
+    first = plain.store.at(0)
+    drawn = initial_weights(CONFIG)
+    assert {k: w.tobytes() for k, w in first.weights.items()} == {
+        k: w.tobytes() for k, w in drawn.items()
+    }
+    assert not any(m.any() for m in (*first.first_moment.values(),))
+    assert not any(v.any() for v in (*first.second_moment.values(),))
+
+    later = plain.store.at(50)
+    network = Network(CONFIG, make_task(CONFIG), later)
+    assert len(list(network.compile())) == 4
+    found = (network.host_weights(), *network.moments())
+    for arrays, before in zip(
+        found, (later.weights, later.first_moment, later.second_moment), strict=True
+    ):
+        assert {k: a.tobytes() for k, a in arrays.items()} == {
+            k: a.tobytes() for k, a in before.items()
+        }
+    assert network.step == 50
+    assert network.beta_products == later.beta_products
+
+
+def test_a_resumed_trainer_keeps_the_split_of_its_snapshot(plain: Recording) -> None:
+    before = plain.store.at(130)
+    snapshot = replace(before, train_mask=np.roll(before.train_mask, 1))
+    run = train(CONFIG.changed(steps=131), snapshot=snapshot)
+    expected, _ = reference_gradients(CONFIG, snapshot)
+    elsewhere, _ = reference_gradients(CONFIG, before)
+    assert expected > 2 * elsewhere
+    assert run.losses()[0] == pytest.approx(expected, rel=CLOSE)
+    assert run.of(Started)[0].step == 130
+    assert [s.step for s in run.store.snapshots] == [131]
+
+
+def test_a_run_ends_when_it_has_grokked(grokking: Recording) -> None:
+    accuracies = [(e.step, e.metrics.test_acc) for e in grokking.of(Evaluated)]
+    above = [acc >= 0.99 for _, acc in accuracies]
+    third = next(i for i in range(2, len(above)) if all(above[i - 2 : i + 1]))
+    assert third == len(above) - 1, "it went on after the third evaluation"
+    summary = grokking.end.summary
+    assert summary["grok_step"] == accuracies[third - 2][0]
+    assert summary["grokked"]
+    assert summary["exit"] == "grokked"
+    assert summary["memorized_step"] <= summary["grok_step"]
+    assert summary["final"]["test_acc"] >= 0.99
+    assert [p.phase for p in grokking.of(PhaseChanged)] == ["MEMORIZING", "GROKKED"]
+    assert grokking.of(PhaseChanged)[1].step == summary["steps"] == accuracies[-1][0]
+
+
+def test_stop_when_can_be_edited_after_grokking(grokking: Recording) -> None:
+    end = grokking.store.snapshots[-1]
+    config = GROKS.changed(stop_when="never")
+    run = train(
+        config, (on(Evaluated), [SetField("stop_when", "grokked")]), snapshot=end, store=False
+    )
+    assert run.end.reason == "grokked"
+    assert run.end.step == end.step + config.eval_every
+    assert run.end.summary["grok_step"] == grokking.end.summary["grok_step"]
+
+
+def test_stop_while_compiling_ends_without_training(cpu: str) -> None:
+    run = train(CONFIG, (on(Compiling), [Stop("not now")]))
+    assert run.names() == ["compiling", "started", "checkpoint saved", "phase", "stopped"]
+    assert isinstance(run.end, Stopped)
+    assert run.end.reason == run.end.summary["exit"] == "not now"
+    assert run.end.summary["steps"] == 0
+    assert run.end.summary["final"] is None
+
+
+def test_a_learning_rate_far_too_high_fails_at_the_first_bad_step(cpu: str) -> None:
+    config = small(lr=10.0, warmup_steps=0, weight_decay=1000.0, steps=500, eval_every=100)
+    run = train(config)
+    assert isinstance(run.end, Failed)
+    losses = run.losses()
+    assert np.isfinite(losses).all()
+    assert run.end.step == len(losses) + 1
+    assert f"at step {run.end.step}" in run.end.reason
+    assert "lower --lr" in run.end.reason
+    assert run.end.summary["steps"] == len(losses)
+    assert run.end.summary["exit"] == "diverged"
+    assert run.end.summary["final"] is None
+
+
+def test_weights_that_are_no_numbers_fail_at_once(plain: Recording) -> None:
+    snapshot = plain.store.at(50)
+    weights = {**snapshot.weights, "W_U": np.full_like(snapshot.weights["W_U"], np.inf)}
+    run = train(CONFIG, snapshot=replace(snapshot, weights=weights))
+    assert isinstance(run.end, Failed)
+    assert run.end.step == 51
+    assert "at step 51" in run.end.reason
+    assert not run.of(Losses)
+    assert not run.of(CheckpointSaved)
+    assert run.end.summary["steps"] == 50

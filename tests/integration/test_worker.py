@@ -1,0 +1,254 @@
+"""The trainer in a child process: what passes through its pipe, and every way it can end."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from command_line import LIMIT, checkpoint_steps, environment, records, wait_until
+from small_runs import small
+
+from grok_tui.config import Config
+from grok_tui.core.events import (
+    Compiling,
+    ConfigApplied,
+    Evaluated,
+    Event,
+    Failed,
+    Losses,
+    Pause,
+    Paused,
+    Resume,
+    SetField,
+    Snapshot,
+    Started,
+    Stop,
+    Stopped,
+)
+from grok_tui.core.model import initial_weights
+from grok_tui.core.tasks import make_task
+from grok_tui.job import Job
+from grok_tui.worker import WorkerSource
+
+ENDLESS = small(steps=10_000_000)
+E = TypeVar("E")
+
+# A session without a screen, which its test kills.
+PARENT = """
+import sys, time
+from pathlib import Path
+from grok_tui.config import Config
+from grok_tui.job import Job
+from grok_tui.worker import WorkerSource
+source = WorkerSource(Job(Config.model_validate_json(sys.argv[1]), Path(sys.argv[2])))
+source.start(lambda event: None)
+print(source.pid, flush=True)
+time.sleep(600)
+"""
+
+
+class Watched:
+    """A worker and the events that came from it so far."""
+
+    def __init__(self, job: Job) -> None:
+        self.source = WorkerSource(job)
+        self.events: list[Event] = []
+        self._coming: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.source.start(self._coming.put)
+        assert self.source.pid
+        self.pid = self.source.pid
+
+    def until(
+        self, kind: type[E], where: Callable[[E], bool] = lambda _: True, limit: float = LIMIT
+    ) -> E:
+        """The next event of a kind; any other end of the run is an error."""
+        deadline = time.monotonic() + limit
+        while True:
+            event = self._coming.get(timeout=max(0.0, deadline - time.monotonic()))
+            self.events.append(event)
+            if isinstance(event, kind) and where(event):
+                return event
+            assert not isinstance(event, Stopped | Failed), event
+
+    def more(self) -> bool:
+        return not self._coming.empty()
+
+
+@pytest.fixture
+def watch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[[Job], Watched]]:
+    """Starts workers; afterwards no process of theirs and no file is left."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    started: list[Watched] = []
+
+    def start(job: Job) -> Watched:
+        started.append(Watched(job))
+        return started[-1]
+
+    yield start
+    for watched in started:
+        watched.source.close(LIMIT)
+        assert not group(watched.pid)
+
+
+def group(leader: int) -> list[int]:
+    """The processes of a group that live, zombies left out."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return [int(pid) for pid, pgid, stat in rows if int(pgid) == leader and stat[0] != "Z"]
+
+
+def untrained(config: Config) -> Snapshot:
+    """A snapshot of a config before its first step."""
+    weights = initial_weights(config)
+    zeros = {name: np.zeros_like(weight) for name, weight in weights.items()}
+    mask, fields = make_task(config).train_mask, config.model_dump(mode="json")
+    return Snapshot(0, weights, zeros, zeros, (1.0, 1.0), mask, fields, {}, {})
+
+
+def test_events_arrive_and_commands_work_and_interrupts_do_not(
+    watch: Callable[[Job], Watched], tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    child = watch(Job(ENDLESS, run_dir))
+    assert os.getpgid(child.pid) == child.pid != os.getpgid(0)
+    child.until(Compiling, lambda e: e.done == 1)
+    os.killpg(child.pid, signal.SIGINT)
+    child.source.send(Pause())
+    started = child.until(Started)
+    assert started.config == ENDLESS.model_dump(mode="json")
+    assert child.until(Paused) == Paused(0)
+    os.killpg(child.pid, signal.SIGINT)
+    child.source.send(SetField("lr", 1e-3))
+    assert child.until(ConfigApplied) == ConfigApplied(0, "lr", 3e-3, 1e-3)
+    child.source.send(Resume())
+    evaluated = child.until(Evaluated)
+    assert evaluated.step == 10
+    child.until(Losses, lambda e: e.last_step >= 30)
+    child.source.send(Stop("seen enough"))
+    stopped = child.until(Stopped)
+    assert stopped.reason == "seen enough"
+    losses = [e for e in child.events if isinstance(e, Losses)]
+    steps = [s for e in losses for s in range(e.first_step, e.last_step + 1)]
+    assert steps == list(range(1, stopped.step + 1))
+    lines = records(run_dir / "metrics.jsonl")
+    assert [line["step"] for line in lines] == steps
+    found = np.concatenate([e.train_loss for e in losses])
+    np.testing.assert_array_equal(found, np.float32([line["train_loss"] for line in lines]))
+    child.source.close(LIMIT)
+    assert not group(child.pid)
+    assert not child.more()
+    assert child.source.log is None
+    child.source.send(Pause())  # without effect, and without an error
+    assert max(checkpoint_steps(run_dir)) == stopped.step
+
+
+def test_closing_stops_and_saves(watch: Callable[[Job], Watched], tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    child = watch(Job(ENDLESS.changed(checkpoint_every=10_000_000), run_dir))
+    child.until(Losses, lambda e: e.last_step >= 20)
+    child.source.close(LIMIT)
+    assert not group(child.pid)
+    stopped = child.until(Stopped, limit=1.0)
+    assert checkpoint_steps(run_dir) == [0, stopped.step]
+    assert child.source.log is None
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_killed_child_is_noticed_within_a_second(watch: Callable[[Job], Watched]) -> None:
+    child = watch(Job(ENDLESS))
+    child.until(Compiling, lambda e: e.done == 1)
+    os.kill(child.pid, signal.SIGKILL)
+    failed = child.until(Failed, limit=1.0)
+    assert failed.reason == "the trainer was killed by SIGKILL"
+    assert failed.step == 0
+
+
+def test_a_snapshot_that_does_not_fit_fails_with_the_reason(
+    watch: Callable[[Job], Watched], tmp_path: Path
+) -> None:
+    wrong = untrained(ENDLESS.changed(d_model=16))
+    child = watch(Job(ENDLESS, snapshot=wrong))
+    failed = child.until(Failed)
+    assert "the snapshot's weights" in failed.reason
+    assert "are not those of its config" in failed.reason
+    assert "\n" not in failed.reason
+
+
+def test_a_child_that_breaks_fails_with_the_reason_and_keeps_its_log(
+    watch: Callable[[Job], Watched],
+) -> None:
+    whole = untrained(ENDLESS)
+    child = watch(Job(ENDLESS, snapshot=replace(whole, train_mask=whole.train_mask[:7])))
+    failed = child.until(Failed)
+    assert failed.reason.startswith("the trainer broke: ")
+    child.source.close(LIMIT)
+    assert child.source.log
+    assert "Traceback" in child.source.log.read_text()
+
+
+def test_a_device_that_does_not_open_fails_with_the_reason(
+    watch: Callable[[Job], Watched], tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    child = watch(Job(ENDLESS.changed(device="NOSUCH"), run_dir))
+    failed = child.until(Failed)
+    assert failed.reason.startswith("device NOSUCH does not open: ")
+    child.source.close(LIMIT)
+    assert child.source.log is None
+    assert not run_dir.exists()
+
+
+def test_a_folder_that_is_not_empty_fails_with_the_reason(
+    watch: Callable[[Job], Watched], tmp_path: Path
+) -> None:
+    (tmp_path / "notes").write_text("mine")
+    failed = watch(Job(ENDLESS, tmp_path)).until(Failed)
+    assert failed.reason.startswith(f"{tmp_path} is not empty")
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+@pytest.mark.parametrize("moment", ["compiling", "training"])
+def test_a_child_does_not_outlive_a_killed_session(tmp_path: Path, moment: str) -> None:
+    run_dir = tmp_path / "run"
+    command = [sys.executable, "-c", PARENT, ENDLESS.model_dump_json(), str(run_dir)]
+    parent = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment(TMPDIR=str(tmp_path))
+    )
+    assert parent.stdout
+    child = int(parent.stdout.readline())
+    wanted = run_dir / ("metrics.jsonl" if moment == "training" else "config.toml")
+    try:
+        size = 1000 if moment == "training" else 1
+        wait_until(lambda: wanted.exists() and wanted.stat().st_size >= size, moment)
+        assert group(child)
+        parent.kill()
+        wait_until(lambda: not group(child), "the child's end", limit=10.0)
+    finally:
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()
+        for pid in group(child):
+            os.kill(pid, signal.SIGKILL)
+    if moment == "training":
+        steps = [line["step"] for line in records(run_dir / "metrics.jsonl")]
+        assert steps == list(range(1, len(steps) + 1))
+        assert max(checkpoint_steps(run_dir)) == len(steps) > 0
+        last = records(run_dir / "events.jsonl")[-1]
+        assert (last["event"], last["reason"]) == ("stopped", "the session is gone")

@@ -1,0 +1,140 @@
+"""A source whose events are a script, and a run that groks without being trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from textual.pilot import Pilot
+
+from grok_tui.config import Config
+from grok_tui.core.events import (
+    Command,
+    Compiling,
+    ConfigApplied,
+    Evaluated,
+    Event,
+    Losses,
+    Metrics,
+    PhaseChanged,
+    Sink,
+    Started,
+)
+from grok_tui.tui.app import Run, SessionApp
+from grok_tui.tui.charts import Chart
+from grok_tui.tui.run_screen import RunScreen
+from grok_tui.tui.status import StatusLine
+from grok_tui.tui.themes import find_theme
+
+CONFIG = Config(steps=2000, device="CPU")
+STARTED = Started(0, CONFIG.model_dump(mode="json"), "CPU", 3830, 8939, 12.5)
+
+
+class ScriptedSource:
+    """Keeps the commands it gets; a test delivers the events."""
+
+    def __init__(self, *script: Event) -> None:
+        self.script = script
+        self.commands: list[Command] = []
+        self.closed = False
+        self.deliver: Sink = lambda event: None
+
+    def start(self, deliver: Sink) -> None:
+        self.deliver = deliver
+        for event in self.script:
+            deliver(event)
+
+    def send(self, command: Command) -> None:
+        self.commands.append(command)
+
+    def close(self, timeout: float) -> None:
+        self.closed = True
+
+
+def session(source: ScriptedSource, theme: str = "midnight") -> SessionApp:
+    return SessionApp(Run(source, CONFIG), find_theme(theme))
+
+
+def metrics(step: int) -> Metrics:
+    """What an evaluation of a run that groks near step 1200 would say."""
+    train_loss = 4.7 * np.exp(-step / 60) + 2e-3 * np.exp(-step / 300) + 1e-6
+    test_loss = 1e-5 + (4.8 + step / 100 if step < 300 else 7.8) / (
+        1 + np.exp((step - 1150) / 30)
+    )
+    return Metrics(
+        train_loss=float(train_loss),
+        test_loss=float(test_loss),
+        train_acc=float(1 - 0.99 * np.exp(-((step / 100) ** 2))),
+        test_acc=float(0.01 + 0.99 / (1 + np.exp(-(step - 1150) / 40))),
+        weight_norm=45.0,
+        lr=1e-3,
+        weight_decay=1.0,
+    )
+
+
+def losses(first: int, last: int) -> Losses:
+    values = [metrics(step).train_loss for step in range(first, last + 1)]
+    return Losses(first, np.array(values, dtype=np.float32), 0.05 * len(values))
+
+
+def training(first: int, last: int) -> Iterator[Event]:
+    """Losses and an evaluation every ten steps."""
+    for start in range(first, last + 1, 10):
+        end = min(start + 9, last)
+        yield losses(start, end)
+        if end % 10 == 0:
+            yield Evaluated(end, metrics(end), 0.1)
+
+
+def grokking(last: int = 1500) -> Iterator[Event]:
+    """A whole run up to `last`, with an edit and its phases."""
+    yield Compiling("compiling the training step", 0, 4)
+    yield STARTED
+    yield PhaseChanged(0, "MEMORIZING", "the train pairs are not yet known")
+    yield from training(1, min(last, 620))
+    if last > 620:
+        yield ConfigApplied(620, "weight_decay", 1.0, 1.25)
+        yield from training(621, min(last, 1290))
+    if last > 1290:
+        yield PhaseChanged(1290, "GROKKED", "test accuracy stayed at or above 0.99")
+        yield from training(1291, last)
+
+
+async def until(pilot: Pilot, condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Let the application work until the condition holds; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, (
+            f"not within {seconds} s; the screen says\n{shown(pilot)}"
+        )
+        await pilot.pause(0.01)
+
+
+async def settled(pilot: Pilot) -> None:
+    """Wait until everything that came has been drawn."""
+    await pilot.pause()
+    run = run_screen(pilot)
+    await until(pilot, lambda: not run.behind and not any(c.waiting for c in run.query(Chart)))
+    await pilot.pause()
+
+
+def run_screen(pilot: Pilot) -> RunScreen:
+    return next(s for s in pilot.app.screen_stack if isinstance(s, RunScreen))
+
+
+def status(pilot: Pilot) -> str:
+    """The words of the status line."""
+    return str(run_screen(pilot).query_one(StatusLine).render())
+
+
+def rows(pilot: Pilot) -> list[str]:
+    """The lines of the screen as the terminal would show them."""
+    return [
+        "".join(segment.text for segment in strip)
+        for strip in pilot.app.screen._compositor.render_strips()
+    ]
+
+
+def shown(pilot: Pilot) -> str:
+    return "\n".join(rows(pilot))

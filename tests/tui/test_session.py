@@ -1,0 +1,468 @@
+"""The session's screens fed by a script: keys in, words and pictures out."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+import signal
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from scripted import (
+    CONFIG,
+    STARTED,
+    ScriptedSource,
+    grokking,
+    losses,
+    rows,
+    run_screen,
+    session,
+    settled,
+    shown,
+    status,
+    training,
+    until,
+)
+from textual.app import App
+from textual.widgets import Footer, OptionList
+from textual.widgets._footer import FooterKey, FooterLabel
+
+from grok_tui.core.events import (
+    CommandRejected,
+    Compiling,
+    ConfigApplied,
+    Event,
+    Failed,
+    Pause,
+    Paused,
+    Resume,
+    Resumed,
+    SetField,
+    Step,
+    Stop,
+    Stopped,
+    Warned,
+)
+from grok_tui.errors import UserError
+from grok_tui.job import Job
+from grok_tui.presets import load_preset, preset_names
+from grok_tui.session import run_session
+from grok_tui.tui import charts
+from grok_tui.tui.app import Run, SessionApp
+from grok_tui.tui.charts import Chart
+from grok_tui.tui.dialogs import PresetPicker, QuitDialog
+from grok_tui.tui.run_screen import Ending, RunScreen
+from grok_tui.tui.status import StatusLine
+from grok_tui.tui.themes import find_theme
+
+SIZES = [(160, 48), (120, 36), (80, 24), (60, 16)]
+STOPPED = Stopped(1500, "completed", {"grokked": True})
+
+
+def playing(*events: Event) -> ScriptedSource:
+    return ScriptedSource(STARTED, *events)
+
+
+# --- keys -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "events", "command"),
+    [
+        ("space", [], Pause()),
+        ("space", [Paused(0)], Resume()),
+        ("space", [Paused(0), Resumed(0)], Pause()),
+        ("s", [Paused(0)], Step(1)),
+        ("S", [Paused(0)], Step(100)),
+        ("[", [], SetField("weight_decay", 1 / 1.25)),
+        ("]", [], SetField("weight_decay", 1.25)),
+        ("{", [], SetField("lr", 1e-3 / 1.25)),
+        ("}", [], SetField("lr", 1e-3 * 1.25)),
+    ],
+)
+async def test_a_key_sends_its_command(key: str, events: list[Event], command: object) -> None:
+    source = playing(*events)
+    async with session(source).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+        assert source.commands == [command]
+
+
+async def test_presses_before_the_trainer_answers_add_up() -> None:
+    source = playing()
+    async with session(source).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("]", "]", "]")
+        values = [command.value for command in source.commands]
+        assert values == pytest.approx([1.25, 1.25**2, 1.25**3])
+        assert "wd 1 → 1.953 pending" in status(pilot)
+        for old, new in itertools.pairwise([1.0, *values]):
+            assert "pending" in status(pilot)
+            source.deliver(ConfigApplied(5, "weight_decay", old, new))
+            await pilot.pause()
+        assert "wd 1.953 " in status(pilot)
+        assert "pending" not in status(pilot)
+
+
+async def test_an_edit_that_the_trainer_rejects_is_no_longer_pending() -> None:
+    source = playing()
+    async with session(source).run_test() as pilot:
+        await pilot.press("}")
+        source.deliver(CommandRejected(3, "set", "lr: too much", "lr"))
+        await until(pilot, lambda: "set: lr: too much" in status(pilot))
+        assert "lr 0.001 " in status(pilot)
+
+
+async def test_an_edit_out_of_bounds_is_explained_and_not_sent() -> None:
+    source = playing(ConfigApplied(1, "weight_decay", 1.0, 900.0))
+    async with session(source).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("]")
+        assert "weight_decay: 1125.0 is wrong: input should be less than" in status(pilot)
+        assert source.commands == []
+        assert "pending" not in status(pilot)
+
+
+async def test_weight_decay_can_be_raised_from_zero() -> None:
+    source = playing(ConfigApplied(1, "weight_decay", 1.0, 0.0))
+    async with session(source).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("]")
+        assert source.commands == [SetField("weight_decay", 0.1)]
+
+
+async def test_after_the_end_keys_say_why_they_do_nothing() -> None:
+    source = playing(*training(1, 20), STOPPED)
+    async with session(source).run_test() as pilot:
+        await settled(pilot)
+        for key in ("space", "s", "S", "[", "}"):
+            source.deliver(Warned(20, "something else"))
+            await until(pilot, lambda: "something else" in status(pilot))
+            await pilot.press(key)
+            assert "the run has stopped; q leaves" in status(pilot)
+        assert source.commands == []
+        assert "pending" not in status(pilot)
+
+
+# --- words ----------------------------------------------------------------------------
+
+
+async def test_compiling_is_shown_with_its_stage() -> None:
+    source = ScriptedSource()
+    async with session(source).run_test() as pilot:
+        await pilot.pause()
+        assert status(pilot).startswith(" COMPILING ")
+        source.deliver(Compiling("compiling the evaluation", 2, 4))
+        await until(pilot, lambda: "compiling the evaluation (3 of 4) ..." in status(pilot))
+        assert "waiting for the first step" in shown(pilot)
+        source.deliver(STARTED)
+        await until(pilot, lambda: status(pilot).startswith(" RUNNING "))
+        assert "compiling" not in status(pilot)
+
+
+@pytest.mark.parametrize(
+    ("event", "word", "message"),
+    [
+        (Paused(30), "PAUSED", ""),
+        (STOPPED, "STOPPED", "stopped: completed"),
+        (Failed(30, "the trainer was killed by SIGKILL"), "FAILED", "killed by SIGKILL"),
+    ],
+)
+async def test_the_state_is_a_word(event: Event, word: str, message: str) -> None:
+    source = playing(*training(1, 30), event)
+    async with session(source).run_test() as pilot:
+        await settled(pilot)
+        assert status(pilot).startswith(f" {word} ")
+        assert message in status(pilot)
+
+
+async def test_the_numbers_are_those_of_the_newest_events() -> None:
+    async with session(playing(*training(1, 100))).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        words = " ".join(status(pilot).split())
+        assert "step 100 train 0.889 test 5.8 wd 1 lr 0.001 20 steps/s 1:54 left CPU" in words
+
+
+async def test_charts_stay_after_the_end() -> None:
+    source = playing(*grokking(), STOPPED)
+    async with session(source).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        before = rows(pilot)[3:-1]
+        assert sum("▄" in row for row in before) > 5
+        await pilot.press("space", "]")
+        await pilot.resize_terminal(100, 30)
+        await pilot.resize_terminal(120, 36)
+        await settled(pilot)
+        assert rows(pilot)[3:-1] == before
+
+
+# --- sizes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("ending", [(), (Failed(1500, "word " * 20 + "end"),)], ids=str)
+async def test_nothing_is_cut_off(size: tuple[int, int], ending: tuple[Event, ...]) -> None:
+    source = ScriptedSource(*grokking(), *ending)
+    async with session(source).run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press(*([] if ending else ["]", "}"]))
+        await settled(pilot)
+        line = run_screen(pilot).query_one(StatusLine)
+        screen = rows(pilot)
+        for row, expected in zip(screen, status(pilot).split("\n"), strict=False):
+            assert row.strip() == expected.strip()
+        assert line.size.height == len(status(pilot).split("\n"))
+        assert "…" not in shown(pilot)
+        for key in run_screen(pilot).query_one(Footer).query("FooterKey, FooterLabel"):
+            assert isinstance(key, FooterKey | FooterLabel)
+            assert key.region.right <= size[0]
+        keys = "space Pause s S 1 / 100 steps [ ] wd { } lr q Quit"
+        assert " ".join(screen[-1].split()) == keys
+        for chart in run_screen(pilot).query(Chart):
+            assert chart.size.height >= 6
+            assert any("train" in r and "test" in r and f" {chart.id} " in r for r in screen)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (1, 1), (2, 60), (300, 3), (13, 13)])
+async def test_no_size_breaks_the_screen(size: tuple[int, int]) -> None:
+    async with session(ScriptedSource(*grokking())).run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("q")
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert status(pilot).startswith(" RUNNING ")
+
+
+async def test_charts_stand_side_by_side_where_it_is_low() -> None:
+    async with session(ScriptedSource(*grokking())).run_test(size=(60, 16)) as pilot:
+        await settled(pilot)
+        loss, accuracy = run_screen(pilot).query(Chart)
+        assert loss.region.y == accuracy.region.y
+        assert loss.region.right == accuracy.region.x
+
+
+async def test_the_terminal_is_resized_while_events_come() -> None:
+    source = playing()
+    events = training(1, 600)
+    async with session(source).run_test(size=(80, 24)) as pilot:
+        for size in [(120, 36), (60, 16), (20, 5), (1, 1), (160, 48), (80, 24)]:
+            for event in itertools.islice(events, 20):
+                source.deliver(event)
+            await pilot.resize_terminal(*size)
+        await settled(pilot)
+        assert "step 600" in status(pilot)
+        assert any("▄" in row for row in rows(pilot))
+
+
+# --- pace -----------------------------------------------------------------------------
+
+
+async def test_a_burst_of_events_is_worked_off() -> None:
+    source = playing()
+    async with session(source).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        burst = [losses(step, step) for step in range(1, 10_001)]
+
+        def deliver() -> None:
+            for event in burst:
+                source.deliver(event)
+
+        thread = threading.Thread(target=deliver)
+        thread.start()
+        await pilot.press("]")
+        await until(pilot, lambda: "step 10000" in status(pilot), seconds=20)
+        thread.join()
+        assert source.commands == [SetField("weight_decay", 1.25)]
+        assert run_screen(pilot).state.train_loss.length == 10_000
+
+
+@pytest.mark.parametrize(("cost", "pause"), [(0.001, 0.25), (0.04, 1.0)])
+async def test_charts_are_drawn_less_often_when_drawing_takes_longer(
+    cost: float, pause: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+
+    def draw(*drawing: object) -> None:
+        clock[0] += cost
+
+    source = playing(*training(1, 20))
+    async with session(source).run_test() as pilot:
+        await settled(pilot)
+        chart = run_screen(pilot).query_one("#loss", Chart)
+        waits: list[float] = []
+        monkeypatch.setattr(charts, "monotonic", lambda: clock[0])
+        monkeypatch.setattr(chart, "_draw", draw)
+        monkeypatch.setattr(chart, "set_timer", lambda wait, then: waits.append(wait))
+        chart.render()
+        chart.show(run_screen(pilot).state)
+        assert waits == [pytest.approx(pause)]
+
+
+# --- leaving --------------------------------------------------------------------------
+
+
+async def test_quit_and_save_waits_for_the_save() -> None:
+    source = playing(*training(1, 20))
+    app = session(source)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("q")
+        assert isinstance(app.screen, QuitDialog)
+        await pilot.press("enter")
+        assert source.commands == [Stop("quit")]
+        assert "saving ..." in status(pilot)
+        await pilot.pause(0.2)
+        assert app.is_running and app.return_value is None
+        source.deliver(STOPPED)
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(0)
+
+
+async def test_quit_now_does_not_wait() -> None:
+    source = playing(*training(1, 20))
+    app = session(source)
+    async with app.run_test() as pilot:
+        await pilot.press("q", "down", "enter")
+        assert source.commands == [Stop("quit without saving", save=False)]
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(0)
+
+
+@pytest.mark.parametrize("keys", [["down", "down", "enter"], ["escape"], ["q"]], ids=str)
+async def test_quit_can_be_cancelled(keys: list[str]) -> None:
+    source = playing(*training(1, 20))
+    app = session(source)
+    async with app.run_test() as pilot:
+        await pilot.press("q", *keys)
+        assert isinstance(app.screen, RunScreen)
+        assert source.commands == []
+        assert app.return_value is None
+
+
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
+async def test_the_keys_that_end_other_programs_ask_first_and_save_then(key: str) -> None:
+    source = playing(*training(1, 20))
+    app = session(source)
+    async with app.run_test() as pilot:
+        await pilot.press(key)
+        assert isinstance(app.screen, QuitDialog)
+        assert source.commands == []
+        await pilot.press(key)
+        assert source.commands == [Stop("quit")]
+
+
+async def test_quitting_while_compiling_leaves_at_once() -> None:
+    app = session(ScriptedSource(Compiling("compiling the training step", 0, 4)))
+    async with app.run_test() as pilot:
+        await pilot.press("q", "enter")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(0)
+
+
+@pytest.mark.parametrize(
+    ("last", "ending"),
+    [(STOPPED, Ending(0)), (Failed(20, "it broke"), Ending(1, "it broke"))],
+)
+async def test_an_ended_run_is_left_without_a_question(last: Event, ending: Ending) -> None:
+    app = session(playing(*training(1, 20), last))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == ending
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_saves_first(number: signal.Signals) -> None:
+    source = playing(*training(1, 20))
+    app = session(source)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        signal.raise_signal(number)
+        await until(pilot, lambda: source.commands)
+        assert source.commands == [Stop("quit")]
+        source.deliver(STOPPED)
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(128 + number)
+
+
+async def test_events_after_the_end_of_the_session_are_ignored() -> None:
+    source = playing()
+    app = session(source)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+    await asyncio.to_thread(source.deliver, Warned(3, "too late"))
+
+
+def test_a_defect_of_the_screens_leaves_no_traceback_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(screen: RunScreen) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(RunScreen, "on_mount", broken)
+    monkeypatch.setattr(SessionApp, "run", functools.partialmethod(App.run, headless=True))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run_session(Job(CONFIG), None) == 1
+    output = capfd.readouterr()
+    (log,) = tmp_path.iterdir()
+    assert f"the screen broke, please report it with {log}" in output.err
+    assert "planted" not in output.err + output.out
+    assert "planted" in log.read_text()
+
+
+# --- the picker -----------------------------------------------------------------------
+
+
+def picking(opened: list[str], source: ScriptedSource) -> SessionApp:
+    def open_run(preset: str) -> Run:
+        opened.append(preset)
+        return Run(source, CONFIG)
+
+    return SessionApp(open_run, find_theme("midnight"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_picker_lists_every_preset_with_its_sentence(size: tuple[int, int]) -> None:
+    async with picking([], playing()).run_test(size=size) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, PresetPicker))
+        options = pilot.app.screen.query_one(OptionList)
+        assert [option.id for option in options.options] == preset_names()
+        assert preset_names()[0] == "quick"
+        for option, name in zip(options.options, preset_names(), strict=True):
+            assert load_preset(name).sentence in str(option.prompt)
+        assert load_preset("quick").sentence in shown(pilot)
+
+
+async def test_picking_a_preset_opens_its_run() -> None:
+    opened: list[str] = []
+    source = playing(*training(1, 20))
+    async with picking(opened, source).run_test() as pilot:
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await until(pilot, lambda: "step 20" in status(pilot))
+    assert opened == [preset_names()[1]]
+
+
+@pytest.mark.parametrize("key", ["q", "escape", "ctrl+c", "ctrl+q"])
+async def test_the_picker_can_be_left(key: str) -> None:
+    app = picking([], playing())
+    async with app.run_test() as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(0)
+
+
+async def test_a_preset_that_cannot_be_opened_is_a_usage_error() -> None:
+    def open_run(preset: str) -> Run:
+        raise UserError(f"{preset} cannot be used")
+
+    app = SessionApp(open_run, find_theme("midnight"))
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(2, "quick cannot be used")

@@ -1,0 +1,158 @@
+"""The installed `grok-tui` in a real pseudo-terminal, with a real trainer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from terminal import ALTERNATE_ON, SMALL, Terminal, processes
+
+pytestmark = [
+    pytest.mark.usefixtures("cpu"),
+    pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning"),
+]
+
+# On an idle machine the first frame takes half a second; the tests' machine may be busy.
+FIRST_FRAME_SECONDS = 3.0
+
+Start = Callable[..., Terminal]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the command in `tmp_path`; ends it with the test."""
+    terminals: list[Terminal] = []
+
+    def begin(*arguments: str, size: tuple[int, int] = (120, 36)) -> Terminal:
+        terminals.append(Terminal(tmp_path, arguments, size))
+        return terminals[-1]
+
+    yield begin
+    for terminal in terminals:
+        terminal.kill()
+
+
+@pytest.fixture
+def training(start: Start) -> tuple[Terminal, int]:
+    """A session that trains, and its trainer's process id."""
+    terminal = start("--preset", "nanda", *SMALL)
+    terminal.until(lambda: terminal.step() > 0 or "FAILED" in terminal.text(), 60)
+    assert "FAILED" not in terminal.text(), terminal.text()
+    return terminal, terminal.trainer()
+
+
+def assert_saved(folder: Path) -> int:
+    """The one run in `folder` has a last checkpoint and a summary; the step it ended at."""
+    (run_dir,) = (folder / "runs").iterdir()
+    steps = int(json.loads((run_dir / "summary.json").read_text())["steps"])
+    assert (run_dir / "checkpoints" / f"step-{steps:08}.safetensors").exists()
+    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(1, steps + 1))
+    return steps
+
+
+def assert_gone(group: int, seconds: float = 10.0) -> None:
+    """No process of the trainer's group is left."""
+    end = time.monotonic() + seconds
+    while any(g == group for _, _, g in processes()):
+        assert time.monotonic() < end, "the trainer lives on"
+        time.sleep(0.02)
+
+
+def test_a_session_from_its_first_frame_to_its_end(start: Start, tmp_path: Path) -> None:
+    terminal = start(*SMALL)
+    terminal.until(lambda: ALTERNATE_ON in terminal.output and "quick" in terminal.text())
+    assert time.monotonic() - terminal.started < FIRST_FRAME_SECONDS
+
+    terminal.press("\r")
+    terminal.shows("COMPILING")
+    terminal.shows("RUNNING", 60)
+    terminal.until(lambda: terminal.step() > 0)
+
+    terminal.press(" ")
+    terminal.shows("PAUSED")
+    paused_at = terminal.step()
+    terminal.press("s")
+    terminal.until(lambda: terminal.step() > paused_at and "PAUSED" in terminal.text())
+    assert terminal.step() == paused_at + 1
+    terminal.press("S")
+    terminal.until(lambda: terminal.step() > paused_at + 1 and "PAUSED" in terminal.text())
+    assert terminal.step() == paused_at + 101
+
+    terminal.shows("wd 3 ")
+    terminal.press("]")
+    terminal.until(lambda: "wd 3.75 " in terminal.text() and "pending" not in terminal.text())
+    assert "weight_decay 3 → 3.75" in terminal.text()
+
+    terminal.press("\x03")
+    terminal.shows("End this run?")
+    terminal.press("\x1b")
+    terminal.until(lambda: "End this run?" not in terminal.text())
+    trainer = terminal.trainer()
+    terminal.press("q")
+    terminal.shows("Stop and save")
+    terminal.press("\r")
+    assert terminal.exit_code() == 0
+    terminal.assert_restored()
+    assert assert_saved(tmp_path) == paused_at + 101
+    assert_gone(trainer)
+    (run_dir,) = (tmp_path / "runs").iterdir()
+    assert f"--resume runs/{run_dir.name}" in terminal.output.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_and_restores_the_terminal(
+    training: tuple[Terminal, int], tmp_path: Path, number: signal.Signals
+) -> None:
+    terminal, trainer = training
+    os.kill(terminal.pid, number)
+    assert terminal.exit_code() == 128 + number
+    terminal.assert_restored()
+    assert assert_saved(tmp_path) > 0
+    assert_gone(trainer)
+
+
+def test_closing_the_window_saves(training: tuple[Terminal, int], tmp_path: Path) -> None:
+    terminal, trainer = training
+    ui = terminal.pid
+    terminal.close()
+    assert_gone(trainer)
+    assert_gone(ui)
+    assert assert_saved(tmp_path) > 0
+
+
+def test_a_killed_trainer_is_shown_at_once(training: tuple[Terminal, int]) -> None:
+    terminal, trainer = training
+    os.kill(trainer, signal.SIGKILL)
+    terminal.shows("FAILED", 1.0)
+    assert "the trainer was killed by SIGKILL" in terminal.text()
+    assert "┤" in terminal.text()
+    terminal.press("q")
+    assert terminal.exit_code() == 1
+    terminal.assert_restored()
+    assert b"error: the trainer was killed by SIGKILL" in terminal.output
+    assert_gone(trainer)
+
+
+def test_a_killed_session_takes_its_trainer_along(training: tuple[Terminal, int]) -> None:
+    terminal, trainer = training
+    os.kill(terminal.pid, signal.SIGKILL)
+    terminal.process.wait()
+    assert_gone(trainer)
+
+
+def test_a_session_left_while_compiling_is_gone_soon(start: Start) -> None:
+    terminal = start("--preset", "nanda", "--no-save", *SMALL, size=(80, 24))
+    terminal.shows("COMPILING")
+    trainer = terminal.trainer()
+    left = time.monotonic()
+    terminal.press("\x03\x03")
+    assert terminal.exit_code() == 0
+    assert time.monotonic() - left < 5.0
+    terminal.assert_restored()
+    assert_gone(trainer)

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from grok_tui.config import Config
+from grok_tui.core.events import Snapshot
+from grok_tui.runs.checkpoints import (
+    FORMAT,
+    CheckpointError,
+    checkpoint_path,
+    checkpoints_in,
+    load,
+    newest,
+    save,
+    write_durably,
+)
+
+CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, lr=0.003)
+
+
+def snapshot(step: int = 7) -> Snapshot:
+    rng = np.random.default_rng(step)
+    odd = np.array([[0.0, -0.0, 1e-45], [3.4e38, -1e-38, 1 / 3]], dtype=np.float32)
+
+    def arrays() -> dict[str, Any]:
+        draw = rng.standard_normal((3, 4)).astype(np.float32)
+        # The second lies in memory column by column.
+        return {"W_E": draw, "blocks.0.W_Q": np.asfortranarray(draw[:, 1:]), "W_U": odd}
+
+    return Snapshot(
+        step=step,
+        weights=arrays(),
+        first_moment=arrays(),
+        second_moment=arrays(),
+        beta_products=(0.9**step, 0.98**step / 3),
+        train_mask=rng.random(CONFIG.n_pairs) < 0.5,
+        config=CONFIG.model_dump(mode="json"),
+        milestones={"memorized_step": 5, "grok_step": None, "streak_step": None, "streak": 0},
+        seconds={"wall": 1 / 3, "compile": 0.1, "eval": 1e-9},
+    )
+
+
+def check_equal(one: Snapshot, other: Snapshot) -> None:
+    for field in fields(Snapshot):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if field.name in ("weights", "first_moment", "second_moment"):
+            assert a.keys() == b.keys()
+            for name in a:
+                assert (a[name].dtype, a[name].shape) == (b[name].dtype, b[name].shape)
+                assert a[name].tobytes() == b[name].tobytes(), (field.name, name)
+        elif field.name == "train_mask":
+            assert a.dtype == b.dtype == np.bool_
+            np.testing.assert_array_equal(a, b)
+        else:
+            assert a == b, field.name
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        load(path)
+    text = str(caught.value)
+    assert text.splitlines() == [text]
+    assert text.startswith(f"{path} ")
+    return text
+
+
+def with_metadata(path: Path, **changes: str) -> Path:
+    """The file of `snapshot()` with other metadata, each value as it stands in the file."""
+    save(path, snapshot())
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = dict(file.metadata())
+    tensors = safetensors.numpy.load_file(path)
+    path.write_bytes(safetensors.numpy.save(tensors, metadata | changes))
+    return path
+
+
+def with_arrays(path: Path, **changes: Any) -> Path:
+    """The file of `snapshot()` with other arrays; None takes one away."""
+    save(path, snapshot())
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = dict(file.metadata())
+    tensors = safetensors.numpy.load_file(path) | changes
+    kept = {name: array for name, array in tensors.items() if array is not None}
+    path.write_bytes(safetensors.numpy.save(kept, metadata))
+    return path
+
+
+def test_every_field_comes_back_exactly(tmp_path: Path) -> None:
+    path = checkpoint_path(tmp_path, 7)
+    save(path, snapshot())
+    check_equal(load(path), snapshot())
+    assert path.name == "step-00000007.safetensors"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_is_plain_safetensors_with_its_metadata_in_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(path, snapshot())
+    tensors = safetensors.numpy.load_file(path)
+    np.testing.assert_array_equal(tensors["weights/W_E"], snapshot().weights["W_E"])
+    with safetensors.safe_open(path, framework="numpy") as file:
+        assert json.loads(file.metadata()["config"]) == CONFIG.model_dump(mode="json")
+        assert json.loads(file.metadata()["step"]) == 7
+
+
+def test_a_second_save_replaces_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(path, snapshot(7))
+    save(path, snapshot(8))
+    check_equal(load(path), snapshot(8))
+
+
+@pytest.mark.parametrize("stage", ["fsync", "replace"])
+def test_a_failing_save_leaves_the_old_file_and_nothing_else(
+    stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.safetensors"
+    save(path, snapshot(7))
+
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(*((os, "fsync") if stage == "fsync" else (Path, "replace")), fail)
+    with pytest.raises(OSError, match="No space left"):
+        save(path, snapshot(8))
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == [path]
+    check_equal(load(path), snapshot(7))
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from grok_tui.runs.checkpoints import write_durably
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+try:
+    write_durably(Path(sys.argv[1]), b"x" * 101)
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+def test_a_save_that_the_system_cuts_off_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_durably(path, b"old")
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "File too large"
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_missing_file_and_a_folder_are_no_checkpoints(tmp_path: Path) -> None:
+    assert "is not a readable checkpoint" in refusal(tmp_path / "missing.safetensors")
+    assert "is not a readable checkpoint" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8, b"\xff" * 64, b"{}", b"garbage" * 99])
+def test_garbage_is_no_checkpoint(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(content)
+    assert "is not a readable checkpoint" in refusal(path)
+
+
+def test_a_file_of_somebody_else_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    arrays = {"weights/W_E": np.zeros((2, 2), dtype=np.float32)}
+    for metadata in (None, {}, {"format": "pt"}):
+        path.write_bytes(safetensors.numpy.save(arrays, metadata))
+        assert refusal(path).endswith(
+            "was not written by grok-tui, or by another version of it"
+        )
+    path = with_metadata(path, format=FORMAT[:-1] + "2")
+    assert refusal(path).endswith("was not written by grok-tui, or by another version of it")
+
+
+def config_with(**changes: Any) -> str:
+    return json.dumps(CONFIG.model_dump(mode="json") | changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("step", "", "Expecting value"),
+        ("step", "null", "NoneType"),
+        ("step", "Infinity", "infinity"),
+        ("step", "[" * 100_000, "recursion"),
+        ("beta_products", "[0.5]", "unpack"),
+        ("beta_products", "[1" + "0" * 400 + ", 1]", "too large"),
+        ("n_pairs", "26", "it holds a split of 26 pairs, its config has 25"),
+        ("n_pairs", "1e999", "infinity"),
+        ("config", "[]", "mapping"),
+        ("config", config_with(momentum=0.9), "momentum: there is no such setting"),
+        ("config", config_with(**{"a\nb": 1}), "there is no such setting"),
+        ("config", config_with(lr=-1), "lr: -1 is wrong"),
+        ("config", config_with(modulus=6), "modulus: 6 is even"),
+        ("config", config_with(modulus=7), "its config has 49"),
+        ("milestones", "[]", "milestones"),
+        ("seconds", "3", "seconds"),
+    ],
+)
+def test_wrong_metadata_is_damage(name: str, value: str, says: str, tmp_path: Path) -> None:
+    text = refusal(with_metadata(tmp_path / "a.safetensors", **{name: value}))
+    assert " is damaged: " in text
+    assert says in text
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "says"),
+    [
+        ("train_mask", None, "it lacks 'train_mask'"),
+        ("train_mask", np.zeros(3, dtype=np.uint8), "its split is not one of 25 pairs"),
+        ("train_mask", np.zeros(4, dtype=np.float32), "unsigned byte"),
+        ("weights/W_E", np.zeros((3, 4)), "weights/W_E is float64, not float32"),
+    ],
+)
+def test_wrong_arrays_are_damage(name: str, array: Any, says: str, tmp_path: Path) -> None:
+    text = refusal(with_arrays(tmp_path / "a.safetensors", **{name: array}))
+    assert says in text
+
+
+def test_missing_metadata_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(safetensors.numpy.save({}, {"format": FORMAT}))
+    assert refusal(path).endswith("is damaged: it lacks 'config'")
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """A place for damaged files, and the bytes of a good one."""
+    path = tmp_path_factory.mktemp("damage") / "step-00000007.safetensors"
+    save(path, snapshot())
+    return path, path.read_bytes()
+
+
+def loads_or_is_refused(path: Path) -> None:
+    try:
+        loaded = load(path)
+    except CheckpointError as error:
+        text = str(error)
+        assert text.splitlines() == [text]
+        assert text.startswith(f"{path} ")
+    else:
+        assert isinstance(loaded, Snapshot)
+        assert Config(**loaded.config).n_pairs == len(loaded.train_mask)
+
+
+@settings(deadline=None, max_examples=200)
+@given(content=st.binary(max_size=200))
+@example(content=(9).to_bytes(8, "little") + b'{"a":[]} ')
+def test_random_bytes_are_never_a_traceback(content: bytes, real: tuple[Path, bytes]) -> None:
+    real[0].write_bytes(content)
+    loads_or_is_refused(real[0])
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_a_checkpoint_cut_anywhere_is_refused(
+    data: st.DataObject, real: tuple[Path, bytes]
+) -> None:
+    path, content = real
+    path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
+    refusal(path)
+
+
+@settings(deadline=None, max_examples=500)
+@given(data=st.data())
+def test_flipped_bits_are_never_a_traceback(
+    data: st.DataObject, real: tuple[Path, bytes]
+) -> None:
+    path, content = real
+    damaged = bytearray(content)
+    header = 8 + int.from_bytes(content[:8], "little")
+    places = st.integers(0, header - 1) | st.integers(0, len(content) - 1)
+    for place in data.draw(st.lists(places, min_size=1, max_size=3)):
+        damaged[place] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(damaged)
+    loads_or_is_refused(path)
+
+
+# --- a folder of them ---------------------------------------------------------------------
+
+
+def test_checkpoints_are_listed_newest_first_and_nothing_else(tmp_path: Path) -> None:
+    for step in (2, 16_000_000, 10, 9_999_999):
+        checkpoint_path(tmp_path, step).touch()
+    for name in (".step-00000003.safetensors.partial", "step-best.safetensors", "notes.txt"):
+        (tmp_path / name).touch()
+    steps = [int(path.stem.removeprefix("step-")) for path in checkpoints_in(tmp_path)]
+    assert steps == [16_000_000, 9_999_999, 10, 2]
+
+
+def test_the_newest_good_checkpoint_counts_and_bad_ones_are_named(tmp_path: Path) -> None:
+    for step in (5, 10, 15, 20):
+        save(checkpoint_path(tmp_path, step), snapshot(step))
+    checkpoint_path(tmp_path, 20).write_bytes(b"")
+    torn = checkpoint_path(tmp_path, 15)
+    torn.write_bytes(torn.read_bytes()[:-1])
+    found, warnings = newest(tmp_path)
+    check_equal(found, snapshot(10))
+    assert [w.partition(" skipped: ")[0] for w in warnings] == [
+        "step-00000020.safetensors", "step-00000015.safetensors"
+    ]  # fmt: skip
+    assert all(w.splitlines() == [w] for w in warnings)
+
+
+def test_a_good_newest_checkpoint_needs_no_warning(tmp_path: Path) -> None:
+    checkpoint_path(tmp_path, 5).write_bytes(b"older ones are not even opened")
+    save(checkpoint_path(tmp_path, 10), replace(snapshot(10), milestones={}))
+    found, warnings = newest(tmp_path)
+    assert (found.step, warnings) == (10, [])
+
+
+@pytest.mark.parametrize("place", ["", "missing"])
+def test_a_folder_without_a_checkpoint(place: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"^there is no checkpoint in "):
+        newest(tmp_path / place)
+
+
+def test_a_folder_of_bad_checkpoints(tmp_path: Path) -> None:
+    for step in (5, 10):
+        checkpoint_path(tmp_path, step).write_bytes(b"")
+    with pytest.raises(CheckpointError) as caught:
+        newest(tmp_path)
+    text = str(caught.value)
+    assert text.startswith(
+        f"no checkpoint in {tmp_path} can be read; step-00000010.safetensors"
+    )
+    assert text.splitlines() == [text]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from grok_tui.core import chunks
+from grok_tui.core.chunks import CHUNK_SECONDS, ChunkLength, StopWatch
+from grok_tui.core.step import TAPE_LENGTH
+
+
+def test_a_screen_gets_news_at_least_eight_times_a_second() -> None:
+    assert CHUNK_SECONDS <= 1 / 8
+
+
+def test_the_first_chunk_is_one_step() -> None:
+    assert ChunkLength().length(100) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds_per_step", "at_most", "expected"),
+    [
+        (CHUNK_SECONDS / 10.5, 1000, 10),
+        (CHUNK_SECONDS / 10.5, 7, 7),
+        (CHUNK_SECONDS / 10.5, 1, 1),
+        (CHUNK_SECONDS * 50, 1000, 1),  # a slow machine still goes on
+        (CHUNK_SECONDS / 1e6, 10**6, TAPE_LENGTH),
+    ],
+)
+def test_a_chunk_takes_its_time(seconds_per_step: float, at_most: int, expected: int) -> None:
+    chunk = ChunkLength()
+    chunk.record(4, 4 * seconds_per_step)
+    assert chunk.length(at_most) == expected
+
+
+def test_the_length_follows_a_machine_that_becomes_slower() -> None:
+    chunk = ChunkLength()
+    chunk.record(100, CHUNK_SECONDS)
+    lengths = []
+    for _ in range(30):
+        lengths.append(chunk.length(1000))
+        chunk.record(lengths[-1], lengths[-1] * CHUNK_SECONDS / 20.5)
+    assert lengths == sorted(lengths, reverse=True)
+    assert 20 < lengths[1] < 100  # one slow chunk does not decide alone
+    assert lengths[-1] == 20
+
+
+def test_the_speed_is_the_median_over_chunks() -> None:
+    chunk = ChunkLength()
+    assert chunk.median_rate() == 0
+    for count, seconds in ((10, 1.0), (1, 100.0), (40, 2.0)):  # 10, 0.01 and 20 steps/s
+        chunk.record(count, seconds)
+    assert chunk.median_rate() == 10
+    chunk.record(30, 1.0)
+    assert chunk.median_rate() == 15
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=1000.0)
+    clock.perf_counter = lambda: clock.now
+    monkeypatch.setattr(chunks, "time", clock)
+    return clock
+
+
+def test_the_stopwatch_runs_on_from_earlier_sittings(clock: SimpleNamespace) -> None:
+    watch = StopWatch({"wall": 50.0, "compile": 3.0, "eval": 1.0})
+    clock.now += 8
+    watch.add("eval", 0.5)
+    watch.add("compile", 2)
+    watch.add("eval", 0.25)
+    assert watch.total() == {"wall": 58.0, "compile": 5.0, "eval": 1.75}
+    clock.now += 2
+    assert watch.total()["wall"] == 60.0  # asking did not add the first eight again
+
+
+def test_the_stopwatch_of_a_new_run_starts_at_zero(clock: SimpleNamespace) -> None:
+    before: dict[str, float] = {}
+    watch = StopWatch(before)
+    assert watch.total() == {"wall": 0.0, "compile": 0.0, "eval": 0.0}
+    watch.add("eval", 1.0)
+    assert before == {}

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from grok_tui.config import FIELDS, Config, ConfigError, build
+from grok_tui.presets import load_preset, preset_names
+
+
+def test_quick_comes_first_and_every_file_once() -> None:
+    names = preset_names()
+    assert names[:2] == ["quick", "nanda"]
+    assert len(set(names)) == len(names)
+    assert "stackexchange" in names
+    assert names[2:] == sorted(names[2:])
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_is_a_valid_fragment_with_one_sentence(name: str) -> None:
+    preset = load_preset(name)
+    assert preset.name == name
+    assert preset.sentence.splitlines() == [preset.sentence]
+    assert preset.sentence.endswith(".")
+    assert preset.fields.keys() <= FIELDS.keys()
+    config = build(preset.fields)
+    assert preset.grok_step is None or 0 < preset.grok_step <= config.steps
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_repeats_no_default_and_fixes_no_device(name: str) -> None:
+    preset = load_preset(name)
+    assert "device" not in preset.fields
+    for field, value in preset.fields.items():
+        assert value != FIELDS[field].default, field
+
+
+def test_nanda_is_the_defaults() -> None:
+    assert build(load_preset("nanda").fields) == Config()
+
+
+def test_stackexchange_differs_in_its_initial_weights_alone() -> None:
+    assert load_preset("stackexchange").fields == {"init": "scaled-uniform"}
+    assert load_preset("stackexchange").grok_step is None
+
+
+@pytest.mark.parametrize("name", ["", "Quick", "../presets/quick", "*", "quick.toml"])
+def test_an_unknown_preset_is_refused_with_the_names_there_are(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_preset(name)
+    names = ", ".join(preset_names())
+    assert str(caught.value) == f"unknown preset '{name}'; there are: {names}"

@@ -1,0 +1,251 @@
+"""The reducer: one test for each event, and what is derived from the state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_tui.config import Config
+from grok_tui.core.events import (
+    CheckpointSaved,
+    CommandRejected,
+    Compiling,
+    ConfigApplied,
+    Evaluated,
+    Event,
+    Failed,
+    Losses,
+    Metrics,
+    Paused,
+    PhaseChanged,
+    Resumed,
+    Started,
+    Stopped,
+    Warned,
+)
+from grok_tui.tui.state import Mark, SessionState, reduce
+
+CONFIG = Config(steps=1000, eval_every=10).model_dump(mode="json")
+METRICS = Metrics(
+    train_loss=0.5, test_loss=4.5, train_acc=0.75, test_acc=0.25,
+    weight_norm=33.0, lr=1e-3, weight_decay=1.0,
+)  # fmt: skip
+
+
+def after(*events: Event, state: SessionState | None = None) -> SessionState:
+    state = state or SessionState(CONFIG)
+    for event in events:
+        state = reduce(state, event)
+    return state
+
+
+def losses(first: int, count: int, seconds: float = 1.0) -> Losses:
+    return Losses(first, np.arange(first, first + count, dtype=np.float32), seconds)
+
+
+def unchanged(before: SessionState, now: SessionState, *but: str) -> None:
+    """Every field is the same object, except those named."""
+    for name in SessionState.__dataclass_fields__:
+        if name not in but:
+            assert getattr(now, name) is getattr(before, name), name
+
+
+def test_the_first_state_is_compiling_nothing_yet() -> None:
+    state = SessionState(CONFIG)
+    assert (state.word, state.step, state.ended, state.metrics) == ("COMPILING", 0, False, None)
+    assert state.steps_per_second is None
+    assert state.seconds_left is None
+
+
+def test_compiling() -> None:
+    state = after(Compiling("compiling the evaluation", 2, 4))
+    assert (state.word, state.stage) == ("COMPILING", "compiling the evaluation")
+    assert (state.stage_done, state.stage_total) == (2, 4)
+
+
+def test_started() -> None:
+    resolved = {**CONFIG, "device": "CPU"}
+    state = after(Started(500, resolved, "CPU", 10, 20, 1.5))
+    assert (state.word, state.step, state.device) == ("RUNNING", 500, "CPU")
+    assert state.config == resolved
+
+
+def test_losses() -> None:
+    before = SessionState(CONFIG)
+    state = after(losses(1, 3), losses(4, 2), state=before)
+    assert state.step == 5
+    np.testing.assert_array_equal(state.train_loss.steps, [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(state.train_loss.values, [1, 2, 3, 4, 5])
+    unchanged(before, state, "step", "train_loss", "step_seconds")
+
+
+def test_the_speed_is_a_running_mean() -> None:
+    state = after(losses(1, 10, seconds=1.0))
+    assert state.steps_per_second == pytest.approx(10)
+    slower = after(losses(11, 10, seconds=2.0), state=state)
+    assert slower.step_seconds is not None
+    assert 0.1 < slower.step_seconds < 0.2
+    for i in range(60):
+        slower = after(losses(21 + 10 * i, 10, seconds=2.0), state=slower)
+    assert slower.steps_per_second == pytest.approx(5, rel=1e-4)
+
+
+def test_evaluated() -> None:
+    state = after(losses(1, 10), Evaluated(10, METRICS, 0.5), Evaluated(20, METRICS, 0.5))
+    assert state.metrics is METRICS
+    for series, value in (
+        (state.test_loss, 4.5), (state.train_acc, 0.75), (state.test_acc, 0.25)
+    ):  # fmt: skip
+        np.testing.assert_array_equal(series.steps, [10, 20])
+        np.testing.assert_array_equal(series.values, [value, value])
+    assert state.train_loss.length == 10  # of the steps alone
+    assert state.eval_seconds == 0.5
+
+
+def test_paused_and_resumed() -> None:
+    running = after(Started(0, CONFIG, "CPU", 10, 20, 1.5), losses(1, 7))
+    paused = after(Paused(7), state=running)
+    assert (paused.word, paused.step) == ("PAUSED", 7)
+    resumed = after(Resumed(7), state=paused)
+    assert (resumed.word, resumed.step) == ("RUNNING", 7)
+    unchanged(running, resumed, "word", "step")
+
+
+def test_config_applied() -> None:
+    state = after(ConfigApplied(30, "weight_decay", 1.0, 1.25))
+    assert state.config == {**CONFIG, "weight_decay": 1.25}
+    assert CONFIG["weight_decay"] == 1.0
+    (mark,) = state.marks
+    assert (mark.step, mark.kind) == (30, "edit")
+    assert "1.25" in mark.text
+    for word in ("weight_decay", "1", "1.25"):
+        assert word in state.message
+
+
+def test_command_rejected() -> None:
+    before = after(Started(0, CONFIG, "CPU", 10, 20, 1.5))
+    state = after(CommandRejected(5, "step", "pause first"), state=before)
+    assert state.message == "step: pause first"
+    unchanged(before, state, "message", "pending")
+
+
+def test_phase_changed() -> None:
+    state = after(PhaseChanged(40, "GROKKED", "three in a row"))
+    assert state.phase == "GROKKED"
+    assert state.marks == (Mark(40, "phase", "GROKKED"),)
+    assert "three in a row" in state.message
+
+
+def test_marks_keep_their_order() -> None:
+    state = after(
+        PhaseChanged(0, "MEMORIZING", "new"),
+        ConfigApplied(10, "lr", 1e-3, 2e-3),
+        PhaseChanged(40, "GROKKED", "three in a row"),
+    )
+    assert [(mark.step, mark.kind) for mark in state.marks] == [
+        (0, "phase"), (10, "edit"), (40, "phase")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("event", "word"),
+    [
+        (Warned(3, "checkpoint skipped"), "checkpoint skipped"),
+        (CheckpointSaved(3, "a/b"), "a/b"),
+    ],
+)
+def test_what_is_only_said(event: Event, word: str) -> None:
+    before = SessionState(CONFIG)
+    state = after(event, state=before)
+    assert word in state.message
+    unchanged(before, state, "message")
+
+
+@pytest.mark.parametrize(
+    ("event", "word"),
+    [
+        (Stopped(50, "completed", {"steps": 50}), "STOPPED"),
+        (Failed(50, "diverged at step 50", {"steps": 50}), "FAILED"),
+    ],
+)
+def test_the_end(event: Stopped | Failed, word: str) -> None:
+    state = after(losses(1, 50), event)
+    assert (state.word, state.ended, state.step) == (word, True, 50)
+    assert event.reason in state.message
+    assert state.summary == {"steps": 50}
+    assert state.train_loss.length == 50  # the final charts stay
+
+
+def test_the_reducer_changes_no_older_state() -> None:
+    before = after(losses(1, 2), Evaluated(2, METRICS, 0.5)).requested("lr", 0.5)
+    one = after(losses(3, 2), ConfigApplied(4, "lr", 1e-3, 0.5), state=before)
+    other = after(losses(3, 5), state=before)
+    assert (before.step, one.step, other.step) == (2, 4, 7)
+    assert before.train_loss.length == 2
+    assert one.train_loss.length == 4
+    assert other.train_loss.length == 7
+    assert before.pending == {"lr": 0.5}
+    assert before.config["lr"] == 1e-3
+    assert before.marks == ()
+
+
+# --- pending edits ------------------------------------------------------------------------
+
+
+def pending(*edits: tuple[str, Any]) -> SessionState:
+    state = SessionState(CONFIG)
+    for name, value in edits:
+        state = state.requested(name, value)
+    return state
+
+
+def test_an_edit_is_pending_until_it_is_confirmed() -> None:
+    state = pending(("lr", 0.5))
+    assert (state.config["lr"], state.wanted("lr"), state.wanted("beta1")) == (1e-3, 0.5, 0.9)
+    confirmed = after(ConfigApplied(3, "lr", 1e-3, 0.5), state=state)
+    assert (confirmed.pending, confirmed.config["lr"]) == ({}, 0.5)
+    assert confirmed.wanted("lr") == 0.5
+
+
+def test_a_newer_edit_stays_pending_when_an_older_one_is_confirmed() -> None:
+    state = after(ConfigApplied(3, "lr", 1e-3, 0.5), state=pending(("lr", 0.5), ("lr", 0.625)))
+    assert (state.config["lr"], state.wanted("lr")) == (0.5, 0.625)
+    state = after(ConfigApplied(3, "lr", 0.5, 0.625), state=state)
+    assert (state.config["lr"], state.pending) == (0.625, {})
+
+
+def test_fields_are_pending_on_their_own() -> None:
+    both = pending(("lr", 0.5), ("beta1", 0.5))
+    assert after(ConfigApplied(3, "lr", 1e-3, 0.5), state=both).pending == {"beta1": 0.5}
+    assert after(CommandRejected(3, "set", "no", "beta1"), state=both).pending == {"lr": 0.5}
+    assert after(CommandRejected(3, "step", "no"), state=both).pending == both.pending
+
+
+@pytest.mark.parametrize("end", [Stopped(5, "completed", {}), Failed(5, "broke")])
+def test_nothing_stays_pending_when_nobody_can_confirm_it(end: Event) -> None:
+    state = after(end, state=pending(("lr", 0.5)))
+    assert state.pending == {}
+    assert state.wanted("lr") == state.config["lr"] == 1e-3
+
+
+# --- time to the end ----------------------------------------------------------------------
+
+
+def test_seconds_left_counts_steps_and_evaluations() -> None:
+    state = after(Started(0, CONFIG, "CPU", 10, 20, 1.5), losses(1, 200, seconds=2.0))
+    assert state.seconds_left == pytest.approx(800 * 0.01)
+    state = after(Evaluated(200, METRICS, 0.5), state=state)
+    assert state.seconds_left == pytest.approx(800 * 0.01 + 80 * 0.5)
+
+
+def test_seconds_left_follows_an_edit_of_the_last_step() -> None:
+    state = after(losses(1, 200, seconds=2.0), ConfigApplied(200, "steps", 1000, 300))
+    assert state.seconds_left == pytest.approx(1.0)
+    assert after(ConfigApplied(200, "steps", 300, 100), state=state).seconds_left == 0
+
+
+@pytest.mark.parametrize("end", [Stopped(5, "completed", {}), Failed(5, "broke")])
+def test_an_ended_run_has_no_time_left(end: Event) -> None:
+    assert after(losses(1, 5), end).seconds_left is None

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from textual.theme import Theme as TextualTheme
+
+from grok_tui.errors import UserError
+from grok_tui.tui.themes import (
+    DEFAULT_THEME,
+    SERIES,
+    ThemeError,
+    find_theme,
+    load_themes,
+    read_theme,
+)
+
+SHIPPED = sorted((Path(__file__).parents[2] / "themes").glob("*.toml"))
+
+
+@pytest.fixture(autouse=True)
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder for themes, with nothing in it."""
+    folder = tmp_path / "config" / "grok-tui" / "themes"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return folder
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    """A right theme file, changed; a table's name and `__` before a colour changes that."""
+    whole = tomllib.loads(SHIPPED[0].read_text()) | {"name": "mine", "dark": True}
+    for key, value in changes.items():
+        table, _, name = key.partition("__")
+        place = whole[table] if name else whole
+        if value is None:
+            del place[name or table]
+        else:
+            place[name or table] = value
+    return whole
+
+
+def write(folder: Path, file: str = "a.toml", **changes: Any) -> Path:
+    path = folder / file
+    path.write_text(tomli_w.dumps(content(**changes)))
+    return path
+
+
+def test_themes_are_shipped_and_the_default_is_one() -> None:
+    themes, problems = load_themes()
+    assert problems == []
+    assert len(themes) == len(SHIPPED) >= 2
+    assert {theme.path.resolve() for theme in themes.values()} == {p.resolve() for p in SHIPPED}
+    assert DEFAULT_THEME in themes
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_theme_is_valid_and_named_like_its_file(path: Path) -> None:
+    theme = read_theme(path)
+    assert theme.name == path.stem
+    assert theme.path == path
+    assert tuple(theme.series) == SERIES
+    assert all(0 <= part <= 255 for color in theme.series.values() for part in color)
+    assert theme.series["train"] != theme.series["test"]
+    textual = theme.textual()
+    assert isinstance(textual, TextualTheme)
+    assert (textual.name, textual.dark) == (theme.name, theme.dark)
+    assert {"background", "foreground", "primary", "error"} <= theme.colors.keys()
+    assert textual.to_color_system().generate()["background"]
+
+
+def test_there_is_a_light_and_a_dark_theme() -> None:
+    assert {theme.dark for theme in load_themes()[0].values()} == {True, False}
+
+
+def test_colours_are_read_as_they_stand(mine: Path) -> None:
+    path = write(mine, colors__primary="#102030", series__train="#0a141e", dark=False)
+    theme = read_theme(path)
+    assert theme.colors["primary"] == "#102030"
+    assert theme.textual().primary == "#102030"
+    assert theme.series["train"] == (10, 20, 30)
+    assert theme.dark is False
+
+
+def test_a_theme_of_the_users_is_one_more(mine: Path) -> None:
+    path = write(mine)
+    themes, problems = load_themes()
+    assert problems == []
+    assert len(themes) == len(SHIPPED) + 1
+    assert find_theme("mine") == themes["mine"]
+    assert find_theme("mine").path == path
+
+
+def test_a_theme_of_the_users_takes_the_place_of_a_shipped_one(mine: Path) -> None:
+    path = write(mine, name=DEFAULT_THEME, colors__primary="#010203")
+    themes, problems = load_themes()
+    assert (len(themes), problems) == (len(SHIPPED), [])
+    assert themes[DEFAULT_THEME].path == path
+    assert find_theme(None).colors["primary"] == "#010203"
+
+
+def test_only_toml_files_are_themes(mine: Path) -> None:
+    (mine / "README").write_text("no theme")
+    assert load_themes()[1] == []
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_without_xdg_config_home_themes_come_from_the_home_folder(
+    empty: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if empty:
+        monkeypatch.setenv("XDG_CONFIG_HOME", "")
+    else:
+        monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".config" / "grok-tui" / "themes"
+    assert "mine" not in load_themes()[0]  # and a missing folder is no problem
+    folder.mkdir(parents=True)
+    write(folder)
+    assert load_themes()[0]["mine"].path == folder / "a.toml"
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no name": ({"name": None}, "needs a `name`"),
+    "name is a number": ({"name": 5}, "needs a `name`"),
+    "dark is a text": ({"dark": "yes"}, "`dark`"),
+    "no colours": ({"colors": None}, "needs a table [colors]"),
+    "colours are a list": ({"colors": ["red"]}, "needs a table [colors]"),
+    "no series": ({"series": None}, "needs a table [series]"),
+    "a colour is missing": ({"colors__error": None}, "[colors] lacks `error`"),
+    "a series is missing": ({"series__phase": None}, "[series] lacks `phase`"),
+    "no colour": ({"colors__panel": "reddish"}, "[colors] panel = 'reddish' is no colour"),
+    "an empty colour": ({"colors__panel": ""}, "[colors] panel = '' is no colour"),
+    "a number": ({"series__edit": 7}, "[series] edit = 7 is no colour"),
+    "a list": ({"series__edit": [1, 2, 3]}, "[series] edit = [1, 2, 3] is no colour"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_theme_is_reported_and_skipped(case: str, mine: Path) -> None:
+    changes, says = BAD[case]
+    path = write(mine, **changes)
+    with pytest.raises(ThemeError) as caught:
+        read_theme(path)
+    assert says in str(caught.value)
+    write(mine, "good.toml")
+    themes, problems = load_themes()
+    assert len(themes) == len(SHIPPED) + 1
+    assert problems == [f"theme {path} skipped: {caught.value}"]
+    assert problems[0].splitlines() == problems
+
+
+@pytest.mark.parametrize("raw", [b"name = ", b"\xff\xfe", b"", b"[colors]\n[colors]"])
+def test_a_file_that_is_no_theme_at_all_is_reported_and_skipped(raw: bytes, mine: Path) -> None:
+    (mine / "a.toml").write_bytes(raw)
+    (mine / "b.toml").mkdir()
+    themes, problems = load_themes()
+    assert len(themes) == len(SHIPPED)
+    first, second = problems
+    assert first.startswith(f"theme {mine / 'a.toml'} skipped: ")
+    assert second.startswith(f"theme {mine / 'b.toml'} skipped: ")
+    assert all(problem.splitlines() == [problem] for problem in problems)
+
+
+def test_an_unknown_theme_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(UserError) as caught:
+        find_theme("neon")
+    names = ", ".join(load_themes()[0])
+    assert str(caught.value) == f"unknown theme 'neon'; there are: {names}"

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grok_tui.words import MISSING, duration, number, percent
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (0, "0"),
+        (0.0, "0"),
+        (4.7612, "4.76"),
+        (-4.7612, "-4.76"),
+        (12.0, "12"),
+        (0.0123, "0.0123"),
+        (0.001, "0.001"),
+        (0.00099, "9.9e-04"),
+        (1.234e-7, "1.2e-07"),
+        (999.4, "999"),
+        (999.6, "1000"),
+        (12345.6, "12346"),
+        (99_999, "99999"),
+        (100_000, "1.0e+05"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_number(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+@settings(deadline=None)
+@given(st.floats(1e-30, 1e30) | st.floats(-1e30, -1e-30) | st.just(0.0))
+def test_a_number_is_short_and_right_to_two_digits(value: float) -> None:
+    text = number(value)
+    assert len(text) <= 8
+    assert float(text) == pytest.approx(value, rel=0.05)
+
+
+@settings(deadline=None)
+@given(st.floats(1e-3, 99_999))
+def test_a_usual_number_is_right_to_three_digits_without_an_exponent(value: float) -> None:
+    assert "e" not in number(value)
+    assert float(number(value)) == pytest.approx(value, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(None, "-"), (0, "0.0%"), (0.9917, "99.2%"), (0.5, "50.0%"), (1.0, "100.0%")],
+)
+def test_percent(share: float | None, text: str) -> None:
+    assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "-"),
+        (0, "0:00"),
+        (0.4, "0:00"),
+        (42, "0:42"),
+        (59.6, "1:00"),
+        (725.4, "12:05"),
+        (3599.7, "1:00:00"),
+        (11_229, "3:07:09"),
+        (360_000, "100:00:00"),
+    ],
+)
+def test_duration(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**7))
+def test_a_duration_gives_the_seconds_back(seconds: int) -> None:
+    total = 0
+    for part in duration(seconds).split(":"):
+        total = 60 * total + int(part)
+    assert total == seconds
+
+
+def test_missing_is_the_same_everywhere() -> None:
+    assert {number(None), percent(None), duration(None)} == {MISSING}
