@@ -1,0 +1,1 @@
+"""The run directory: what is written while training and read back afterwards."""

@@ -1,0 +1,161 @@
+"""Writing a run directory: the sink of a recorded run and the store of its checkpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from grok_tui.config import Config
+from grok_tui.core.events import (
+    CheckpointSaved,
+    ConfigApplied,
+    Evaluated,
+    Event,
+    Failed,
+    Losses,
+    Metrics,
+    Paused,
+    PhaseChanged,
+    Resumed,
+    Snapshot,
+    Started,
+    Stopped,
+    Warned,
+)
+from grok_tui.errors import UserError
+from grok_tui.runs import checkpoints
+from grok_tui.runs.lines import Lines, cut_after
+
+
+class RunError(UserError):
+    """A run directory cannot be used as asked; the message says why and what to do."""
+
+
+def check_unused(path: Path) -> None:
+    """Raise RunError unless `path` is missing or an empty folder."""
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file; a run needs a folder")
+    if path.is_dir() and any(path.iterdir()):
+        raise RunError(
+            f"{path} is not empty. Choose another folder, or go on in it with --resume {path}"
+        )
+
+
+class RunWriter:
+    """Writes the events of one run into its directory. Every method may raise OSError."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the directory's files for appending; use `create` or `reopen`."""
+        self.path = path
+        self._metrics = Lines(path / "metrics.jsonl")
+        self._events = Lines(path / "events.jsonl")
+        # The newest step's line, held back because its evaluation comes as another event.
+        self._held: dict[str, Any] | None = None
+
+    @classmethod
+    def create(cls, path: Path, config: Config, environment: Mapping[str, str]) -> RunWriter:
+        """A new directory; raises RunError if it exists and is not empty."""
+        check_unused(path)
+        (path / "checkpoints").mkdir(parents=True)
+        content = {
+            **config.model_dump(mode="json", exclude_none=True),
+            "environment": dict(environment),
+        }
+        checkpoints.write_durably(path / "config.toml", tomli_w.dumps(content).encode())
+        return cls(path)
+
+    @classmethod
+    def reopen(cls, path: Path, step: int) -> RunWriter:
+        """An existing directory, cut back to what it held at `step`."""
+        for name in ("metrics.jsonl", "events.jsonl"):
+            cut_after(path / name, step)
+        for checkpoint in checkpoints.checkpoints_in(path / "checkpoints"):
+            if checkpoint.name > checkpoints.checkpoint_path(path, step).name:
+                checkpoint.unlink()
+        (path / "summary.json").unlink(missing_ok=True)
+        return cls(path)
+
+    def __call__(self, event: Event) -> None:
+        """Record one event."""
+        match event:
+            case Losses(first_step, train_loss):
+                self._release()
+                lines = [
+                    {"step": first_step + i, "train_loss": _short(loss)}
+                    for i, loss in enumerate(train_loss)
+                ]
+                newest = lines.pop()
+                self._metrics.write(*lines)  # if it fails, no later line may follow
+                self._held = newest
+            case Evaluated(step, metrics):
+                if self._held and self._held["step"] == step:
+                    self._held |= _measured(metrics)
+                self._release()
+            case Started() | Paused() | Resumed() | ConfigApplied() | PhaseChanged() | Warned():
+                self._note(event)
+            case CheckpointSaved():
+                self._note(event)
+            case Stopped() | Failed():
+                self._end(event)
+
+    def save(self, snapshot: Snapshot) -> str:
+        """Write a checkpoint, after making durable all lines that lead up to it."""
+        self._release()
+        self._metrics.sync()
+        self._events.sync()
+        path = checkpoints.checkpoint_path(self.path / "checkpoints", snapshot.step)
+        checkpoints.save(path, snapshot)
+        return str(path.relative_to(self.path))
+
+    def _note(self, event: Event) -> None:
+        fields = {name: getattr(event, name) for name in _NOTED[type(event)]}
+        now = round(time.time(), 3)
+        self._events.write({"step": event.step, "time": now, "event": event.name, **fields})  # type: ignore[union-attr]
+
+    def _end(self, event: Stopped | Failed) -> None:
+        self._release()
+        self._note(event)
+        if event.summary:
+            content = json.dumps(event.summary, indent=2, allow_nan=False) + "\n"
+            checkpoints.write_durably(self.path / "summary.json", content.encode())
+        for file in (self._metrics, self._events):
+            file.sync()
+
+    def _release(self) -> None:
+        if self._held:
+            held, self._held = self._held, None
+            self._metrics.write(held)
+
+    def close(self) -> None:
+        """Close the files; what is recorded stays."""
+        self._metrics.close()
+        self._events.close()
+
+
+# The fields of an event that its line in events.jsonl has beside step, time and event.
+_NOTED: Mapping[type, tuple[str, ...]] = {
+    Started: ("device", "n_train", "n_test", "compile_seconds"),
+    Paused: (),
+    Resumed: (),
+    ConfigApplied: ("field", "old", "new"),
+    PhaseChanged: ("phase", "reason"),
+    Warned: ("message",),
+    CheckpointSaved: ("path",),
+    Stopped: ("reason",),
+    Failed: ("reason",),
+}
+
+
+def _measured(metrics: Metrics) -> dict[str, float]:
+    """An evaluation's numbers for its line; the line has its own train loss."""
+    return {name: _short(x) for name, x in metrics.to_dict().items() if name != "train_loss"}
+
+
+def _short(value: float) -> float:
+    """The shortest decimal number that is the same float32."""
+    return float(f"{float(value):.9g}")
