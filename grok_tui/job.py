@@ -66,8 +66,7 @@ def run(job: Job, inbox: Inbox, sink: Sink) -> Stopped | Failed:
     """Do the job; `sink` gets every event after it is on disk.
 
     Returns the event that ended the run. What keeps it from starting is raised: DeviceError,
-    RunError, OSError or SnapshotError; nothing is then written. Whatever breaks later
-    becomes a `Failed`.
+    RunError or OSError; nothing is then written. Whatever breaks later becomes a `Failed`.
     """
     sink(Compiling("opening the device", 0, 1))
     from grok_tui.core.device import open_device

@@ -16,7 +16,7 @@ from grok_tui.job import Job
 from grok_tui.runs.checkpoints import checkpoints_in
 from grok_tui.tui.app import Run, SessionApp
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending
-from grok_tui.tui.themes import find_theme
+from grok_tui.tui.themes import find_theme, load_themes
 from grok_tui.worker import WorkerSource
 
 
@@ -50,6 +50,8 @@ class Session:
 
 def run_session(job: Job | Callable[[str], Job], theme_name: str | None) -> int:
     """Show a job, or the job of the preset that the user picks; returns the exit code."""
+    for problem in load_themes()[1]:
+        _say(problem)
     session = Session()
     if isinstance(job, Job):
         app = SessionApp(session.open(job), find_theme(theme_name))

@@ -157,5 +157,5 @@ def _measured(metrics: Metrics) -> dict[str, float]:
 
 
 def _short(value: float) -> float:
-    """The shortest decimal number that is the same float32."""
+    """A decimal number of at most nine digits that is the same float32."""
     return float(f"{float(value):.9g}")

@@ -54,7 +54,8 @@ class QuitDialog(ModalScreen[QuitChoice | None]):
         background: $panel; border: round $primary;
     }
     QuitDialog Label { padding-bottom: 1; }
-    QuitDialog OptionList { min-width: 20; border: none; padding: 0; background: $panel; }
+    QuitDialog OptionList { min-width: 20; padding: 0; background: $panel; }
+    QuitDialog OptionList, QuitDialog OptionList:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q", "cancel", "Cancel"),

@@ -20,6 +20,7 @@ from grok_tui.core.events import (
     PhaseChanged,
     Sink,
     Started,
+    Stopped,
 )
 from grok_tui.tui.app import Run, SessionApp
 from grok_tui.tui.charts import Chart
@@ -28,6 +29,8 @@ from grok_tui.tui.status import StatusLine
 from grok_tui.tui.themes import find_theme
 
 CONFIG = Config(steps=2000, device="CPU")
+SIZES = [(160, 48), (120, 36), (80, 24), (60, 16)]
+STOPPED = Stopped(1500, "completed", {"grokked": True})
 STARTED = Started(0, CONFIG.model_dump(mode="json"), "CPU", 3830, 8939, 12.5)
 
 
@@ -50,6 +53,11 @@ class ScriptedSource:
 
     def close(self, timeout: float) -> None:
         self.closed = True
+
+
+def playing(*events: Event) -> ScriptedSource:
+    """A source that has compiled, and then gives these events."""
+    return ScriptedSource(STARTED, *events)
 
 
 def session(source: ScriptedSource, theme: str = "midnight") -> SessionApp:

@@ -109,8 +109,8 @@ class Terminal:
         assert b"Error" not in after
 
     def close(self) -> None:
-        """Close the terminal's window."""
-        self.process.close(force=False)
+        """Close the terminal's window; what follows is the kernel's doing alone."""
+        self.process.ptyproc.fileobj.close()
 
     def kill(self) -> None:
         """End whatever is left of the program."""

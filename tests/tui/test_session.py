@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import itertools
-import signal
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 from scripted import (
-    CONFIG,
+    SIZES,
     STARTED,
+    STOPPED,
     ScriptedSource,
     grokking,
     losses,
+    playing,
     rows,
     run_screen,
     session,
@@ -26,8 +23,7 @@ from scripted import (
     training,
     until,
 )
-from textual.app import App
-from textual.widgets import Footer, OptionList
+from textual.widgets import Footer
 from textual.widgets._footer import FooterKey, FooterLabel
 
 from grok_tui.core.events import (
@@ -42,29 +38,11 @@ from grok_tui.core.events import (
     Resumed,
     SetField,
     Step,
-    Stop,
-    Stopped,
     Warned,
 )
-from grok_tui.errors import UserError
-from grok_tui.job import Job
-from grok_tui.presets import load_preset, preset_names
-from grok_tui.session import run_session
 from grok_tui.tui import charts
-from grok_tui.tui.app import Run, SessionApp
 from grok_tui.tui.charts import Chart
-from grok_tui.tui.dialogs import PresetPicker, QuitDialog
-from grok_tui.tui.run_screen import Ending, RunScreen
 from grok_tui.tui.status import StatusLine
-from grok_tui.tui.themes import find_theme
-
-SIZES = [(160, 48), (120, 36), (80, 24), (60, 16)]
-STOPPED = Stopped(1500, "completed", {"grokked": True})
-
-
-def playing(*events: Event) -> ScriptedSource:
-    return ScriptedSource(STARTED, *events)
-
 
 # --- keys -----------------------------------------------------------------------------
 
@@ -300,169 +278,3 @@ async def test_charts_are_drawn_less_often_when_drawing_takes_longer(
         chart.render()
         chart.show(run_screen(pilot).state)
         assert waits == [pytest.approx(pause)]
-
-
-# --- leaving --------------------------------------------------------------------------
-
-
-async def test_quit_and_save_waits_for_the_save() -> None:
-    source = playing(*training(1, 20))
-    app = session(source)
-    async with app.run_test() as pilot:
-        await settled(pilot)
-        await pilot.press("q")
-        assert isinstance(app.screen, QuitDialog)
-        await pilot.press("enter")
-        assert source.commands == [Stop("quit")]
-        assert "saving ..." in status(pilot)
-        await pilot.pause(0.2)
-        assert app.is_running and app.return_value is None
-        source.deliver(STOPPED)
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == Ending(0)
-
-
-async def test_quit_now_does_not_wait() -> None:
-    source = playing(*training(1, 20))
-    app = session(source)
-    async with app.run_test() as pilot:
-        await pilot.press("q", "down", "enter")
-        assert source.commands == [Stop("quit without saving", save=False)]
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == Ending(0)
-
-
-@pytest.mark.parametrize("keys", [["down", "down", "enter"], ["escape"], ["q"]], ids=str)
-async def test_quit_can_be_cancelled(keys: list[str]) -> None:
-    source = playing(*training(1, 20))
-    app = session(source)
-    async with app.run_test() as pilot:
-        await pilot.press("q", *keys)
-        assert isinstance(app.screen, RunScreen)
-        assert source.commands == []
-        assert app.return_value is None
-
-
-@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
-async def test_the_keys_that_end_other_programs_ask_first_and_save_then(key: str) -> None:
-    source = playing(*training(1, 20))
-    app = session(source)
-    async with app.run_test() as pilot:
-        await pilot.press(key)
-        assert isinstance(app.screen, QuitDialog)
-        assert source.commands == []
-        await pilot.press(key)
-        assert source.commands == [Stop("quit")]
-
-
-async def test_quitting_while_compiling_leaves_at_once() -> None:
-    app = session(ScriptedSource(Compiling("compiling the training step", 0, 4)))
-    async with app.run_test() as pilot:
-        await pilot.press("q", "enter")
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == Ending(0)
-
-
-@pytest.mark.parametrize(
-    ("last", "ending"),
-    [(STOPPED, Ending(0)), (Failed(20, "it broke"), Ending(1, "it broke"))],
-)
-async def test_an_ended_run_is_left_without_a_question(last: Event, ending: Ending) -> None:
-    app = session(playing(*training(1, 20), last))
-    async with app.run_test() as pilot:
-        await settled(pilot)
-        await pilot.press("q")
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == ending
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-async def test_a_signal_saves_first(number: signal.Signals) -> None:
-    source = playing(*training(1, 20))
-    app = session(source)
-    async with app.run_test() as pilot:
-        await settled(pilot)
-        signal.raise_signal(number)
-        await until(pilot, lambda: source.commands)
-        assert source.commands == [Stop("quit")]
-        source.deliver(STOPPED)
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == Ending(128 + number)
-
-
-async def test_events_after_the_end_of_the_session_are_ignored() -> None:
-    source = playing()
-    app = session(source)
-    async with app.run_test() as pilot:
-        await settled(pilot)
-    await asyncio.to_thread(source.deliver, Warned(3, "too late"))
-
-
-def test_a_defect_of_the_screens_leaves_no_traceback_on_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    def broken(screen: RunScreen) -> None:
-        raise ZeroDivisionError("planted")
-
-    monkeypatch.setattr(RunScreen, "on_mount", broken)
-    monkeypatch.setattr(SessionApp, "run", functools.partialmethod(App.run, headless=True))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert run_session(Job(CONFIG), None) == 1
-    output = capfd.readouterr()
-    (log,) = tmp_path.iterdir()
-    assert f"the screen broke, please report it with {log}" in output.err
-    assert "planted" not in output.err + output.out
-    assert "planted" in log.read_text()
-
-
-# --- the picker -----------------------------------------------------------------------
-
-
-def picking(opened: list[str], source: ScriptedSource) -> SessionApp:
-    def open_run(preset: str) -> Run:
-        opened.append(preset)
-        return Run(source, CONFIG)
-
-    return SessionApp(open_run, find_theme("midnight"))
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_picker_lists_every_preset_with_its_sentence(size: tuple[int, int]) -> None:
-    async with picking([], playing()).run_test(size=size) as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, PresetPicker))
-        options = pilot.app.screen.query_one(OptionList)
-        assert [option.id for option in options.options] == preset_names()
-        assert preset_names()[0] == "quick"
-        for option, name in zip(options.options, preset_names(), strict=True):
-            assert load_preset(name).sentence in str(option.prompt)
-        assert load_preset("quick").sentence in shown(pilot)
-
-
-async def test_picking_a_preset_opens_its_run() -> None:
-    opened: list[str] = []
-    source = playing(*training(1, 20))
-    async with picking(opened, source).run_test() as pilot:
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
-        await until(pilot, lambda: "step 20" in status(pilot))
-    assert opened == [preset_names()[1]]
-
-
-@pytest.mark.parametrize("key", ["q", "escape", "ctrl+c", "ctrl+q"])
-async def test_the_picker_can_be_left(key: str) -> None:
-    app = picking([], playing())
-    async with app.run_test() as pilot:
-        await pilot.press(key)
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == Ending(0)
-
-
-async def test_a_preset_that_cannot_be_opened_is_a_usage_error() -> None:
-    def open_run(preset: str) -> Run:
-        raise UserError(f"{preset} cannot be used")
-
-    app = SessionApp(open_run, find_theme("midnight"))
-    async with app.run_test() as pilot:
-        await pilot.press("enter")
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == Ending(2, "quick cannot be used")
