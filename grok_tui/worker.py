@@ -143,14 +143,9 @@ class WorkerSource:
 
 
 def _environment() -> dict[str, str]:
-    """The child's: it finds this package, and what it prints goes to a file, uncoloured.
-
-    tinygrad reads NO_COLOR as a number, but users set it to any text.
-    """
+    """The child's: it finds this package, wherever it was imported from."""
     paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "NO_COLOR": "1",
-    }  # fmt: skip
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _take_commands(connection: Connection, inbox: QueueInbox) -> None:

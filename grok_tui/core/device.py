@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import shutil
@@ -42,7 +43,7 @@ def open_device(name: str) -> str:
 
     Returns tinygrad's name for it. Raises DeviceError. Must come before any tensor.
     """
-    provide_compiler()
+    prepare_environment()
     from tinygrad.helpers import DEV
 
     reports = []
@@ -57,8 +58,18 @@ def open_device(name: str) -> str:
 
 def survey() -> Iterator[DeviceReport]:
     """Try to open every device that `auto` considers, best first."""
-    provide_compiler()
+    prepare_environment()
     yield from (_try(name) for name in DEVICES)
+
+
+def prepare_environment() -> None:
+    """Set what tinygrad reads when it is imported; changes nothing that suits it already."""
+    provide_compiler()
+    # tinygrad reads NO_COLOR as a number, but users set it to any text.
+    if not (no_color := os.environ.get("NO_COLOR", "0")).isdigit():
+        os.environ["NO_COLOR"] = "1" if no_color else "0"
+    if "CACHEDB" not in os.environ and not _writable(_cache_root() / "tinygrad"):
+        os.environ["CACHEDB"] = str(_cache_folder() / "tinygrad.db")
 
 
 def provide_compiler() -> None:
@@ -84,15 +95,26 @@ def provide_compiler() -> None:
     os.environ["CC"] = str(wrapper)
 
 
+@functools.cache
 def _cache_folder() -> Path:
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """Where this program caches; a temporary folder if the user's cache cannot be written."""
+    folder = _cache_root() / "grok-tui"
+    return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix="grok-tui-"))
+
+
+def _cache_root() -> Path:
+    if sys.platform == "darwin" and "XDG_CACHE_HOME" not in os.environ:
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _writable(folder: Path) -> bool:
+    """Whether the folder is there, or can be made, and takes files."""
     try:
-        (root / "grok-tui").mkdir(parents=True, exist_ok=True)
-        if os.access(root / "grok-tui", os.W_OK):
-            return root / "grok-tui"
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        pass
-    return Path(tempfile.mkdtemp(prefix="grok-tui-"))
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def _try(name: str) -> DeviceReport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 from typing import assert_never
@@ -20,7 +19,6 @@ from grok_tui.core.events import (
     ConfigApplied,
     Evaluated,
     Failed,
-    FloatArray,
     Inbox,
     Losses,
     Metrics,
@@ -39,19 +37,11 @@ from grok_tui.core.events import (
     Stopped,
 )
 from grok_tui.core.matmul import blas_threads, set_threads
-from grok_tui.core.optim import learning_rate
+from grok_tui.core.measure import DivergedError, check_snapshot, measure
 from grok_tui.core.phases import Milestones
-from grok_tui.core.step import COMPILE_STAGES, Evaluation, Network
+from grok_tui.core.step import COMPILE_STAGES, Network
 from grok_tui.core.tasks import make_task
 from grok_tui.core.threads import ThreadKeeper
-
-
-class _DivergedError(Exception):
-    """The loss stopped being a number at `step`; `good_steps` were reported before that."""
-
-    def __init__(self, step: int, loss: float, good_steps: int) -> None:
-        super().__init__(step, loss, good_steps)
-        self.step, self.loss, self.good_steps = step, loss, good_steps
 
 
 class Trainer:
@@ -106,9 +96,9 @@ class Trainer:
                 self._obey(wait=self._paused)
                 if not (self._paused or self._finished()):  # an edit may have ended it
                     self._train_chunk()
-        except _DivergedError as end:
+            return self._finish()
+        except DivergedError as end:
             return self._fail(end)
-        return self._finish()
 
     def _compile(self) -> None:
         early: list[Command] = []
@@ -196,19 +186,18 @@ class Trainer:
             good = losses.train_loss[: bad[0]]
             self._emit(Losses(losses.first_step, good, losses.seconds))
         step = losses.first_step + int(bad[0])
-        raise _DivergedError(step, float(losses.train_loss[bad[0]]), step - 1)
+        what = f"the train loss became {losses.train_loss[bad[0]]}"
+        raise DivergedError(step, what, step - 1)
 
     # --- evaluation ---------------------------------------------------------------------
 
     def _evaluate(self) -> None:
         started = time.perf_counter()
         evaluation = self._network.evaluate()
-        metrics = self._metrics(evaluation)
+        metrics = measure(evaluation, self._task, self.config, self.step)
         self._latest = (self.step, metrics)
         seconds = time.perf_counter() - started
         self._watch.add("eval", seconds)
-        if not math.isfinite(metrics.test_loss) or not math.isfinite(metrics.weight_norm):
-            raise _DivergedError(self.step, metrics.test_loss, self.step)
         self._emit(Evaluated(self.step, metrics, seconds, evaluation.answers))
         before, self._milestones = (
             self._milestones,
@@ -217,18 +206,8 @@ class Trainer:
         if self._milestones.phase != before.phase:
             self._announce_phase()
 
-    def _metrics(self, evaluation: Evaluation) -> Metrics:
-        train, test = self._task.train_mask, ~self._task.train_mask
-        right = evaluation.answers == self._task.answer
-        return Metrics(
-            train_loss=_mean(evaluation.pair_loss[train]),
-            test_loss=_mean(evaluation.pair_loss[test]),
-            train_acc=float(right[train].mean()),
-            test_acc=float(right[test].mean()),
-            weight_norm=evaluation.weight_norm,
-            lr=learning_rate(self.config, max(1, self.step)),
-            weight_decay=self.config.weight_decay,
-        )
+    def _measure(self) -> Metrics:
+        return measure(self._network.evaluate(), self._task, self.config, self.step)
 
     def _announce_phase(self) -> None:
         self._emit(PhaseChanged(self.step, self._milestones.phase, self._milestones.reason))
@@ -271,7 +250,11 @@ class Trainer:
             self._emit(Resumed(self.step))
 
     def _step(self, count: int) -> None:
-        if not self._paused:
+        if (
+            self._steps_to_pause is not None and count > 0
+        ):  # pressed again before they were done
+            self._steps_to_pause += count
+        elif not self._paused:
             self._reject("step", "pause first: single steps are for a paused run")
         elif count < 1:
             self._reject("step", f"{count} steps cannot be done; ask for 1 or more")
@@ -303,7 +286,9 @@ class Trainer:
     def _save(self) -> None:
         if self._store is None or self._saved_step == self.step:
             return
-        path = self._store.save(self.snapshot())
+        snapshot = self.snapshot()
+        check_snapshot(snapshot)
+        path = self._store.save(snapshot)
         self._saved_step = self.step
         self._emit(CheckpointSaved(self.step, path))
 
@@ -335,13 +320,10 @@ class Trainer:
         """The metrics at the last step; None if the run was stopped while compiling."""
         if self._latest and self._latest[0] == self.step:
             return self._latest[1]
-        return self._metrics(self._network.evaluate()) if self._compiled else None
+        return self._measure() if self._compiled else None
 
-    def _fail(self, end: _DivergedError) -> Failed:
-        reason = (
-            f"diverged: the loss became {end.loss} at step {end.step};"
-            f" try a lower --lr than {self.config.lr:g}"
-        )
+    def _fail(self, end: DivergedError) -> Failed:
+        reason = f"{end}; try a lower --lr than {self.config.lr:g}"
         summary = {**self._summary("diverged", None), "steps": end.good_steps}
         failed = Failed(end.step, reason, summary)
         self._emit(failed)
@@ -363,7 +345,3 @@ class Trainer:
             "device": self.config.device,
             "exit": end,
         }
-
-
-def _mean(values: FloatArray) -> float:
-    return float(values.mean(dtype=np.float64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import IO, Any
 
 from textual.app import App
@@ -18,7 +19,8 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
-        self._file: Any = _Tolerant(self._file)
+        # Textual would draw on standard error, which users redirect into files.
+        self._file: Any = _Tolerant(sys.__stdout__ or self._file)
 
 
 class _Tolerant:

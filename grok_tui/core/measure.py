@@ -1,0 +1,56 @@
+"""What an evaluation measured, and whether a run is still made of numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from grok_tui.config import Config
+from grok_tui.core.events import FloatArray, Metrics, Snapshot
+from grok_tui.core.optim import learning_rate
+from grok_tui.core.step import Evaluation
+from grok_tui.core.tasks import Task
+
+
+class DivergedError(Exception):
+    """Something stopped being a number at `step`; the steps up to `good_steps` are sound."""
+
+    def __init__(self, step: int, what: str, good_steps: int) -> None:
+        super().__init__(f"diverged: {what} at step {step}")
+        self.step, self.good_steps = step, good_steps
+
+
+def measure(evaluation: Evaluation, task: Task, config: Config, step: int) -> Metrics:
+    """The metrics of an evaluation after `step` updates, losses summed in float64.
+
+    Raises DivergedError if a loss or the weights are not finite.
+    """
+    train, test = task.train_mask, ~task.train_mask
+    right = evaluation.answers == task.answer
+    metrics = Metrics(
+        train_loss=_mean(evaluation.pair_loss[train]),
+        test_loss=_mean(evaluation.pair_loss[test]),
+        train_acc=float(right[train].mean()),
+        test_acc=float(right[test].mean()),
+        weight_norm=evaluation.weight_norm,
+        lr=learning_rate(config, max(1, step)),
+        weight_decay=config.weight_decay,
+    )
+    for name in ("train_loss", "test_loss", "weight_norm"):
+        if not math.isfinite(value := getattr(metrics, name)):
+            raise DivergedError(step, f"{name.replace('_', ' ')} became {value}", step)
+    return metrics
+
+
+def check_snapshot(snapshot: Snapshot) -> None:
+    """Raise DivergedError if a weight or moment is not finite: nobody could go on from it."""
+    for kind in ("weights", "first_moment", "second_moment"):
+        for name, array in getattr(snapshot, kind).items():
+            if not np.isfinite(array).all():
+                what = f"{kind.replace('_', ' ')} of {name} became infinite or no number"
+                raise DivergedError(snapshot.step, what, snapshot.step)
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean(dtype=np.float64))
