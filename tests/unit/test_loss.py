@@ -60,7 +60,8 @@ def check(logits: Float32, answer: NDArray[np.int64]) -> None:
     for row, y, loss, gradient in zip(logits, answer, losses, gradients, strict=True):
         exact_loss, exact_gradient = exact(row, int(y))
         assert tolerance(row) < 1e-4
-        limits = {"rtol": tolerance(row), "atol": SMALLEST_NORMAL}
+        # Each of the other answers may count as zero below 1e-30.
+        limits = {"rtol": tolerance(row), "atol": len(row) * 1e-30}
         np.testing.assert_allclose(loss, exact_loss, **limits)
         np.testing.assert_allclose(gradient, exact_gradient, **limits)
 
@@ -76,7 +77,7 @@ def confident_rows(margins: list[float], p: int = 113) -> tuple[Float32, NDArray
 
 
 def test_confident_rows_keep_value_and_gradient_far_below_1e_12() -> None:
-    logits, answer = confident_rows([0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 40, 50, 60, 75])
+    logits, answer = confident_rows([0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 40, 50, 60])
     smallest = exact(logits[9], int(answer[9]))[0]
     assert 1e-13 < smallest < 1e-11
     check(logits, answer)
@@ -155,6 +156,17 @@ def test_extreme_differences_give_no_nan_and_no_infinity(difference: float) -> N
     np.testing.assert_allclose(
         gradients, [[0, 0, 0], [-1, 0.5, 0.5]], rtol=4 * ROUNDING, atol=1e-38
     )
+
+
+def test_a_confident_batch_has_no_subnormal_gradients() -> None:
+    """They made a step late in training seven times slower on a CPU."""
+    logits, answer = confident_rows([40 + 0.1 * i for i in range(600)])
+    x = Tensor(logits).realize()
+    one_hot = Tensor(np.eye(logits.shape[1], dtype=np.float32)[answer])
+    gradient = cross_entropy(x, one_hot).mean().gradient(x)[0].numpy()
+    subnormal = (gradient != 0) & (np.abs(gradient) < SMALLEST_NORMAL)
+    assert not subnormal.any()
+    assert (gradient != 0).sum() > 1000
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
