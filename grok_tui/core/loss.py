@@ -9,7 +9,7 @@ from tinygrad import Tensor
 _SERIES_BELOW = 0.5
 _SERIES_TERMS = 6
 # Terms below e^-69 = 1e-30 count as zero. Nobody sees them in a loss, but left in, they and
-# their gradients become subnormal late in training, and a CPU step seven times slower.
+# their gradients become subnormal late in training, and steps on a CPU several times slower.
 _NEGLIGIBLE = -69.0
 
 
