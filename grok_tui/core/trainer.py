@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import assert_never
 
 import numpy as np
 
-from grok_tui.config import Config, ConfigError, flag, is_live
+from grok_tui.config import Config, build
 from grok_tui.core.chunks import ChunkLength, StopWatch
+from grok_tui.core.controls import Controls
 from grok_tui.core.events import (
     CheckpointSaved,
     CheckpointStore,
     Command,
-    CommandRejected,
     Compiling,
     ConfigApplied,
     Evaluated,
@@ -22,17 +21,10 @@ from grok_tui.core.events import (
     Inbox,
     Losses,
     Metrics,
-    Pause,
-    Paused,
     PhaseChanged,
-    Resume,
-    Resumed,
-    SaveCheckpoint,
-    SetField,
     Sink,
     Snapshot,
     Started,
-    Step,
     Stop,
     Stopped,
 )
@@ -60,7 +52,6 @@ class Trainer:
         store: CheckpointStore | None = None,
         snapshot: Snapshot | None = None,
     ) -> None:
-        self.config = config
         self._inbox, self._emit, self._store = inbox, emit, store
         self._watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
@@ -74,27 +65,34 @@ class Trainer:
         self._milestones = (
             Milestones.from_dict(snapshot.milestones) if snapshot else Milestones()
         )
-        self._saved_step = snapshot.step if snapshot else None
+        self._saved = (snapshot.step, build(snapshot.config)) if snapshot else None
         self._latest: tuple[int, Metrics] | None = None
         self._compiled = False
-        self._paused = False
-        self._steps_to_pause: int | None = None
-        self._stop: Stop | None = None
+        self._controls = Controls(
+            config, emit, lambda: self.step, self._save if store else None
+        )
 
     @property
     def step(self) -> int:
         """Updates done so far."""
         return self._network.step
 
+    @property
+    def config(self) -> Config:
+        """The config with every edit so far."""
+        return self._controls.config
+
     # --- the run ------------------------------------------------------------------------
 
     def run(self) -> Stopped | Failed:
         """Train until done, stopped or diverged; returns the last event it emits."""
-        self._compile()
+        controls = self._controls
         try:
+            self._compile()
             while not self._finished():
-                self._obey(wait=self._paused)
-                if not (self._paused or self._finished()):  # an edit may have ended it
+                for command in self._inbox.drain(wait=controls.paused):
+                    controls.obey(command)
+                if not (controls.paused or self._finished()):  # an edit may have ended it
                     self._train_chunk()
             return self._finish()
         except DivergedError as end:
@@ -123,7 +121,7 @@ class Trainer:
         )
         self._announce_changes()
         for command in early:
-            self._do(command)
+            self._controls.obey(command)
         if self._resumed is None:
             self._save()
         self._announce_phase()
@@ -132,49 +130,38 @@ class Trainer:
         """Where a run goes on with another config than it had, say so like an edit."""
         for field, old in (self._resumed.config if self._resumed else {}).items():
             if (new := self.config.model_dump(mode="json")[field]) != old:
-                self._saved_step = None
                 self._emit(ConfigApplied(self.step, field, old, new))
 
     def _finished(self) -> bool:
         """Whether the run is over; sets the reason."""
-        if self._stop is None and self.step >= self.config.steps:
-            self._stop = Stop("completed")
-        if (
-            self._stop is None
-            and self.config.stop_when == "grokked"
-            and self._milestones.grokked
-        ):
-            self._stop = Stop("grokked")
-        return self._stop is not None
+        if self._controls.stop is None:
+            if self.step >= self.config.steps:
+                self._controls.stop = Stop("completed")
+            elif self.config.stop_when == "grokked" and self._milestones.grokked:
+                self._controls.stop = Stop("grokked")
+        return self._controls.stop is not None
 
     def _train_chunk(self) -> None:
         """Train up to the next boundary, or for as long as the screen may wait."""
         first = self.step + 1
-        count = self._chunk.length(self._steps_to_boundary())
+        count = self._chunk.length(self._controls.at_most(self._steps_to_boundary()))
         started = time.perf_counter()
         losses = self._network.train(self.config, count)
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
         self._report(Losses(first, losses, seconds))
-        if self._steps_to_pause is not None:
-            self._steps_to_pause -= count
         if self.step % self.config.eval_every == 0:
             self._evaluate()
         if self.step % self.config.checkpoint_every == 0:
             self._save()
-        if self._steps_to_pause == 0:
-            self._pause()
+        self._controls.stepped(count)
 
     def _steps_to_boundary(self) -> int:
-        ahead = [self.config.steps - self.step]
-        ahead += [
-            every - self.step % every
-            for every in (self.config.eval_every, self.config.checkpoint_every)
-        ]
-        if self._steps_to_pause is not None:
-            ahead.append(self._steps_to_pause)
-        return min(ahead)
+        """Steps until the next evaluation, checkpoint or end."""
+        config = self.config
+        rhythms = (config.eval_every, config.checkpoint_every)
+        return min(config.steps - self.step, *(n - self.step % n for n in rhythms))
 
     def _report(self, losses: Losses) -> None:
         """Emit the losses up to the first that is not finite."""
@@ -212,84 +199,15 @@ class Trainer:
     def _announce_phase(self) -> None:
         self._emit(PhaseChanged(self.step, self._milestones.phase, self._milestones.reason))
 
-    # --- commands -----------------------------------------------------------------------
-
-    def _obey(self, *, wait: bool) -> None:
-        for command in self._inbox.drain(wait=wait):
-            self._do(command)
-
-    def _do(self, command: Command) -> None:
-        match command:
-            case Pause():
-                self._pause()
-            case Resume():
-                self._resume()
-            case Step(count):
-                self._step(count)
-            case SetField(field, value):
-                self._set(field, value)
-            case SaveCheckpoint():
-                if self._store is None:
-                    self._reject("checkpoint", "this run is not saved (--no-save)")
-                else:
-                    self._save()
-            case Stop():
-                self._stop = command
-            case _:
-                assert_never(command)
-
-    def _pause(self) -> None:
-        self._steps_to_pause = None
-        if not self._paused:
-            self._paused = True
-            self._emit(Paused(self.step))
-
-    def _resume(self) -> None:
-        if self._paused:
-            self._paused = False
-            self._emit(Resumed(self.step))
-
-    def _step(self, count: int) -> None:
-        if (
-            self._steps_to_pause is not None and count > 0
-        ):  # pressed again before they were done
-            self._steps_to_pause += count
-        elif not self._paused:
-            self._reject("step", "pause first: single steps are for a paused run")
-        elif count < 1:
-            self._reject("step", f"{count} steps cannot be done; ask for 1 or more")
-        else:
-            self._resume()
-            self._steps_to_pause = count
-
-    def _set(self, field: str, value: object) -> None:
-        try:
-            new = self.config.changed(**{field: value})
-            if not is_live(field):
-                raise ConfigError(f"{flag(field)} needs a new run")
-            if new.steps <= self.step and field == "steps":
-                raise ConfigError(
-                    f"steps: step {new.steps} is already behind; this is {self.step}"
-                )
-        except ConfigError as error:
-            self._reject("set", str(error), field)
-            return
-        old, self.config = self.config, new
-        self._saved_step = None  # a checkpoint from before the edit is not the present state
-        self._emit(ConfigApplied(self.step, field, getattr(old, field), getattr(new, field)))
-
-    def _reject(self, command: str, reason: str, field: str | None = None) -> None:
-        self._emit(CommandRejected(self.step, command, reason, field))
-
     # --- checkpoints and the end --------------------------------------------------------
 
     def _save(self) -> None:
-        if self._store is None or self._saved_step == self.step:
+        if self._store is None or self._saved == (self.step, self.config):
             return
         snapshot = self.snapshot()
         check_snapshot(snapshot)
         path = self._store.save(snapshot)
-        self._saved_step = self.step
+        self._saved = (self.step, self.config)
         self._emit(CheckpointSaved(self.step, path))
 
     def snapshot(self) -> Snapshot:
@@ -308,11 +226,12 @@ class Trainer:
         )
 
     def _finish(self) -> Stopped:
-        assert self._stop is not None
-        if self._stop.save:
+        stop = self._controls.stop
+        assert stop is not None
+        if stop.save:
             self._save()
-        summary = self._summary(self._stop.reason, self._final_metrics())
-        stopped = Stopped(self.step, self._stop.reason, summary)
+        summary = self._summary(stop.reason, self._final_metrics())
+        stopped = Stopped(self.step, stop.reason, summary)
         self._emit(stopped)
         return stopped
 
