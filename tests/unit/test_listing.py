@@ -95,7 +95,7 @@ def test_presets(printed: Printed) -> None:
 
 def test_cells_of_presets(printed: Printed) -> None:
     cells = {name: rest for name, *rest in printed.table("presets")}
-    assert cells["stackexchange"][:2] == ["-", "init=scaled-uniform"]
+    assert cells["stackexchange"][:2] == ["-", "init=scaled-uniform warmup_steps=0"]
     assert cells["nanda"][1] == "-"
 
 

@@ -37,8 +37,9 @@ def test_nanda_is_the_defaults() -> None:
     assert build(load_preset("nanda").fields) == Config()
 
 
-def test_stackexchange_differs_in_its_initial_weights_alone() -> None:
-    assert load_preset("stackexchange").fields == {"init": "scaled-uniform"}
+def test_stackexchange_has_tiny_weights_and_no_warm_up() -> None:
+    fields = {"init": "scaled-uniform", "warmup_steps": 0}
+    assert load_preset("stackexchange").fields == fields
     assert load_preset("stackexchange").grok_step is None
 
 
