@@ -18,7 +18,6 @@ from grok_tui.core.events import (
     Event,
     Failed,
     Inbox,
-    Losses,
     Sink,
     Snapshot,
     Stopped,
@@ -79,7 +78,7 @@ def run(job: Job, inbox: Inbox, sink: Sink) -> Stopped | Failed:
 
     def emit(event: Event) -> None:
         nonlocal step
-        step = event.last_step if isinstance(event, Losses) else getattr(event, "step", step)
+        step = getattr(event, "step", step)
         if writer:
             writer(event)
         sink(event)

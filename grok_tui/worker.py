@@ -18,7 +18,7 @@ import time
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
-from grok_tui.core.events import Command, Event, Failed, Losses, Sink, Started, Stop, Stopped
+from grok_tui.core.events import Command, Event, Failed, Sink, Started, Stop, Stopped
 from grok_tui.job import Job, QueueInbox, run, why
 from grok_tui.outbox import Outbox
 
@@ -118,10 +118,7 @@ class WorkerSource:
                 event: Event = self._connection.recv()
             except (EOFError, OSError, pickle.UnpicklingError):
                 event = Failed(self._step, self._death())
-            if isinstance(event, Losses):
-                self._step = event.last_step
-            else:
-                self._step = getattr(event, "step", self._step)
+            self._step = getattr(event, "step", self._step)
             self._started = self._started or isinstance(event, Started)
             self._failed = isinstance(event, Failed)
             self._ended = self._failed or isinstance(event, Stopped)

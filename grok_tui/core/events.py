@@ -98,7 +98,8 @@ class Losses:
     seconds: float
 
     @property
-    def last_step(self) -> int:
+    def step(self) -> int:
+        """The last of the steps."""
         return self.first_step + len(self.train_loss) - 1
 
 

@@ -56,6 +56,10 @@ class ThreadKeeper:
             self._trying = True
             self._switch()
 
+    @property
+    def _other(self) -> int:
+        return 1 if self._now == self._all else self._all
+
     def _crowded(self) -> bool:
         slow = statistics.median(self._times[self._now]) > CROWDED * self._fastest[self._now]
         # Not again before the first interval is over, or a slow machine would only be trying.
@@ -63,16 +67,14 @@ class ThreadKeeper:
 
     def _choose(self) -> None:
         self._trying = False
-        other = 1 if self._now == self._all else self._all
-        better = statistics.median(self._times[self._now]) < statistics.median(
-            self._times[other]
-        )
+        median = {n: statistics.median(times) for n, times in self._times.items()}
+        better = median[self._now] < median[self._other]
         self._wait = FIRST_LOOK if better else min(2 * self._wait, LAST_LOOK)
         self._next_look = self._clock() + self._wait
         if not better:
             self._switch()
 
     def _switch(self) -> None:
-        self._now = 1 if self._now == self._all else self._all
+        self._now = self._other
         self._times[self._now].clear()
         self._set(self._now)

@@ -193,9 +193,6 @@ class Trainer:
         if self._milestones.phase != before.phase:
             self._announce_phase()
 
-    def _measure(self) -> Metrics:
-        return measure(self._network.evaluate(), self._task, self.config, self.step)
-
     def _announce_phase(self) -> None:
         self._emit(PhaseChanged(self.step, self._milestones.phase, self._milestones.reason))
 
@@ -239,7 +236,9 @@ class Trainer:
         """The metrics at the last step; None if the run was stopped while compiling."""
         if self._latest and self._latest[0] == self.step:
             return self._latest[1]
-        return self._measure() if self._compiled else None
+        if not self._compiled:
+            return None
+        return measure(self._network.evaluate(), self._task, self.config, self.step)
 
     def _fail(self, end: DivergedError) -> Failed:
         reason = f"{end}; try a lower --lr than {self.config.lr:g}"

@@ -142,10 +142,10 @@ def reduce(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
 
 
 def _after_losses(state: SessionState, event: Losses) -> SessionState:
-    steps = np.arange(event.first_step, event.last_step + 1)
+    steps = np.arange(event.first_step, event.step + 1)
     return replace(
         state,
-        step=event.last_step,
+        step=event.step,
         train_loss=state.train_loss.extended(steps, event.train_loss),
         step_seconds=_mean(state.step_seconds, event.seconds / len(steps)),
     )

@@ -102,7 +102,7 @@ class Recording:
     def losses(self) -> NDArray[np.float32]:
         """Every train loss, after a look that no step is missing or there twice."""
         parts = self.of(Losses)
-        steps = [s for part in parts for s in range(part.first_step, part.last_step + 1)]
+        steps = [s for part in parts for s in range(part.first_step, part.step + 1)]
         assert steps == list(range(steps[0], steps[0] + len(steps)))
         return np.concatenate([part.train_loss for part in parts])
 

@@ -73,7 +73,7 @@ def test_events_come_in_order(plain: Recording) -> None:
     for event in plain.events[7:-1]:
         if isinstance(event, Losses):
             assert event.first_step == done + 1
-            done = event.last_step
+            done = event.step
         else:  # an evaluation and its checkpoint come right after the step
             assert event.step == done
             assert done % EVERY == 0

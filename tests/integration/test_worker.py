@@ -143,13 +143,13 @@ def test_events_arrive_commands_work_interrupts_do_not_and_closing_saves(
     child.source.send(Resume())
     evaluated = child.until(Evaluated)
     assert evaluated.step == 10
-    child.until(Losses, lambda e: e.last_step >= 30)
+    child.until(Losses, lambda e: e.step >= 30)
     child.source.close(LIMIT)
     assert not group(child.pid)
     stopped = child.until(Stopped, limit=1.0)
     assert stopped.reason == "stopped by the user"
     losses = [e for e in child.events if isinstance(e, Losses)]
-    steps = [s for e in losses for s in range(e.first_step, e.last_step + 1)]
+    steps = [s for e in losses for s in range(e.first_step, e.step + 1)]
     assert steps == list(range(1, stopped.step + 1))
     lines = records(run_dir / "metrics.jsonl")
     assert [line["step"] for line in lines] == steps

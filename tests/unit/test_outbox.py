@@ -81,7 +81,7 @@ def test_a_reader_that_keeps_up_gets_every_event_as_it_was() -> None:
 def test_losses_that_wait_are_joined_and_none_is_lost() -> None:
     (joined,) = through_a_stuck_reader(losses(1, 3), losses(4, 1), losses(5, 20))
     assert isinstance(joined, Losses)
-    assert (joined.first_step, joined.last_step, joined.seconds) == (1, 24, 1.5)
+    assert (joined.first_step, joined.step, joined.seconds) == (1, 24, 1.5)
     np.testing.assert_array_equal(joined.train_loss, np.arange(1, 25))
     assert joined.train_loss.dtype == np.float32
 
@@ -91,7 +91,7 @@ def test_other_events_keep_losses_apart_and_in_order() -> None:
     assert isinstance(first, Losses)
     assert isinstance(second, Losses)
     assert edit == Warned(2, "!")
-    assert (first.last_step, second.first_step) == (2, 3)
+    assert (first.step, second.first_step) == (2, 3)
 
 
 def test_only_the_newest_evaluation_keeps_its_answers() -> None:
@@ -134,7 +134,7 @@ def test_whatever_waits_every_number_arrives_once_and_in_order(kinds: list[str])
     kept = [e.answers is not None for e in evaluations]
     assert kept == [False] * (len(kept) - 1) + [True] * bool(kept)
     # No event overtakes another: the step an event belongs to never falls.
-    ends = [e.last_step if isinstance(e, Losses) else e.step for e in got]
+    ends = [e.step for e in got]
     assert ends == sorted(ends)
     assert not any(isinstance(a, Losses) and isinstance(b, Losses) for a, b in pairwise(got))
 
