@@ -1,9 +1,10 @@
-# `make run` starts the session, `make test` runs the suite; both install into .venv first.
+# `make run` starts the session, `make test` runs the suite, `make bench` measures; all install
+# into .venv first.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow check format lint types imports install dev clean
+.PHONY: run test test-slow bench check format lint types imports install dev clean
 
 run: install
 	$(BIN)/grok-tui
@@ -13,6 +14,9 @@ test: dev
 
 test-slow: dev
 	$(BIN)/pytest -m slow
+
+bench: .venv/installed-bench
+	$(BIN)/python -m benchmarks
 
 check: format lint types imports test-slow test
 
@@ -40,6 +44,10 @@ dev: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+.venv/installed-bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
 clean:

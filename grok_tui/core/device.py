@@ -65,6 +65,8 @@ def survey() -> Iterator[DeviceReport]:
 def prepare_environment() -> None:
     """Set what tinygrad reads when it is imported; changes nothing that suits it already."""
     provide_compiler()
+    # Its pool of compiling processes takes longer to start than the step takes to compile.
+    os.environ.setdefault("PARALLEL", "0")
     # tinygrad reads NO_COLOR as a number, but users set it to any text.
     if not (no_color := os.environ.get("NO_COLOR", "0")).isdigit():
         os.environ["NO_COLOR"] = "1" if no_color else "0"

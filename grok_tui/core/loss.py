@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tinygrad import Tensor
+import math
+
+from tinygrad import Tensor, dtypes
+from tinygrad.uop.ops import UOp
+
+from grok_tui.core import native
 
 # log1p(s) = 2 atanh(z) = 2 (z + z^3/3 + z^5/5 + ...), z = s / (2 + s). Up to s = 1/2,
 # z <= 1/5 and the terms left out are below 1e-9 of the sum.
@@ -10,27 +15,75 @@ _SERIES_BELOW = 0.5
 _SERIES_TERMS = 6
 # Terms below e^-69 = 1e-30 count as zero. Nobody sees them in a loss, but left in, they and
 # their gradients become subnormal late in training, and steps on a CPU several times slower.
-_NEGLIGIBLE = -69.0
+_NEGLIGIBLE = -69
 
 
-def cross_entropy(logits: Tensor, one_hot: Tensor) -> Tensor:
-    """Cross-entropy of each row, in nats: (batch, p) twice -> (batch,).
+def cross_entropy(logits: Tensor, answer: Tensor) -> Tensor:
+    """Cross-entropy of each row, in nats: (batch, p) float32, (batch,) int32 -> (batch,).
 
     -log softmax(l)[y] = log(1 + sum over j != y of exp(l_j - l_y)). Taken so, nothing
     cancels: log_softmax in float32 loses all digits of a loss below 1e-7 and its gradient
     becomes exactly zero (softmax collapse, Prieto et al. 2025), this keeps both. The largest
     difference m comes out first, so that large ones do not overflow. Exact down to 1e-30.
     """
-    others = 1 - one_hot
-    right = (logits * one_hot).sum(-1, keepdim=True)  # (batch, 1)
-    difference = logits - right
-    m = (difference * others).max(-1, keepdim=True).detach()  # >= 0: y's own entry is 0
-    exponent = difference - m
-    s = ((exponent > _NEGLIGIBLE).where(exponent.exp(), 0) * others).sum(-1)
-    m = m.squeeze(-1)
+    _check(logits, answer)
+    excess = _excess_in_c if native.runs_c(str(logits.device)) else _excess
+    s, m = excess(logits, answer)
     # m > 0 makes s >= 1, so a small s has m = 0. Not log1p(s + (exp(-m) - 1)): tinygrad
     # moves the constant to the end, and (s + 1) - 1 has lost s.
     return m + (s < _SERIES_BELOW).where(log1p(s), ((-m).exp() + s).log())
+
+
+def mean(losses: Tensor) -> Tensor:
+    """The mean of (batch,), summed in two steps: one long float32 sum would lose a digit."""
+    n = int(losses.shape[0])
+    columns = math.isqrt(n - 1) + 1
+    square = losses.pad((0, columns**2 - n)).reshape(columns, columns)
+    return square.sum(-1).contiguous().sum() / n
+
+
+def _excess(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
+    """s = sum over j != y of exp(l_j - l_y - m), and m = the largest l_j - l_y, constant."""
+    is_right = answer.reshape(-1, 1) == Tensor.arange(logits.shape[1])
+    right = is_right.where(logits, 0).sum(-1, keepdim=True)  # (batch, 1)
+    m = (logits.max(-1, keepdim=True) - right).detach()  # >= 0
+    exponent = (logits - right) - m
+    counts = ~is_right & ~(exponent < _NEGLIGIBLE)  # so written, what is no number counts
+    s = counts.where(exponent.exp(), 0).contiguous().sum(-1)
+    return s, m.squeeze(-1)
+
+
+def _excess_in_c(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
+    ins = [logits.contiguous().uop, answer.contiguous().uop]
+    outs = [native.empty(logits.shape[0]), native.empty(logits.shape[0])]
+    s, m = _call("excess", outs, ins, _excess_gradient)
+    return Tensor(s), Tensor(m).detach()
+
+
+def _check(logits: Tensor, answer: Tensor) -> None:
+    # C would read any other bytes as these.
+    if logits.dtype != dtypes.float32 or answer.dtype != dtypes.int32:
+        raise ValueError(f"logits are {logits.dtype}, answers {answer.dtype}")
+    if logits.ndim != 2 or answer.shape != logits.shape[:1]:
+        raise ValueError(f"logits of shape {logits.shape} have answers {answer.shape}")
+
+
+def _excess_gradient(grad: UOp, call: UOp) -> tuple[UOp | None, ...]:
+    s, m, logits, answer = call.src[1:]
+    ins = [grad.contiguous(), s.after(call), m.after(call), logits, answer]
+    (d_logits,) = _call("excess_backward", [native.empty(*logits.shape)], ins)
+    return None, None, d_logits, None
+
+
+def _call(
+    function: str, outs: list[UOp], ins: list[UOp], gradient: native.Gradient | None = None
+) -> list[UOp]:
+    pairs, answers = ins[-2].shape
+    source = native.source(
+        f"{function}.c", PAIRS=pairs, ANSWERS=answers, NEGLIGIBLE=_NEGLIGIBLE
+    )
+    operations = 20 * pairs * answers
+    return native.call(function, source, outs, ins, operations=operations, gradient=gradient)
 
 
 def log1p(s: Tensor) -> Tensor:

@@ -12,12 +12,11 @@ import functools
 import importlib
 import os
 from pathlib import Path
-from typing import Any
 
-from tinygrad import Device, Tensor, dtypes
-from tinygrad.renderer import Estimates
-from tinygrad.renderer.cstyle import ClangRenderer
-from tinygrad.uop.ops import KernelInfo, Ops, ProgramInfo, UOp
+from tinygrad import Tensor, dtypes
+from tinygrad.uop.ops import UOp
+
+from grok_tui.core import native
 
 # CBLAS's own numbers for row-major order and for a plain or transposed operand.
 _ROW_MAJOR = 101
@@ -25,6 +24,8 @@ _TRANSPOSE = {False: 111, True: 112}
 # OpenBLAS cuts long sums into blocks whose size depends on its number of threads. Sums handed
 # over in pieces shorter than any of its blocks come out the same, bit for bit, on any number.
 _PIECE = 256
+# Rows and columns of METAL's tensor cores, and a divisor of those of the others.
+_TILE = 8
 
 
 def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tensor:
@@ -35,13 +36,19 @@ def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tenso
     """
     _check(a, b, ta=ta, tb=tb)
     if not _calls_openblas(str(a.device)):
-        return (a.T if ta else a) @ (b.T if tb else b)
+        return _padded_product(a.T if ta else a, b.T if tb else b)
     return Tensor(_product(a.contiguous().uop, b.contiguous().uop, ta=ta, tb=tb))
+
+
+def prepare(device: str) -> None:
+    """Make what products on `device` read, so that no step records the making."""
+    if _calls_openblas(device):
+        _entry_point()
 
 
 def matmul_name(device: str) -> str:
     """Which matrix product `matmul` uses on `device`, in words."""
-    if not _is_cpu(device):
+    if not native.is_cpu(device):
         return "tinygrad's own"
     if not _calls_openblas(device):
         return "tinygrad's own (slow)"
@@ -76,17 +83,8 @@ def set_threads(count: int) -> None:
         library.scipy_openblas_set_num_threads(count)
 
 
-def _is_cpu(device: str) -> bool:
-    return device.split(":", maxsplit=1)[0] == "CPU"
-
-
 def _calls_openblas(device: str) -> bool:
-    """Whether products on `device` call OpenBLAS: the call is C, so the renderer must be."""
-    return (
-        _is_cpu(device)
-        and openblas() is not None
-        and isinstance(Device["CPU"].renderer, ClangRenderer)
-    )
+    return native.runs_c(device) and openblas() is not None
 
 
 def _check(a: Tensor, b: Tensor, *, ta: bool, tb: bool) -> None:
@@ -97,14 +95,37 @@ def _check(a: Tensor, b: Tensor, *, ta: bool, tb: bool) -> None:
         raise ValueError(f"cannot multiply {a.dtype} by {b.dtype}: both must be float32")
 
 
+def _padded_product(a: Tensor, b: Tensor) -> Tensor:
+    """tinygrad's own product, of sizes that tiles and tensor cores divide: 113 is a prime.
+
+    Every product and every gradient gets a kernel of its own: tinygrad would else move cuts
+    and sums into the products, or do a product again wherever a sum needs an element of it.
+    """
+    (m, k), n = a.shape, b.shape[1]
+    if min(m, k, n) < _TILE:
+        return (a.contiguous_backward() @ b.contiguous_backward()).contiguous_backward()
+    product = (_padded(a) @ _padded(b)).contiguous().contiguous_backward()
+    return product[:m, :n]
+
+
+def _padded(x: Tensor) -> Tensor:
+    rows, columns = (-int(size) % _TILE for size in x.shape)
+    if rows or columns:
+        x = x.pad(((0, rows), (0, columns))).contiguous()
+    return x.contiguous_backward()
+
+
 def _product(a: UOp, b: UOp, *, ta: bool, tb: bool) -> UOp:
     """The custom kernel of one product, with its gradient."""
     m, k = (int(size) for size in (a.shape[::-1] if ta else a.shape))
     n = int(b.shape[0] if tb else b.shape[1])
-    out = Tensor.empty(m, n, dtype=dtypes.float32, device=a.device).uop
-    program = functools.partial(_sgemm, m=m, n=n, k=k, ta=ta, tb=tb)
+    name = f"sgemm_{'T' if ta else 'N'}{'T' if tb else 'N'}_{m}_{n}_{k}"
+    source = _c_source(name, m, n, k, ta=ta, tb=tb)
     gradient = functools.partial(_gradient, ta=ta, tb=tb)
-    return UOp.custom_kernel(out, a, b, _entry_point().uop, fxn=program, grad_fxn=gradient)[0]
+    ins = (a, b, _entry_point().uop)
+    return native.call(
+        name, source, [native.empty(m, n)], ins, operations=2 * m * n * k, gradient=gradient
+    )[0]
 
 
 @functools.cache
@@ -123,32 +144,6 @@ def _gradient(grad: UOp, call: UOp, *, ta: bool, tb: bool) -> tuple[None, UOp, U
     grad_a = _product(b, g, ta=tb, tb=True) if ta else _product(g, b, ta=False, tb=not tb)
     grad_b = _product(g, a, ta=True, tb=ta) if tb else _product(a, g, ta=not ta, tb=False)
     return None, grad_a, grad_b, None
-
-
-def _sgemm(
-    c: UOp, a: UOp, b: UOp, entry: UOp, *, m: int, n: int, k: int, ta: bool, tb: bool
-) -> UOp:
-    """A program whose whole body is one call of cblas_sgemm."""
-    name = f"sgemm_{'T' if ta else 'N'}{'T' if tb else 'N'}_{m}_{n}_{k}"
-    arguments = (c.base, a.base, b.base, entry.base)
-    sink = UOp.sink(*arguments, arg=KernelInfo(name, estimates=_estimates(m, n, k)))
-    info = ProgramInfo(
-        name=name,
-        globals=(0, 1, 2, 3),
-        outs=(0,),
-        ins=(1, 2, 3),
-        global_size=(1, 1, 1),
-        local_size=None,
-        target=Device["CPU"].renderer.target,
-    )
-    source = UOp(Ops.SOURCE, arg=_c_source(name, m, n, k, ta=ta, tb=tb))
-    linear = UOp(Ops.LINEAR, src=(*sink.src, sink))
-    return UOp(Ops.PROGRAM, src=(sink, linear, source), arg=info)
-
-
-def _estimates(m: int, n: int, k: int) -> Any:
-    elements = m * k + k * n + m * n
-    return Estimates(ops=2 * m * n * k, lds=4 * elements, mem=4 * elements)
 
 
 def _c_source(name: str, m: int, n: int, k: int, *, ta: bool, tb: bool) -> str:

@@ -16,9 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from tinygrad import Tensor
 
 from grok_tui.config import Config
+from grok_tui.core import native, tables
 from grok_tui.core.events import FloatArray
 from grok_tui.core.matmul import matmul
 
@@ -85,26 +87,37 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How the examples of a batch gather rows of tables over a and over b.
+    """The pairs of a batch, and how they gather rows of tables over a and over b.
 
-    Each maps a table (p, width) to (batch, width).
+    a, b: (batch,) int32. gather_a, gather_b: map a table (p, width) to (batch, width).
     """
 
-    size: int
+    a: Tensor
+    b: Tensor
     gather_a: Callable[[Tensor], Tensor]
     gather_b: Callable[[Tensor], Tensor]
 
+    @property
+    def size(self) -> int:
+        return int(self.a.shape[0])
 
-def chosen_pairs(one_hot_a: Tensor, one_hot_b: Tensor) -> Batch:
-    """A batch of any pairs. One-hots: (batch, p).
 
-    The gather is a product, and so is its backward pass: no scatter.
+def indices(values: NDArray[np.int64]) -> Tensor:
+    """The values in an int32 buffer on the device."""
+    return Tensor(values.astype(np.int32)).clone().realize()
+
+
+def chosen_pairs(a: NDArray[np.int64], b: NDArray[np.int64], p: int) -> Batch:
+    """A batch of any pairs, a and b: (batch,).
+
+    The gather is a product with one-hot rows, and so is its backward pass: no scatter.
     """
-    return Batch(
-        one_hot_a.shape[0],
-        lambda table: matmul(one_hot_a, table),
-        lambda table: matmul(one_hot_b, table),
-    )
+
+    def gather(index: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
+        one_hot = Tensor(np.eye(p, dtype=np.float32)[index]).clone().realize()
+        return lambda table: matmul(one_hot, table)
+
+    return Batch(indices(a), indices(b), gather(a), gather(b))
 
 
 def all_pairs(p: int, first_b: int) -> Batch:
@@ -119,13 +132,17 @@ def all_pairs(p: int, first_b: int) -> Batch:
         rows, width = table[first_b:], table.shape[1]
         return rows.reshape(1, columns, width).expand(p, columns, width).reshape(-1, width)
 
-    return Batch(p * columns, gather_a, gather_b)
+    a, b = np.divmod(np.arange(p * columns), columns)
+    return Batch(indices(a), indices(b + first_b), gather_a, gather_b)
 
 
 def logits(weights: Weights, batch: Batch, n_heads: int, n_layers: int) -> Tensor:
     """The answers' logits (batch, p) at the `=` position."""
     W_E, W_pos = weights["W_E"], weights["W_pos"]
     p = W_E.shape[0] - 1
+    in_c = native.runs_c(str(batch.a.device))
+    if in_c and n_layers == 1 and n_heads <= tables.MOST_HEADS:
+        return tables.logits(weights, batch.a, batch.b, n_heads)
     streams = [
         Stream(W_E[:p] + W_pos[0:1], batch.gather_a),  # rows: (p, d)
         Stream(W_E[:p] + W_pos[1:2], batch.gather_b),  # rows: (p, d)
@@ -193,4 +210,5 @@ def _softmax(scores: list[Tensor]) -> list[Tensor]:
     total = exps[0]
     for e in exps[1:]:
         total = total + e
-    return [e / total for e in exps]
+    # Each is used in a broadcast: there, tinygrad would compute it again for every column.
+    return [(e / total).contiguous() for e in exps]

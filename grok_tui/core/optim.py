@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from tinygrad import Tensor
+from tinygrad.uop.ops import KernelInfo, UOp
 
 from grok_tui.config import Config
 from grok_tui.core.events import FloatArray
@@ -106,11 +107,22 @@ class AdamW:
         changed = []
         for (name, w), gradient in zip(self.weights.items(), gradients, strict=True):
             m, v = self.first_moment[name], self.second_moment[name]
-            g = gradient + row[Column.L2] * w
-            m.assign(m + row[Column.NEW1] * (g - m))
-            v.assign(v + row[Column.NEW2] * (g * g - v))
-            m_hat, v_hat = m * row[Column.CORRECT1], v * row[Column.CORRECT2]
-            move = row[Column.LR] * m_hat / (v_hat.sqrt() + row[Column.EPS])
-            w.assign(w - move - row[Column.SHRINK] * w)
-            changed += [m, v, w]
+            updated = UOp.custom_kernel(
+                w.uop, m.uop, v.uop, gradient.contiguous().uop, row.uop, fxn=_adamw
+            )
+            changed += [Tensor(u) for u in updated[:3]]
         return changed
+
+
+def _adamw(w: UOp, m: UOp, v: UOp, gradient: UOp, row: UOp) -> UOp:
+    """The kernel of one update, element by element: new weight and both new moments."""
+    i = UOp.range(int(w.numel()), 0)
+    w, m, v, gradient = (array.flatten()[i] for array in (w, m, v, gradient))
+    g = gradient + row[Column.L2] * w
+    new_m = m + row[Column.NEW1] * (g - m)
+    new_v = v + row[Column.NEW2] * (g * g - v)
+    m_hat, v_hat = new_m * row[Column.CORRECT1], new_v * row[Column.CORRECT2]
+    move = row[Column.LR] * m_hat / (v_hat.sqrt() + row[Column.EPS])
+    new_w = w - move - row[Column.SHRINK] * w
+    stores = (w.store(new_w), m.store(new_m), v.store(new_v))
+    return UOp.group(*stores).end(i).sink(arg=KernelInfo(name="adamw"))

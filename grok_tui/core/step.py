@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,16 @@ from tinygrad import Tensor, TinyJit, UOp, Variable, dtypes
 
 from grok_tui.config import Config
 from grok_tui.core.events import FloatArray, Snapshot
-from grok_tui.core.loss import cross_entropy
-from grok_tui.core.model import all_pairs, chosen_pairs, initial_weights, logits, weight_shapes
+from grok_tui.core.loss import cross_entropy, mean
+from grok_tui.core.matmul import prepare
+from grok_tui.core.model import (
+    all_pairs,
+    chosen_pairs,
+    indices,
+    initial_weights,
+    logits,
+    weight_shapes,
+)
 from grok_tui.core.optim import AdamW, BetaProducts, hyperparameter_rows, idle_rows
 from grok_tui.core.tasks import Task
 from grok_tui.errors import UserError
@@ -20,7 +29,7 @@ from grok_tui.errors import UserError
 # Steps whose hyperparameters lie on the device at once, and whose losses fit there.
 TAPE_LENGTH = 256
 # How many stages `Network.compile` yields.
-COMPILE_STAGES = 4
+COMPILE_STAGES = 2
 
 
 class SnapshotError(UserError):
@@ -69,24 +78,18 @@ class Network:
         self._tape_products: list[BetaProducts] = []
         self._losses = _buffer(np.zeros(TAPE_LENGTH, dtype=np.float32))
         self._slot = Variable("slot", 0, TAPE_LENGTH - 1)
-        self._train_step = TinyJit(
+        prepare(str(self._tape.device))
+        self._train_step = _recorded(
             _train_step(config, task, self._adamw, self._tape, self._losses)
         )
-        self._evaluation = TinyJit(_evaluation(config, task, self.weights))
+        self._evaluation = _recorded(_evaluation(config, task, self.weights))
 
     def compile(self) -> Iterator[str]:
-        """Compile both steps, yielding what comes next; changes no weight and no moment.
-
-        TinyJit runs a function once, then records it, so each takes two calls.
-        """
-        for name, call in (
-            ("training step", lambda: self._train_step(self._slot.bind(0))),
-            ("evaluation", self._evaluation),
-        ):
-            yield f"compiling the {name}"
-            call()
-            yield f"recording the {name}"
-            call()
+        """Compile both steps, yielding what comes next; changes no weight and no moment."""
+        yield "compiling the training step"
+        self._train_step(self._slot.bind(0))
+        yield "compiling the evaluation"
+        self._evaluation()
 
     def train(self, config: Config, count: int) -> FloatArray:
         """Do `count` steps (at most TAPE_LENGTH) and return their losses, (count,).
@@ -128,22 +131,34 @@ class Network:
         return _to_host(self.weights)
 
 
+def _recorded(function: Callable[..., Any]) -> Any:
+    """A TinyJit that records in its first call.
+
+    By itself it would run the function once before, for the sake of constants made there;
+    here all are made before, and the work on the graph is not done twice.
+    """
+    jit: Any = TinyJit(function)
+    jit.cnt = 1
+    return jit
+
+
 def _train_step(
     config: Config, task: Task, adamw: AdamW, tape: Tensor, losses: Tensor
 ) -> Callable[[UOp], None]:
     """One full-batch update that reads row `slot` of the tape and writes that loss."""
     train = np.flatnonzero(task.train_mask)
-    p = config.modulus
-    batch = chosen_pairs(_one_hot(task.a[train], p), _one_hot(task.b[train], p))
-    answer = _one_hot(task.answer[train], p)
+    batch = chosen_pairs(task.a[train], task.b[train], config.modulus)
+    answer = indices(task.answer[train])
 
     def train_step(slot: UOp) -> None:
         output = logits(adamw.weights, batch, config.n_heads, config.n_layers)
-        loss = cross_entropy(output, answer).mean()
+        loss = mean(cross_entropy(output, answer))
         gradients = loss.gradient(*adamw.weights.values())
-        changed = adamw.update(gradients, tape[slot].contiguous())
         losses[slot : slot + 1].assign(loss.reshape(1))
-        Tensor.realize(losses, *changed)
+        row = tape[slot].contiguous()
+        # First all gradients: what follows may then write weights that they were made of.
+        Tensor.realize(losses, row, *gradients)
+        Tensor.realize(*adamw.update(gradients, row))
 
     return train_step
 
@@ -153,7 +168,7 @@ def _evaluation(
 ) -> Callable[[], tuple[Tensor, Tensor, Tensor]]:
     """Loss and answer of every pair, and the sum of squares of every weight."""
     batch = all_pairs(config.modulus, task.first_b)
-    answer = _one_hot(task.answer, config.modulus)
+    answer = indices(task.answer)
 
     def evaluation() -> tuple[Tensor, Tensor, Tensor]:
         output = logits(weights, batch, config.n_heads, config.n_layers)
@@ -163,11 +178,6 @@ def _evaluation(
         return pair_loss, answers, squares
 
     return evaluation
-
-
-def _one_hot(index: NDArray[np.int64], n: int) -> Tensor:
-    """(batch, n) float32, a constant on the device."""
-    return _buffer(np.eye(n, dtype=np.float32)[index])
 
 
 def _buffer(array: FloatArray) -> Tensor:

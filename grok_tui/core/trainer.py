@@ -102,10 +102,10 @@ class Trainer:
         early: list[Command] = []
         started = time.perf_counter()
         for done, stage in enumerate(self._network.compile()):
-            self._emit(Compiling(stage, done, COMPILE_STAGES))
             early += self._inbox.drain(wait=False)
             if any(isinstance(command, Stop) for command in early):
                 break
+            self._emit(Compiling(stage, done, COMPILE_STAGES))
         else:
             self._compiled = True
         self._watch.add("compile", time.perf_counter() - started)

@@ -14,15 +14,24 @@ import pytest
 from numpy.typing import NDArray
 from tinygrad import Tensor, TinyJit
 
-from grok_tui.core.loss import cross_entropy, log1p
+from grok_tui.core import native
+from grok_tui.core.loss import cross_entropy, log1p, mean
+from grok_tui.core.model import indices
 
-pytestmark = pytest.mark.usefixtures("cpu")
+pytestmark = pytest.mark.usefixtures("cpu", "kernels")
 
 ROUNDING = 2.0**-24
 SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
+
+
+@pytest.fixture(params=["in C", "by tinygrad"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes the kernels: as on the CPU, or as everywhere else."""
+    if request.param == "by tinygrad":
+        monkeypatch.setattr(native, "runs_c", lambda device: False)
 
 
 def exact(logits: Float32, answer: int) -> tuple[float, Float64]:
@@ -42,7 +51,7 @@ def exact(logits: Float32, answer: int) -> tuple[float, Float64]:
 def ours(logits: Float32, answer: NDArray[np.int64]) -> tuple[Float64, Float64]:
     """Losses (batch,), and the gradient (batch, p) of their sum."""
     x = Tensor(logits).realize()
-    losses = cross_entropy(x, Tensor(np.eye(logits.shape[1], dtype=np.float32)[answer]))
+    losses = cross_entropy(x, indices(answer))
     (gradient,) = losses.sum().gradient(x)
     Tensor.realize(losses, gradient)
     return losses.numpy().astype(np.float64), gradient.numpy().astype(np.float64)
@@ -87,15 +96,14 @@ def test_the_mean_keeps_its_precision_in_a_jitted_step() -> None:
     """tinygrad may rewrite sums as it fuses them, and has lost a small loss in that way."""
 
     @TinyJit
-    def step(logits: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:
-        loss = cross_entropy(logits, one_hot).mean()
+    def step(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
+        loss = mean(cross_entropy(logits, answer))
         (gradient,) = loss.gradient(logits)
         return loss.realize(), gradient.realize()
 
     for margin in (0.0, 8.0, 16.0, 28.0, 40.0):
         logits, answer = confident_rows([margin] * 3)
-        one_hot = Tensor(np.eye(113, dtype=np.float32)[answer]).realize()
-        loss, gradient = (t.numpy() for t in step(Tensor(logits).realize(), one_hot))
+        loss, gradient = (t.numpy() for t in step(Tensor(logits).realize(), indices(answer)))
         rows = [exact(row, int(y)) for row, y in zip(logits, answer, strict=True)]
         limit = max(tolerance(row) for row in logits)
         np.testing.assert_allclose(loss, np.mean([value for value, _ in rows]), rtol=limit)
@@ -162,8 +170,8 @@ def test_a_confident_batch_has_no_subnormal_gradients() -> None:
     """They made a step late in training seven times slower on a CPU."""
     logits, answer = confident_rows([40 + 0.1 * i for i in range(600)])
     x = Tensor(logits).realize()
-    one_hot = Tensor(np.eye(logits.shape[1], dtype=np.float32)[answer])
-    gradient = cross_entropy(x, one_hot).mean().gradient(x)[0].numpy()
+    answers = indices(answer)
+    gradient = mean(cross_entropy(x, answers)).gradient(x)[0].numpy()
     subnormal = (gradient != 0) & (np.abs(gradient) < SMALLEST_NORMAL)
     assert not subnormal.any()
     assert (gradient != 0).sum() > 1000

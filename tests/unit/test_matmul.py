@@ -16,6 +16,7 @@ from tinygrad.renderer.llvmir import CPULLVMRenderer
 from tinygrad.uop.ops import Ops
 
 from grok_tui.core import matmul as module
+from grok_tui.core import native
 from grok_tui.core.matmul import blas_threads, matmul, matmul_name, openblas
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -182,7 +183,7 @@ def test_the_name_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cpu_renderer_other_than_c_gets_tinygrads_own_product(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "ClangRenderer", CPULLVMRenderer)
+    monkeypatch.setattr(native, "ClangRenderer", CPULLVMRenderer)
     product = matmul(Tensor(draw(5, 3)), Tensor(draw(3, 4)))
     assert Ops.PROGRAM not in {u.op for u in product.uop.toposort()}
     assert matmul_name("CPU:LLVM") == "tinygrad's own (slow)"

@@ -1,0 +1,109 @@
+"""The kernels of the jitted training step: the time of each, and of its products alone."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tinygrad import Device
+from tinygrad.engine.realize import ExecContext, get_call_name, pm_exec
+from tinygrad.helpers import ansistrip
+
+from grok_tui.core.events import FloatArray
+from grok_tui.core.matmul import openblas
+from grok_tui.core.step import Network
+
+_PRODUCT = re.compile(r"sgemm_([NT])([NT])_(\d+)_(\d+)_(\d+)")
+# CBLAS's numbers for row-major order and for a plain or transposed operand.
+_ROW_MAJOR = 101
+_TRANSPOSE = {"N": 111, "T": 112}
+_INT, _FLOAT, _POINTER = ctypes.c_int, ctypes.c_float, ctypes.c_void_p
+_SGEMM = ctypes.CFUNCTYPE(
+    None,
+    *(_INT, _INT, _INT, _INT, _INT, _INT, _FLOAT),
+    *(_POINTER, _INT, _POINTER, _INT, _FLOAT, _POINTER, _INT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """All calls of one name in a training step: median seconds of all, share of the step."""
+
+    name: str
+    calls: int
+    seconds: float
+    share: float
+
+
+def step_calls(network: Network) -> list[Any]:
+    """The calls that tinygrad replays for one training step; the network is compiled."""
+    captured = network._train_step.captured
+    assert captured is not None
+    return list(captured.linear.src)
+
+
+def call_name(call: Any) -> str:
+    return str(ansistrip(get_call_name(call, call.src[1:])))
+
+
+def step_kernels(network: Network, device: str, rounds: int) -> list[Kernel]:
+    """Every kernel of the training step, longest first. Trains the network on."""
+    # The first number of the tape: these are updates like any other.
+    context = ExecContext({"slot": 0}, jit=True)
+    calls = step_calls(network)
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, found in zip(calls, times, strict=True):
+            started = time.perf_counter()
+            pm_exec.rewrite(call, context)
+            Device[device].synchronize()
+            found.append(time.perf_counter() - started)
+    by_name: defaultdict[str, list[float]] = defaultdict(list)
+    for call, found in zip(calls, times, strict=True):
+        by_name[call_name(call)].append(statistics.median(found))
+    total = sum(map(sum, by_name.values()))
+    kernels = [Kernel(n, len(s), sum(s), sum(s) / total) for n, s in by_name.items()]
+    return sorted(kernels, key=lambda kernel: -kernel.seconds)
+
+
+class BareProducts:
+    """The products of the step and nothing else, each as one call of OpenBLAS."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """names: those of the step's kernels."""
+        library = openblas()
+        assert library is not None
+        address = ctypes.cast(library.scipy_cblas_sgemm, ctypes.c_void_p).value
+        assert address is not None
+        self._sgemm = _SGEMM(address)
+        self._operands: list[FloatArray] = []  # keeps alive what the arguments point to
+        self._arguments = [
+            self._prepared(*found.groups()) for name in names if (found := _PRODUCT.match(name))
+        ]
+        if not self._arguments:
+            raise LookupError("the training step has no product of OpenBLAS's")
+
+    @property
+    def count(self) -> int:
+        return len(self._arguments)
+
+    def __call__(self) -> None:
+        for arguments in self._arguments:
+            self._sgemm(*arguments)
+
+    def _prepared(self, ta: str, tb: str, *sizes: str) -> tuple[int | float, ...]:
+        m, n, k = map(int, sizes)
+        rng = np.random.default_rng(0)
+        a, b = (rng.standard_normal(s).astype(np.float32) for s in (m * k, k * n))
+        c = np.zeros(m * n, dtype=np.float32)
+        self._operands += [a, b, c]
+        lda, ldb = (m if ta == "T" else k), (k if tb == "T" else n)
+        head = (_ROW_MAJOR, _TRANSPOSE[ta], _TRANSPOSE[tb], m, n, k, 1.0)
+        return (*head, a.ctypes.data, lda, b.ctypes.data, ldb, 0.0, c.ctypes.data, n)

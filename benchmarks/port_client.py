@@ -1,0 +1,91 @@
+"""Our end of the process in which the PyTorch port runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.results import NotMeasuredError
+from grok_tui.config import Config
+from grok_tui.core.events import FloatArray
+from grok_tui.core.tasks import Task
+
+# PyTorch's kind of device for tinygrad's.
+KINDS = {"CPU": "cpu", "CUDA": "cuda", "NV": "cuda", "METAL": "mps"}
+_ROOT = Path(__file__).resolve().parents[1]
+
+What = Literal["train", "evaluate", "evaluate test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The run that the port is to do, on PyTorch's kind of device."""
+
+    config: Config
+    task: Task
+    weights: Mapping[str, FloatArray]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Do something once and send what it gives; with `calls`, time that many calls of it.
+
+    port: "eager" or "graphed". steps: how many one call of "train" does.
+    """
+
+    what: What
+    port: str = "eager"
+    steps: int = 1
+    calls: int = 0
+
+
+class PortClient:
+    """The port, running; `ports` are the names of those there are."""
+
+    def __init__(self, connection: Connection, start: Start) -> None:
+        self._connection = connection
+        self.ports: list[str] = self._ask(start)
+
+    def answer(self, request: Request) -> Any:
+        return self._ask(request)
+
+    def _ask(self, what: Start | Request) -> Any:
+        try:
+            self._connection.send(what)
+            return self._connection.recv()
+        except (EOFError, OSError):
+            raise NotMeasuredError("the PyTorch port broke; what it said is above") from None
+
+
+@contextmanager
+def running_port(start: Start) -> Iterator[PortClient]:
+    """The port in its process, which ends with the context."""
+    ours, theirs = Pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.port_server", str(theirs.fileno())],
+        pass_fds=(theirs.fileno(),),
+        cwd=_ROOT,
+    )
+    theirs.close()
+    try:
+        with ours:
+            yield PortClient(ours, start)
+    finally:
+        process.wait()
+
+
+def torch_kind(device: str) -> str:
+    """PyTorch's kind of device for tinygrad's; raises NotMeasuredError if there is none."""
+    if importlib.util.find_spec("torch") is None:
+        raise NotMeasuredError("PyTorch is not installed; pip install -e '.[bench]' does it")
+    if kind := KINDS.get(device.partition(":")[0]):
+        return kind
+    raise NotMeasuredError(f"PyTorch has no device to compare with {device}")

@@ -1,0 +1,48 @@
+"""The port in a process of its own: two CUDA contexts, or two pools of threads, in one
+process would get in each other's way. `port_client.py` starts it and talks to it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+
+import torch
+
+from benchmarks.port_client import Request
+from benchmarks.pytorch_port import GraphedPort, Port
+from benchmarks.rounds import turn
+from grok_tui.core.matmul import blas_threads
+
+
+def main(descriptor: int) -> None:
+    """Answer requests until the pipe closes."""
+    connection = Connection(descriptor)
+    start = connection.recv()
+    torch.set_num_threads(blas_threads())
+    ports = {"eager": Port(start.config, start.task, start.weights, start.kind)}
+    if start.kind == "cuda":
+        ports["graphed"] = GraphedPort(start.config, start.task, start.weights)
+    connection.send(list(ports))
+    while True:
+        try:
+            request: Request = connection.recv()
+        except EOFError:
+            return
+        call = _call(ports[request.port], request)
+        connection.send(turn(call, request.calls) if request.calls else call())
+
+
+def _call(port: Port, request: Request) -> Callable[[], object]:
+    match request.what:
+        case "train":
+            return partial(port.train, request.steps)
+        case "evaluate":
+            return port.evaluate
+        case "evaluate test":
+            return port.evaluate_test
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

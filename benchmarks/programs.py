@@ -1,0 +1,141 @@
+"""Whole runs of the installed program: compiling, headless, in a session, until it groks."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.processes import (
+    ENVIRONMENT,
+    SAMPLE_SECONDS,
+    PeakMemory,
+    Run,
+    headless,
+    read_summary,
+    temporary_folder,
+)
+from benchmarks.results import Limit, NotMeasuredError, Result, alone, compared
+from benchmarks.rounds import say
+from benchmarks.terminal import Picture, Terminal
+
+STEPS = 300
+# How long a session may take for them before it is given up.
+SESSION_SECONDS = 300.0
+SESSION_SHARE = Limit(0.90, at_least=True)
+SESSION_MEMORY = Limit(700)
+
+
+def measure_compile(device: str, rounds: int) -> list[Result]:
+    """Compiling with an empty cache, then once more with the cache that this left."""
+    cold: list[float] = []
+    warm: list[float] = []
+    for number in range(1, rounds + 1):
+        with temporary_folder() as cache:
+            environment = {**ENVIRONMENT, "XDG_CACHE_HOME": str(cache)}
+            for found, word in ((cold, "cold"), (warm, "warm")):
+                say(f"round {number} of {rounds}: compiling, {word} ...")
+                run = headless([*_quick(device), "--steps", "1"], environment)
+                found.append(float(run.summary["compile_seconds"]))
+    return [
+        alone("compiling, empty cache", statistics.median(cold), "s", Limit(15)),
+        alone("compiling, warm cache", statistics.median(warm), "s", Limit(6)),
+    ]
+
+
+def measure_runs(device: str, rounds: int, which: Sequence[str]) -> list[Result]:
+    """`record` and `session`, or one of them, in turns."""
+    arguments = [*_quick(device), "--steps", str(STEPS)]
+    runs: dict[str, list[Run]] = {name: [] for name in which}
+    for number in range(1, rounds + 1):
+        for name, found in runs.items():
+            say(f"round {number} of {rounds}: {STEPS} steps, {name} ...")
+            found.append(headless(arguments) if name == "record" else _session(arguments))
+    return [result for name in which for result in _run_results(name, runs)]
+
+
+def measure_grok(device: str, rounds: int) -> list[Result]:
+    """From the start of the command to its end at grokking."""
+    runs = []
+    for number in range(1, rounds + 1):
+        say(f"round {number} of {rounds}: training until it groks ...")
+        run = headless([*_quick(device), "--stop-when", "grokked"])
+        if not run.summary["grokked"]:
+            raise NotMeasuredError("the preset quick did not grok")
+        runs.append(run)
+    seconds = statistics.median(run.seconds for run in runs)
+    step = statistics.median(int(run.summary["grok_step"]) for run in runs)
+    return [
+        alone("quick, start to grokked", seconds, "s", Limit(60)),
+        alone("quick, groks at", step, "steps"),
+    ]
+
+
+def _quick(device: str) -> list[str]:
+    return ["--preset", "quick", "--device", device]
+
+
+def _session(arguments: Sequence[str]) -> Run:
+    """The same run in a session, whose picture nobody draws: a terminal costs little."""
+    with temporary_folder() as folder:
+        terminal = Terminal(folder, arguments, ENVIRONMENT)
+        memory = PeakMemory(terminal.pid)
+        try:
+            summary = _await_summary(terminal, memory, folder)
+            seconds = time.perf_counter() - terminal.started
+            return Run(read_summary(summary.parent), seconds, memory.megabytes)
+        finally:
+            terminal.leave()
+
+
+def _await_summary(terminal: Terminal, memory: PeakMemory, folder: Path) -> Path:
+    """Wait for the summary of the one run in the folder."""
+    end = terminal.started + SESSION_SECONDS
+    while time.perf_counter() < end and not terminal.closed:
+        memory.sample()
+        if found := [*folder.glob("runs/*/summary.json")]:
+            return found[0]
+        time.sleep(SAMPLE_SECONDS)
+    say(Picture(terminal.chunks).rest())
+    raise NotMeasuredError(f"the session wrote no summary within {SESSION_SECONDS:g} s")
+
+
+def _run_results(name: str, runs: Mapping[str, list[Run]]) -> list[Result]:
+    """The lines of `record` or `session`; the latter's rates beside those of the former."""
+    word = {"record": "headless", "session": "in a session"}[name]
+    theirs = runs.get("record", []) if name == "session" else []
+    results = [
+        _rate(f"{word}, end to end", runs[name], theirs, _end_to_end, SESSION_SHARE),
+        _rate(f"{word}, training only", runs[name], theirs, _training_only, None),
+    ]
+    megabytes = statistics.median(run.megabytes for run in runs[name])
+    if megabytes:  # it is not measured everywhere
+        limit = SESSION_MEMORY if name == "session" else None
+        results.append(alone(f"{word}, peak memory", megabytes, "MB", limit))
+    return results
+
+
+def _rate(
+    what: str,
+    ours: list[Run],
+    theirs: list[Run],
+    rate: Callable[[Run], float],
+    limit: Limit | None,
+) -> Result:
+    median = statistics.median(map(rate, ours))
+    if not theirs:
+        return alone(what, median, "steps/s")
+    other = statistics.median(map(rate, theirs))
+    return compared(what, median, "headless", other, unit="steps/s", limit=limit)
+
+
+def _end_to_end(run: Run) -> float:
+    """Steps per second from the trainer's start to its end, compiling left out."""
+    summary = run.summary
+    return float(summary["steps"] / (summary["wall_seconds"] - summary["compile_seconds"]))
+
+
+def _training_only(run: Run) -> float:
+    """Median steps per second of the training chunks, without evaluations."""
+    return float(run.summary["steps_per_second"])

@@ -1,0 +1,27 @@
+/* Rows that attention mixes from tables, with or without a ReLU on what comes out.
+
+   PAIRS, TOKENS, HEADS, WIDTH, RELU. Row i of out is the last row of table, plus for each
+   head its share of the row of a and its share of the row of b.
+   pattern: (PAIRS, 3, HEADS), of which the third, the share of `=`, is not read;
+   table: (2 TOKENS HEADS + 1, WIDTH), rows (a, head), then (b, head), then the last;
+   a, b: (PAIRS), the tokens of each pair; out: (PAIRS, WIDTH).
+
+   A pair needs 2 HEADS rows of WIDTH, which lie in the second-level cache. */
+
+void mix(float *restrict out, const float *restrict pattern, const float *restrict table,
+         const int *restrict a, const int *restrict b) {
+  const float *last = table + 2 * TOKENS * HEADS * WIDTH;
+  for (int i = 0; i < PAIRS; i++) {
+    const float *of_a = table + a[i] * HEADS * WIDTH;
+    const float *of_b = table + (TOKENS + b[i]) * HEADS * WIDTH;
+    const float *share = pattern + i * 3 * HEADS;
+    float *row = out + (long)i * WIDTH;
+    for (int j = 0; j < WIDTH; j++) {
+      float x = last[j];
+#pragma clang loop unroll(full)
+      for (int h = 0; h < HEADS; h++)
+        x += share[h] * of_a[h * WIDTH + j] + share[HEADS + h] * of_b[h * WIDTH + j];
+      row[j] = RELU && x < 0 ? 0 : x;
+    }
+  }
+}
