@@ -146,7 +146,7 @@ class GraphedPort(Port):
         super().__init__(config, task, weights, "cuda")
         self._lr = torch.tensor(config.lr, device="cuda")
         self._optimizer = self._adamw(self._lr, capturable=True)
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
@@ -174,4 +174,5 @@ class GraphedPort(Port):
 
 
 def _host(tensor: Tensor) -> NDArray[Any]:
-    return tensor.cpu().numpy()
+    array: NDArray[Any] = tensor.cpu().numpy()
+    return array

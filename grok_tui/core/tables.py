@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-from tinygrad import Tensor
+from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
 
 from grok_tui.core import native
@@ -114,6 +114,9 @@ def _call(
     sizes: dict[str, int],
     gradient: native.Gradient | None = None,
 ) -> list[UOp]:
+    # C would read any other bytes as these.
+    if [u.dtype for u in ins] != [dtypes.float32] * (len(ins) - 2) + [dtypes.int32] * 2:
+        raise ValueError(f"{function} takes float32 tables and int32 tokens")
     operations = 4 * sizes["PAIRS"] * sizes["HEADS"] * sizes.get("WIDTH", 6)
     source = native.source(f"{function}.c", **sizes)
     return native.call(function, source, outs, ins, operations=operations, gradient=gradient)

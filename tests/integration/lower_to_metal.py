@@ -51,6 +51,7 @@ def main(n_layers: int) -> None:
         "renderer": type(Device[Device.DEFAULT].renderer).__name__,
         "kernels": len(sources),
         "unnamed": heads.count(None),
+        "tensor_core": sum("simdgroup_multiply" in source for source in sources),
         "double": [source for source in sources if re.search(r"\bdouble\b", source)],
         "buffers": max(len(re.findall(r"\bdevice\b", h[2])) for h in heads if h),
     }

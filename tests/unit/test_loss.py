@@ -193,3 +193,18 @@ def test_log1p_and_its_slope_keep_full_relative_precision() -> None:
     exact_s = s.astype(np.float64)
     np.testing.assert_allclose(value.numpy(), np.log1p(exact_s), rtol=8 * ROUNDING)
     np.testing.assert_allclose(slope.numpy(), 1 / (1 + exact_s), rtol=8 * ROUNDING)
+
+
+def test_logits_and_answers_of_other_kinds_are_refused() -> None:
+    logits = Tensor.zeros(4, 5).contiguous()
+    with pytest.raises(ValueError, match="long"):
+        cross_entropy(logits, Tensor([0, 1, 2, 3], dtype="int64"))
+    with pytest.raises(ValueError, match=r"\(3,\)"):
+        cross_entropy(logits, indices(np.zeros(3, dtype=np.int64)))
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 3830])
+def test_the_mean_of_any_number_of_losses(n: int) -> None:
+    losses = np.random.default_rng(n).exponential(size=n).astype(np.float32)
+    exact = losses.mean(dtype=np.float64)
+    assert mean(Tensor(losses)).item() == pytest.approx(exact, rel=8 * ROUNDING)

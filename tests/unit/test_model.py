@@ -45,6 +45,8 @@ CASES = [
     Case(7, 4, 4, 9, 1, "chosen"),
     Case(7, 4, 1, 9, 1, "all from b = 0"),
     Case(7, 6, 2, 9, 1, "all from b = 1"),
+    Case(7, 12, 12, 9, 1, "chosen"),
+    Case(19, 24, 3, 33, 1, "chosen"),
     Case(11, 8, 2, 12, 2, "chosen"),
     Case(11, 8, 2, 12, 2, "all from b = 0"),
     Case(5, 12, 3, 20, 3, "chosen"),
