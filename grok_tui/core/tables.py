@@ -40,10 +40,10 @@ def logits(weights: Mapping[str, Tensor], a: Tensor, b: Tensor, n_heads: int) ->
 
     pattern = attend(_scores(block, x, x_equals, n_heads), a, b)  # (batch, 3, n_heads)
     resid_mid = _resid_mid(block, x, x_equals, n_heads)  # (2p n_heads + 1, d)
-    neurons = mix(pattern, matmul(resid_mid, block["W_in"]), a, b, relu=True)
+    neurons = mix(pattern, matmul(resid_mid, block["W_in"]), a, b)
     W_L = matmul(block["W_out"], weights["W_U"])  # (d_mlp, p)
-    direct = mix(pattern, matmul(resid_mid, weights["W_U"]), a, b, relu=False)
-    return matmul(neurons, W_L) + direct
+    direct = matmul(resid_mid, weights["W_U"])  # (2p n_heads + 1, p)
+    return mix(pattern, direct, a, b, onto=matmul(neurons, W_L))
 
 
 def _scores(block: Mapping[str, Tensor], x: Tensor, x_equals: Tensor, n_heads: int) -> Tensor:
@@ -84,27 +84,32 @@ def _attend_gradient(grad: UOp, call: UOp, *, sizes: dict[str, int]) -> tuple[UO
     return None, d_scores, None, None
 
 
-def mix(pattern: Tensor, table: Tensor, a: Tensor, b: Tensor, *, relu: bool) -> Tensor:
-    """Rows mixed from a table, after a ReLU if `relu`.
+def mix(
+    pattern: Tensor, table: Tensor, a: Tensor, b: Tensor, onto: Tensor | None = None
+) -> Tensor:
+    """Rows mixed from a table: added to those of `onto`, or after a ReLU if there is none.
 
     pattern: (batch, 3, n_heads); table: (2p n_heads + 1, width), rows (a, head), (b, head)
-    and the last, of which every pair takes one whole. Returns (batch, width).
+    and the last, of which every pair takes one whole. Returns (batch, width), as `onto` is.
     """
     heads, width = int(pattern.shape[2]), int(table.shape[1])
     sizes = {"PAIRS": int(a.shape[0]), "TOKENS": (int(table.shape[0]) - 1) // (2 * heads)}
-    sizes |= {"HEADS": heads, "WIDTH": width, "RELU": int(relu)}
+    sizes |= {"HEADS": heads, "WIDTH": width}
+    sizes |= {"RELU": int(onto is None), "ONTO": int(onto is not None)}
     gradient = functools.partial(_mix_gradient, sizes=sizes)
     out = native.empty(sizes["PAIRS"], width)
-    ins = [t.contiguous().uop for t in (pattern, table, a, b)]
+    operands = (pattern, table, a, b) if onto is None else (pattern, table, onto, a, b)
+    ins = [t.contiguous().uop for t in operands]
     return Tensor(_call("mix", [out], ins, sizes, gradient)[0])
 
 
 def _mix_gradient(grad: UOp, call: UOp, *, sizes: dict[str, int]) -> tuple[UOp | None, ...]:
-    out, pattern, table, a, b = call.src[1:]
+    out, pattern, table, *onto, a, b = call.src[1:]
+    grad = grad.contiguous()
     outs = [native.empty(*pattern.shape), native.empty(*table.shape)]
-    ins = [grad.contiguous(), out.after(call), pattern, table, a, b]
+    ins = [grad, out.after(call), pattern, table, a, b]
     d_pattern, d_table = _call("mix_backward", outs, ins, sizes)
-    return None, d_pattern, d_table, None, None
+    return None, d_pattern, d_table, *(grad for _ in onto), None, None
 
 
 def _call(

@@ -18,8 +18,9 @@ from grok_tui.tui.state import SessionState
 
 Draw = Callable[[Any, SessionState, int, int, Colors], None]
 
-# Each chart may take this share of one core, and is redrawn at most so often.
-_SHARE = 0.04
+# The building of each chart may take this share of one core, and happens at most so often.
+# Bringing it to the terminal costs as much again.
+_SHARE = 0.02
 _SHORTEST_SECONDS = 0.25
 # Axes and their labels leave nothing to see on less.
 _SMALLEST = (14, 4)

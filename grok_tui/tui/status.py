@@ -32,11 +32,22 @@ class StatusLine(Widget):
     StatusLine { height: auto; padding: 0 1; background: $panel; color: $foreground; }
     """
 
-    state: reactive[SessionState | None] = reactive(None, layout=True)
+    state: reactive[SessionState | None] = reactive(None)
+    _height = 0
+
+    def watch_state(self) -> None:
+        """Numbers change many times a second, the number of lines hardly ever does."""
+        if self._text().plain.count("\n") != self._height:
+            self.refresh(layout=True)
 
     def render(self) -> RenderResult:
+        text = self._text()
+        self._height = text.plain.count("\n")
+        return text
+
+    def _text(self) -> Content:
         if self.state is None:
-            return ""
+            return Content("")
         return status_text(self.state, self.content_size.width)
 
 

@@ -71,17 +71,18 @@ def test_attention_and_its_gradient(p: int, heads: int, n: int, scale: float) ->
     np.testing.assert_allclose(d_scores.numpy(), expected, rtol=0, atol=limit * np.sqrt(n) * 4)
 
 
-@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("onto", [False, True])
 @pytest.mark.parametrize(
     ("p", "heads", "width", "n"),
     [(5, 1, 3, 9), (13, 4, 16, 300), (13, 2, 33, 300), (3, 7, 48, 1), (3, 8, 15, 20)],
 )
-def test_mixing_and_its_gradient(p: int, heads: int, width: int, n: int, relu: bool) -> None:
+def test_mixing_and_its_gradient(p: int, heads: int, width: int, n: int, onto: bool) -> None:
     pattern, table, g = draw(n, 3, heads), draw(2 * p * heads + 1, width), draw(n, width)
     a, b = tokens(p, n)
     x, y = tensor(pattern), tensor(table)
-    out = mix(x, y, indices(a), indices(b), relu=relu)
-    d_pattern, d_table = (out * tensor(g)).sum().gradient(x, y)
+    z = tensor(draw(n, width, seed=1))
+    out = mix(x, y, indices(a), indices(b), z if onto else None)
+    d_pattern, d_table, *d_z = (out * tensor(g)).sum().gradient(x, y, *([z] if onto else []))
 
     rows_a, rows_b = (
         table[:-1].reshape(2, p, heads, width)[k, i] for k, i in enumerate((a, b))
@@ -89,7 +90,10 @@ def test_mixing_and_its_gradient(p: int, heads: int, width: int, n: int, relu: b
     exact = table[-1] + (pattern[:, 0, :, None] * rows_a + pattern[:, 1, :, None] * rows_b).sum(
         1
     )
-    if relu:
+    if onto:
+        exact = exact + z.numpy()
+        np.testing.assert_array_equal(d_z[0].numpy(), g)
+    else:
         g = g * (exact > 0)
         exact = np.maximum(exact, 0)
     expected_pattern = np.zeros_like(pattern)
@@ -107,7 +111,7 @@ def test_a_number_that_is_none_comes_through_the_relu() -> None:
     """A diverged run must not look healthy."""
     table = draw(7, 20)
     table[-1, 3] = np.nan
-    out = mix(tensor(draw(1, 3, 1)), tensor(table), *(indices(np.array([2])),) * 2, relu=True)
+    out = mix(tensor(draw(1, 3, 1)), tensor(table), *(indices(np.array([2])),) * 2)
     assert np.isnan(out.numpy()).sum() == 1
 
 

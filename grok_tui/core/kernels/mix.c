@@ -1,14 +1,17 @@
-/* Rows that attention mixes from tables, with or without a ReLU on what comes out.
+/* Rows that attention mixes from tables: onto rows of another matrix, or with a ReLU.
 
-   PAIRS, TOKENS, HEADS, WIDTH, RELU. Row i of out is the last row of table, plus for each
-   head its share of the row of a and its share of the row of b.
+   PAIRS, TOKENS, HEADS, WIDTH; ONTO, RELU: 0 or 1. Row i of out is the last row of table, plus
+   for each head its share of the row of a and its share of the row of b, plus row i of onto.
    pattern: (PAIRS, 3, HEADS), of which the third, the share of `=`, is not read;
    table: (2 TOKENS HEADS + 1, WIDTH), rows (a, head), then (b, head), then the last;
-   a, b: (PAIRS), the tokens of each pair; out: (PAIRS, WIDTH).
+   a, b: (PAIRS), the tokens of each pair; out, onto: (PAIRS, WIDTH).
 
    A pair needs 2 HEADS rows of WIDTH, which lie in the second-level cache. */
 
 void mix(float *restrict out, const float *restrict pattern, const float *restrict table,
+#if ONTO
+         const float *restrict onto,
+#endif
          const int *restrict a, const int *restrict b) {
   const float *last = table + 2 * TOKENS * HEADS * WIDTH;
   for (int i = 0; i < PAIRS; i++) {
@@ -18,6 +21,9 @@ void mix(float *restrict out, const float *restrict pattern, const float *restri
     float *row = out + (long)i * WIDTH;
     for (int j = 0; j < WIDTH; j++) {
       float x = last[j];
+#if ONTO
+      x += onto[(long)i * WIDTH + j];
+#endif
 #pragma clang loop unroll(full)
       for (int h = 0; h < HEADS; h++)
         x += share[h] * of_a[h * WIDTH + j] + share[HEADS + h] * of_b[h * WIDTH + j];
