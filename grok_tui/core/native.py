@@ -13,7 +13,6 @@ from importlib import resources
 from typing import Any
 
 from tinygrad import Device, Tensor, dtypes
-from tinygrad.dtype import DType
 from tinygrad.renderer import Estimates
 from tinygrad.renderer.cstyle import ClangRenderer
 from tinygrad.uop.ops import KernelInfo, Ops, ProgramInfo, UOp
@@ -30,9 +29,9 @@ def runs_c(device: str) -> bool:
     return is_cpu(device) and isinstance(Device["CPU"].renderer, ClangRenderer)
 
 
-def empty(*shape: int, dtype: DType = dtypes.float32) -> UOp:
-    """A buffer for a kernel to write."""
-    return Tensor.empty(*shape, dtype=dtype, device="CPU").uop
+def empty(*shape: int) -> UOp:
+    """A float32 buffer for a kernel to write."""
+    return Tensor.empty(*shape, dtype=dtypes.float32, device="CPU").uop
 
 
 def call(
