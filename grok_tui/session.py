@@ -15,8 +15,9 @@ from rich.console import Console
 from grok_tui.job import Job
 from grok_tui.runs.checkpoints import checkpoints_in
 from grok_tui.tui.app import Run, SessionApp
+from grok_tui.tui.preferences import remembered_theme
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending
-from grok_tui.tui.themes import find_theme, load_themes
+from grok_tui.tui.themes import choose_theme, load_themes
 from grok_tui.worker import WorkerSource
 
 
@@ -50,13 +51,15 @@ class Session:
 
 def run_session(job: Job | Callable[[str], Job], theme_name: str | None) -> int:
     """Show a job, or the job of the preset that the user picks; returns the exit code."""
-    for problem in load_themes()[1]:
+    themes, problems = load_themes()
+    for problem in problems:
         _say(problem)
+    theme = choose_theme(themes, theme_name, remembered_theme())
     session = Session()
     if isinstance(job, Job):
-        app = SessionApp(session.open(job), find_theme(theme_name))
+        app = SessionApp(session.open(job), themes, theme)
     else:
-        app = SessionApp(lambda preset: session.open(job(preset)), find_theme(theme_name))
+        app = SessionApp(lambda preset: session.open(job(preset)), themes, theme)
     # A traceback would land on the user's screen; it goes to a file instead.
     app.error_console = Console(file=io.StringIO(), width=100)
     try:

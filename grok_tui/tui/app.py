@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
 
 from textual.app import App
+from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -17,10 +20,14 @@ from grok_tui.core.events import Source
 from grok_tui.errors import UserError
 from grok_tui.presets import load_preset, preset_names
 from grok_tui.tui.dialogs import PresetPicker, QuitDialog
+from grok_tui.tui.preferences import remember_theme
 from grok_tui.tui.run_screen import Ending, RunScreen
 from grok_tui.tui.state import SessionState
 from grok_tui.tui.terminal import TerminalDriver
-from grok_tui.tui.themes import Theme
+from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
+
+# How often the theme's file is looked at.
+RELOAD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +46,18 @@ class SessionApp(App[Ending]):
 
     TITLE = "grok-tui"
 
-    def __init__(self, first: Run | RunOf, theme: Theme) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "next_theme", "Theme", id="theme"),
+    ]
+
+    def __init__(self, first: Run | RunOf, themes: Mapping[str, Theme], theme: str) -> None:
+        self._themes = dict(themes)  # asked for by what comes next
         super().__init__()
-        self._first, self._colors = first, theme.series
-        self.register_theme(theme.textual())
-        self.theme = theme.name
+        self._first = first
+        for each in themes.values():
+            self.register_theme(each.textual())
+        self._written: dict[Path, int] = {}  # when each theme's file was last changed
+        self.theme = theme
 
     def get_driver_class(self) -> type[Driver]:
         chosen = super().get_driver_class()
@@ -53,6 +67,7 @@ class SessionApp(App[Ending]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end_by, number)
+        self.set_interval(RELOAD_SECONDS, self._reload_theme)
         if isinstance(self._first, Run):
             self._open(self._first)
         else:
@@ -72,7 +87,48 @@ class SessionApp(App[Ending]):
 
     def _open(self, run: Run) -> None:
         state = SessionState(run.config.model_dump(mode="json"))
-        self.push_screen(RunScreen(run.source, state, self._colors))
+        self.push_screen(RunScreen(run.source, state))
+
+    # --- themes -------------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The series' colours under Textual's own themes, which the palette offers too."""
+        return self._themes[DEFAULT_THEME].variables()
+
+    def action_next_theme(self) -> None:
+        """Change to the next theme, and begin with it next time."""
+        names = list(self._themes)
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        try:
+            remember_theme(self.theme)
+        except OSError as error:
+            self._say(f"theme {self.theme}, but it cannot be remembered: {error.strerror}")
+        else:
+            self._say(f"theme {self.theme}")
+
+    def _reload_theme(self) -> None:
+        """Read the theme's file again if it has changed."""
+        if (theme := self._themes.get(self.theme)) is None:
+            return
+        try:
+            written = theme.path.stat().st_mtime_ns
+            if written == self._written.setdefault(theme.path, written):
+                return
+            self._written[theme.path] = written
+            changed = read_theme(theme.path)
+        except (OSError, ThemeError, ValueError) as error:
+            self._say(f"theme {theme.path} stays as it was: {error}")
+            return
+        self._themes[theme.name] = replace(changed, name=theme.name)
+        self.register_theme(self._themes[theme.name].textual())
+        self.mutate_reactive(SessionApp.theme)
+
+    def _say(self, message: str) -> None:
+        if run := self._run_screen():
+            run.say(message)
+
+    # --- the end ------------------------------------------------------------------------
 
     async def action_quit(self) -> None:
         """What ctrl+q and the command palette do: ask, never drop a run."""

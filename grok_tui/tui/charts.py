@@ -13,8 +13,9 @@ from textual.content import Content
 from textual.timer import Timer
 from textual_plotext import PlotextPlot
 
-from grok_tui.tui.plots import SWATCHES, Colors
+from grok_tui.tui.plots import SWATCHES, Colors, PlotColor
 from grok_tui.tui.state import SessionState
+from grok_tui.tui.themes import SERIES, series_variable
 
 Draw = Callable[[Any, SessionState, int, int, Colors], None]
 
@@ -36,14 +37,16 @@ class Chart(PlotextPlot):
         border: round $foreground 30%;
         border-title-color: $foreground;
         content-align: center middle;
-        color: $text-muted;
+        color: $foreground 80%;
         background: $surface;
     }
     """
 
-    def __init__(self, draw: Draw, state: SessionState, colors: Colors, *, id: str) -> None:  # noqa: A002
+    def __init__(self, draw: Draw, state: SessionState, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._draw, self._state, self._colors = draw, state, colors
+        # Nothing of plotext's own: its canvas is the widget's background, its axes the text.
+        self.theme = "clear"
+        self._draw, self._state = draw, state
         self._next_at = 0.0
         self._timer: Timer | None = None
 
@@ -68,13 +71,23 @@ class Chart(PlotextPlot):
         else:
             self._timer = self.set_timer(wait, self._redraw)
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._recolor())
+
+    def _recolor(self) -> None:
+        self._show_legend()
+        self.show(self._state, now=True)
+
     def on_resize(self) -> None:
+        self._show_legend()
+
+    def _show_legend(self) -> None:
         narrow = self.size.width < _WIDE_LEGEND
         gap = " " if narrow else "  "
         legend = [Content.assemble((self.id or "", "bold"))]
         for name, swatch in SWATCHES.items():
             sample = swatch[1] if narrow else swatch
-            legend.append(Content(f"{sample} {name}").stylize(_css(self._colors[name])))
+            legend.append(Content(f"{sample} {name}").stylize(f"${series_variable(name)}"))
         self.border_title = Content(gap).join(legend)
 
     def _redraw(self) -> None:
@@ -88,14 +101,16 @@ class Chart(PlotextPlot):
         if not self._state.train_loss.length:
             return Text("waiting for the first step")
         started = monotonic()
-        surface = Color.parse(self.app.theme_variables["surface"]).rgb
-        colors = {**self._colors, "background": surface}
+        colors = {name: self._plot_color(series_variable(name)) for name in SERIES}
+        colors["background"] = self._plot_color("surface")
         self._draw(self.plt, self._state, width, height, colors)
         picture = super().render()
         ended = monotonic()
         self._next_at = ended + max(_SHORTEST_SECONDS, (ended - started) / _SHARE)
         return picture
 
-
-def _css(color: tuple[int, int, int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)
+    def _plot_color(self, variable: str) -> PlotColor:
+        color = Color.parse(self.app.theme_variables[variable])
+        if color.ansi is None:
+            return color.rgb
+        return color.ansi if color.ansi >= 0 else "default"

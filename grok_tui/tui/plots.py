@@ -14,8 +14,10 @@ from grok_tui.tui.state import SessionState
 
 FloatArray = NDArray[np.float64]
 Line = tuple[FloatArray, FloatArray]
-# (r, g, b) of the series, the marks' kinds and the charts' background.
-Colors = Mapping[str, tuple[int, int, int]]
+# A colour as plotext takes it: (r, g, b), one of the terminal's sixteen, or "default".
+PlotColor = tuple[int, int, int] | int | str
+# Those of the series, the marks' kinds and the charts' background.
+Colors = Mapping[str, PlotColor]
 
 # Losses below this are drawn at it; float32 losses of interest end near 1e-12.
 LOSS_FLOOR = 1e-12

@@ -29,7 +29,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.dialogs import QuitChoice, QuitDialog
-from grok_tui.tui.plots import Colors, draw_accuracy, draw_loss
+from grok_tui.tui.plots import draw_accuracy, draw_loss
 from grok_tui.tui.state import SessionState, reduce
 from grok_tui.tui.status import StatusLine
 
@@ -58,7 +58,7 @@ class Ending:
     problem: str = ""
 
 
-_STEPS = Binding.Group("1 / 100 steps")
+_STEPS = Binding.Group("step")
 _DECAY = Binding.Group("wd")
 _RATE = Binding.Group("lr")
 
@@ -93,18 +93,18 @@ class RunScreen(Screen[None]):
         Binding("q", "ask_quit", "Quit", id="quit"),
     ]
 
-    def __init__(self, source: Source, state: SessionState, colors: Colors) -> None:
+    def __init__(self, source: Source, state: SessionState) -> None:
         super().__init__()
         self.state = state
-        self._source, self._colors = source, colors
+        self._source = source
         self._exit_code: int | None = None
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
         with Vertical(id="charts"):
-            yield Chart(draw_loss, self.state, self._colors, id="loss")
-            yield Chart(draw_accuracy, self.state, self._colors, id="accuracy")
+            yield Chart(draw_loss, self.state, id="loss")
+            yield Chart(draw_accuracy, self.state, id="accuracy")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -151,13 +151,14 @@ class RunScreen(Screen[None]):
         for chart in self.query(Chart):
             chart.show(state, now=state.ended)
 
-    def _say(self, message: str) -> None:
+    def say(self, message: str) -> None:
+        """Show a message until the next one."""
         self._show(replace(self.state, message=message))
 
     def _send(self, command: Command) -> None:
         """Send a command, or say why it would do nothing."""
         if self.state.ended:
-            self._say(f"the run has {self.state.word.lower()}; q leaves")
+            self.say(f"the run has {self.state.word.lower()}; q leaves")
         else:
             self._source.send(command)
 
@@ -165,7 +166,7 @@ class RunScreen(Screen[None]):
 
     def action_toggle_pause(self) -> None:
         if self.state.word == "COMPILING":
-            self._say("pauses when all is compiled")
+            self.say("pauses when all is compiled")
         self._send(Resume() if self.state.word == "PAUSED" else Pause())
 
     def action_step(self, count: int) -> None:
@@ -179,7 +180,7 @@ class RunScreen(Screen[None]):
         try:
             build({**self.state.config, name: value})
         except ConfigError as error:
-            self._say(str(error))
+            self.say(str(error))
             return
         if not self.state.ended:
             self._show(self.state.requested(name, value))
@@ -204,7 +205,7 @@ class RunScreen(Screen[None]):
         if self.state.ended or self.state.word == "COMPILING":
             self.leave()
             return
-        self._say("saving ...")
+        self.say("saving ...")
         self._send(Stop("quit"))
         self.set_timer(SAVE_SECONDS, self.leave)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from textual.color import Color, ColorParseError
+from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as TextualTheme
 
 from grok_tui.errors import UserError
+from grok_tui.tui.preferences import config_folder
 
 DEFAULT_THEME = "midnight"
 SERIES = ("train", "test", "edit", "phase")
@@ -29,18 +30,36 @@ class ThemeError(UserError):
 class Theme:
     """One theme file.
 
-    colors: Textual's colour names to colours. series: (r, g, b) of each name in SERIES.
+    colors: Textual's colour names to colours. series: a colour for each name in SERIES.
+    Colours are written as Textual reads them: #a0b1c2, or ansi_blue for the terminal's own.
     """
 
     name: str
     dark: bool
     colors: dict[str, str]
-    series: dict[str, tuple[int, int, int]]
+    series: dict[str, str]
     path: Path
 
     def textual(self) -> TextualTheme:
-        """The theme as Textual registers it."""
-        return TextualTheme(name=self.name, dark=self.dark, **self.colors)  # type: ignore[arg-type]
+        """The theme as Textual registers it; the series' colours are variables of it."""
+        ansi = any(color.startswith("ansi_") for color in self.colors.values())
+        # Where nothing can be blended, Textual wants more colours named: its own choices.
+        own = BUILTIN_THEMES["ansi-dark" if self.dark else "ansi-light"].variables
+        return TextualTheme(
+            name=self.name,
+            dark=self.dark,
+            ansi=ansi,
+            variables={**own, **self.variables()} if ansi else self.variables(),
+            **self.colors,  # type: ignore[arg-type]
+        )
+
+    def variables(self) -> dict[str, str]:
+        """The series' colours by the names that style sheets and charts know them by."""
+        return {series_variable(name): color for name, color in self.series.items()}
+
+
+def series_variable(name: str) -> str:
+    return f"series-{name}"
 
 
 def load_themes() -> tuple[dict[str, Theme], list[str]]:
@@ -55,12 +74,14 @@ def load_themes() -> tuple[dict[str, Theme], list[str]]:
     return themes, problems
 
 
-def find_theme(name: str | None) -> Theme:
-    """The theme of that name, or the default one; raises UserError."""
-    themes, _ = load_themes()
-    if (wanted := name or DEFAULT_THEME) not in themes:
-        raise UserError(f"unknown theme '{wanted}'; there are: {', '.join(themes)}")
-    return themes[wanted]
+def choose_theme(themes: Mapping[str, Theme], name: str | None, remembered: str | None) -> str:
+    """The theme to begin with: the one asked for, else the last one used, else the default.
+
+    Raises UserError if the one asked for is not there.
+    """
+    if name is not None and name not in themes:
+        raise UserError(f"unknown theme '{name}'; there are: {', '.join(themes)}")
+    return next(n for n in (name, remembered, DEFAULT_THEME) if n is not None and n in themes)
 
 
 def read_theme(path: Path) -> Theme:
@@ -74,8 +95,8 @@ def read_theme(path: Path) -> Theme:
     return Theme(
         name,
         dark,
-        {key: color.hex for key, color in colors.items()},
-        {key: color.rgb for key, color in series.items()},
+        {key: _written(color) for key, color in colors.items()},
+        {key: _written(color) for key, color in series.items()},
         path,
     )
 
@@ -95,10 +116,13 @@ def _parsed(
             raise ThemeError(f"[{table}] {name} = {values[name]!r} is no colour") from None
 
 
+def _written(color: Color) -> str:
+    return color.hex if color.ansi is None else color.css
+
+
 def _files() -> Iterator[Path]:
     """Shipped files first, so that a user's file of the same name replaces one."""
     package = Path(__file__).parents[1] / "themes"
     checkout = Path(__file__).parents[2] / "themes"
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    for folder in (package if package.is_dir() else checkout, config / "grok-tui" / "themes"):
+    for folder in (package if package.is_dir() else checkout, config_folder() / "themes"):
         yield from sorted(folder.glob("*.toml"))

@@ -26,7 +26,7 @@ from grok_tui.tui.app import Run, SessionApp
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.run_screen import RunScreen
 from grok_tui.tui.status import StatusLine
-from grok_tui.tui.themes import find_theme
+from grok_tui.tui.themes import load_themes
 
 CONFIG = Config(steps=2000, device="CPU")
 SIZES = [(160, 48), (120, 36), (80, 24), (60, 16)]
@@ -61,7 +61,7 @@ def playing(*events: Event) -> ScriptedSource:
 
 
 def session(source: ScriptedSource, theme: str = "midnight") -> SessionApp:
-    return SessionApp(Run(source, CONFIG), find_theme(theme))
+    return SessionApp(Run(source, CONFIG), load_themes()[0], theme)
 
 
 def metrics(step: int) -> Metrics:

@@ -197,7 +197,7 @@ async def test_nothing_is_cut_off(size: tuple[int, int], ending: tuple[Event, ..
         for key in run_screen(pilot).query_one(Footer).query("FooterKey, FooterLabel"):
             assert isinstance(key, FooterKey | FooterLabel)
             assert key.region.right <= size[0]
-        keys = "space Pause s S 1 / 100 steps [ ] wd { } lr q Quit"
+        keys = "space Pause s S step [ ] wd { } lr q Quit t Theme"
         assert " ".join(screen[-1].split()) == keys
         for chart in run_screen(pilot).query(Chart):
             assert chart.size.height >= 6

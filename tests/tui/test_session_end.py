@@ -39,7 +39,7 @@ from grok_tui.session import run_session
 from grok_tui.tui.app import Run, SessionApp
 from grok_tui.tui.dialogs import PresetPicker, QuitDialog
 from grok_tui.tui.run_screen import Ending, RunScreen
-from grok_tui.tui.themes import find_theme
+from grok_tui.tui.themes import load_themes
 
 # --- leaving --------------------------------------------------------------------------
 
@@ -162,7 +162,7 @@ def picking(opened: list[str], source: ScriptedSource) -> SessionApp:
         opened.append(preset)
         return Run(source, CONFIG)
 
-    return SessionApp(open_run, find_theme("midnight"))
+    return SessionApp(open_run, load_themes()[0], "midnight")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -200,7 +200,7 @@ async def test_a_preset_that_cannot_be_opened_is_a_usage_error() -> None:
     def open_run(preset: str) -> Run:
         raise UserError(f"{preset} cannot be used")
 
-    app = SessionApp(open_run, find_theme("midnight"))
+    app = SessionApp(open_run, load_themes()[0], "midnight")
     async with app.run_test() as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: app.return_value is not None)

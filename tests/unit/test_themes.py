@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 import tomli_w
+from textual.color import Color
 from textual.theme import Theme as TextualTheme
 
 from grok_tui.errors import UserError
+from grok_tui.tui.preferences import remember_theme, remembered_theme
 from grok_tui.tui.themes import (
     DEFAULT_THEME,
     SERIES,
     ThemeError,
-    find_theme,
+    choose_theme,
     load_themes,
     read_theme,
 )
@@ -63,7 +65,6 @@ def test_every_shipped_theme_is_valid_and_named_like_its_file(path: Path) -> Non
     assert theme.name == path.stem
     assert theme.path == path
     assert tuple(theme.series) == SERIES
-    assert all(0 <= part <= 255 for color in theme.series.values() for part in color)
     assert theme.series["train"] != theme.series["test"]
     textual = theme.textual()
     assert isinstance(textual, TextualTheme)
@@ -81,7 +82,7 @@ def test_colours_are_read_as_they_stand(mine: Path) -> None:
     theme = read_theme(path)
     assert theme.colors["primary"] == "#102030"
     assert theme.textual().primary == "#102030"
-    assert theme.series["train"] == (10, 20, 30)
+    assert theme.series["train"] == "#0A141E"
     assert theme.dark is False
 
 
@@ -90,8 +91,7 @@ def test_a_theme_of_the_users_is_one_more(mine: Path) -> None:
     themes, problems = load_themes()
     assert problems == []
     assert len(themes) == len(SHIPPED) + 1
-    assert find_theme("mine") == themes["mine"]
-    assert find_theme("mine").path == path
+    assert themes["mine"].path == path
 
 
 def test_a_theme_of_the_users_takes_the_place_of_a_shipped_one(mine: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_theme_of_the_users_takes_the_place_of_a_shipped_one(mine: Path) -> No
     themes, problems = load_themes()
     assert (len(themes), problems) == (len(SHIPPED), [])
     assert themes[DEFAULT_THEME].path == path
-    assert find_theme(None).colors["primary"] == "#010203"
+    assert themes[DEFAULT_THEME].colors["primary"] == "#010203"
 
 
 def test_only_toml_files_are_themes(mine: Path) -> None:
@@ -166,7 +166,68 @@ def test_a_file_that_is_no_theme_at_all_is_reported_and_skipped(raw: bytes, mine
 
 
 def test_an_unknown_theme_is_refused_with_the_names_there_are() -> None:
+    themes, _ = load_themes()
     with pytest.raises(UserError) as caught:
-        find_theme("neon")
-    names = ", ".join(load_themes()[0])
-    assert str(caught.value) == f"unknown theme 'neon'; there are: {names}"
+        choose_theme(themes, "neon", None)
+    assert str(caught.value) == f"unknown theme 'neon'; there are: {', '.join(themes)}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "remembered", "chosen"),
+    [
+        (None, None, DEFAULT_THEME),
+        (None, "paper", "paper"),
+        ("mist", "paper", "mist"),
+        (None, "gone since", DEFAULT_THEME),
+    ],
+)
+def test_the_theme_to_begin_with(
+    asked: str | None, remembered: str | None, chosen: str
+) -> None:
+    assert choose_theme(load_themes()[0], asked, remembered) == chosen
+
+
+def test_six_themes_two_of_them_light_and_one_of_the_terminals_own_colours() -> None:
+    themes = load_themes()[0].values()
+    assert len(themes) >= 6
+    assert sum(not theme.dark for theme in themes) >= 2
+    assert [theme.name for theme in themes if theme.textual().ansi] == ["terminal"]
+
+
+def test_text_stands_out_from_what_it_is_written_on() -> None:
+    """A contrast of 4.5 for text and 3 for lines: WCAG 2.1, levels AA, 1.4.3 and 1.4.11."""
+    for theme in load_themes()[0].values():
+        if theme.textual().ansi:
+            continue  # the terminal's palette is the user's
+        surface = Color.parse(theme.colors["surface"])
+        pairs = {name: (Color.parse(theme.colors[name]), 4.5) for name in ("foreground",)}
+        pairs |= {name: (Color.parse(color), 3.0) for name, color in theme.series.items()}
+        for name, (color, least) in pairs.items():
+            assert contrast(surface, color) >= least, (theme.name, name)
+
+
+def contrast(x: Color, y: Color) -> float:
+    """The ratio of the relative luminances of two colours, as WCAG 2.1 defines it."""
+
+    def luminance(color: Color) -> float:
+        parts = (part / 255 for part in color.rgb)
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(x), luminance(y)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_theme_is_remembered(mine: Path) -> None:
+    assert remembered_theme() is None
+    remember_theme("paper")
+    assert remembered_theme() == "paper"
+    assert [path.name for path in mine.parent.iterdir() if path.is_file()] == [
+        "preferences.toml"
+    ]
+
+
+@pytest.mark.parametrize("raw", ["theme = 3", "theme =", "other = 1"])
+def test_preferences_that_say_nothing_sensible_count_as_none(raw: str, mine: Path) -> None:
+    mine.with_name("preferences.toml").write_text(raw)
+    assert remembered_theme() is None

@@ -1,0 +1,98 @@
+"""Changing the theme of a session: by its key, by its file, and what is remembered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tomli_w
+from scripted import playing, run_screen, session, settled, status, training, until
+from textual.color import Color
+from textual.pilot import Pilot
+
+from grok_tui.tui import app as app_module
+from grok_tui.tui.app import SessionApp
+from grok_tui.tui.charts import Chart
+from grok_tui.tui.preferences import remembered_theme
+from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.themes import Theme, load_themes
+
+
+def drawn_colors(pilot: Pilot[Ending]) -> set[str]:
+    """The colours of all that the loss chart shows."""
+    chart = run_screen(pilot).query_one("#loss", Chart)
+    lines = (chart.render_line(y) for y in range(chart.size.height))
+    styles = (segment.style for line in lines for segment in line)
+    return {style.color.name for style in styles if style and style.color}
+
+
+def name_of(color: str) -> str:
+    return Color.parse(color).rich_color.name
+
+
+@pytest.mark.parametrize("theme", load_themes()[0].values(), ids=lambda theme: theme.name)
+async def test_charts_wear_every_themes_colours(theme: Theme) -> None:
+    async with session(playing(*training(1, 20)), theme.name).run_test() as pilot:
+        await settled(pilot)
+        assert name_of(theme.series["train"]) in drawn_colors(pilot)
+
+
+async def test_t_goes_through_all_themes_and_remembers_the_last() -> None:
+    names = list(load_themes()[0])
+    start = names.index("midnight")
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await settled(pilot)
+        for name in [*names[start + 1 :], *names[: start + 1]]:
+            await pilot.press("t")
+            await until(pilot, lambda name=name: f"theme {name}" in status(pilot))
+            assert pilot.app.theme == name
+            assert remembered_theme() == name
+            wanted = name_of(load_themes()[0][name].series["train"])
+            await until(pilot, lambda wanted=wanted: wanted in drawn_colors(pilot))
+
+
+async def test_a_theme_that_cannot_be_remembered_is_changed_all_the_same(
+    config_folder: Path,
+) -> None:
+    config_folder.parent.mkdir(parents=True)
+    config_folder.write_text("a file where the folder should be")
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: "cannot be remembered" in status(pilot))
+        assert pilot.app.theme != "midnight"
+
+
+async def test_a_changed_file_changes_the_session(
+    config_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "RELOAD_SECONDS", 0.02)
+    path = config_folder / "themes" / "mine.toml"
+    path.parent.mkdir(parents=True)
+
+    def write(train: str) -> None:
+        midnight = load_themes()[0]["midnight"]
+        series = {**midnight.series, "train": train}
+        content = {"name": "mine", "dark": True, "colors": midnight.colors, "series": series}
+        path.write_text(tomli_w.dumps(content))
+
+    write("#123456")
+    async with session(playing(*training(1, 20)), "mine").run_test() as pilot:
+        await settled(pilot)
+        assert "#123456" in drawn_colors(pilot)
+        watched = pilot.app
+        assert isinstance(watched, SessionApp)
+        await until(pilot, lambda: bool(watched._written))
+        write("#654321")
+        await until(pilot, lambda: "#654321" in drawn_colors(pilot))
+        path.write_text("no theme")
+        await until(pilot, lambda: "stays as it was" in status(pilot))
+        assert "#654321" in drawn_colors(pilot)
+
+
+async def test_textuals_own_themes_have_the_default_series() -> None:
+    default = load_themes()[0]["midnight"]
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await settled(pilot)
+        pilot.app.theme = "nord"
+        await until(pilot, lambda: name_of(default.series["test"]) in drawn_colors(pilot))
