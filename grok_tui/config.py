@@ -186,6 +186,9 @@ def build(fields: Mapping[str, Any]) -> Config:
 def problems(error: ValidationError) -> Iterator[str]:
     """Each validation error as `field: value is not ...`."""
     for item in error.errors():
+        if item["type"] == "string_unicode" and not item["loc"]:  # half a character in a name
+            yield f"{_shown(item['input'])}: there is no such setting"
+            continue
         if not item["loc"]:
             yield item["msg"].removeprefix("Value error, ")
             continue

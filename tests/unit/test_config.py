@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -202,6 +202,7 @@ NEARLY = {
 
 
 @settings(deadline=None, max_examples=300)
+@example(garbage={"\ud800": None}, nearly={})
 @given(
     garbage=st.dictionaries(st.sampled_from(list(FIELDS)) | ANY_TEXT, GARBAGE, max_size=4),
     nearly=st.fixed_dictionaries({}, optional=NEARLY),
