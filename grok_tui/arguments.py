@@ -17,6 +17,7 @@ LISTS = {
     "presets": "list the presets",
     "devices": "list the devices, and which of them open here",
     "themes": "list the themes",
+    "keys": "list the session's keys",
 }
 
 _DESCRIPTION = """\

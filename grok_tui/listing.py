@@ -1,4 +1,4 @@
-"""The tables of `grok-tui presets`, `devices` and `themes`, as text or JSON on stdout."""
+"""The tables of `presets`, `devices`, `themes` and `keys`, as text or JSON on stdout."""
 
 from __future__ import annotations
 
@@ -51,10 +51,26 @@ def _themes() -> list[dict[str, Any]]:
     return rows + [{"name": "skipped", "dark": None, "from": problem} for problem in problems]
 
 
+def _keys() -> list[dict[str, Any]]:
+    from textual.keys import format_key
+
+    from grok_tui.tui.app import session_actions
+    from grok_tui.tui.keymap import keys_of, load_keymap
+
+    known = session_actions()
+    keymap, problems = load_keymap(known)
+    rows: list[dict[str, Any]] = [
+        {"id": a.id, "keys": [format_key(key) for key in a.keys], "what": a.what}
+        for a in keys_of(known, keymap)
+    ]
+    return rows + [{"id": "skipped", "keys": None, "what": problem} for problem in problems]
+
+
 _ROWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "presets": _presets,
     "devices": _devices,
     "themes": _themes,
+    "keys": _keys,
 }
 
 
@@ -74,4 +90,6 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, dict):
         return " ".join(f"{name}={item}" for name, item in value.items()) or "-"
+    if isinstance(value, list):
+        return " ".join(value)
     return "-" if value is None else str(value)

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from grok_tui.job import Job
 from grok_tui.runs.checkpoints import checkpoints_in
-from grok_tui.tui.app import Run, SessionApp
+from grok_tui.tui.app import Run, SessionApp, session_actions
+from grok_tui.tui.keymap import load_keymap
 from grok_tui.tui.preferences import remembered_theme
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending
 from grok_tui.tui.themes import choose_theme, load_themes
@@ -51,15 +52,16 @@ class Session:
 
 def run_session(job: Job | Callable[[str], Job], theme_name: str | None) -> int:
     """Show a job, or the job of the preset that the user picks; returns the exit code."""
-    themes, problems = load_themes()
-    for problem in problems:
+    themes, bad_themes = load_themes()
+    keymap, bad_keys = load_keymap(session_actions())
+    for problem in bad_themes + bad_keys:
         _say(problem)
     theme = choose_theme(themes, theme_name, remembered_theme())
     session = Session()
     if isinstance(job, Job):
-        app = SessionApp(session.open(job), themes, theme)
+        app = SessionApp(session.open(job), themes, theme, keymap)
     else:
-        app = SessionApp(lambda preset: session.open(job(preset)), themes, theme)
+        app = SessionApp(lambda preset: session.open(job(preset)), themes, theme, keymap)
     # A traceback would land on the user's screen; it goes to a file instead.
     app.error_console = Console(file=io.StringIO(), width=100)
     try:

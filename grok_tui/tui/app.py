@@ -20,6 +20,7 @@ from grok_tui.core.events import Source
 from grok_tui.errors import UserError
 from grok_tui.presets import load_preset, preset_names
 from grok_tui.tui.dialogs import PresetPicker, QuitDialog
+from grok_tui.tui.keymap import Action, actions
 from grok_tui.tui.preferences import remember_theme
 from grok_tui.tui.run_screen import Ending, RunScreen
 from grok_tui.tui.state import SessionState
@@ -41,6 +42,11 @@ class Run:
 RunOf = Callable[[str], Run]
 
 
+def session_actions() -> dict[str, Action]:
+    """All that keys do on the main screen, by id."""
+    return actions([*RunScreen.BINDINGS, *SessionApp.BINDINGS])
+
+
 class SessionApp(App[Ending]):
     """A session on one run, or on the one that `first` gives for the preset picked."""
 
@@ -50,7 +56,13 @@ class SessionApp(App[Ending]):
         Binding("t", "next_theme", "Theme", id="theme"),
     ]
 
-    def __init__(self, first: Run | RunOf, themes: Mapping[str, Theme], theme: str) -> None:
+    def __init__(
+        self,
+        first: Run | RunOf,
+        themes: Mapping[str, Theme],
+        theme: str,
+        keymap: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self._themes = dict(themes)  # asked for by what comes next
         super().__init__()
         self._first = first
@@ -58,6 +70,7 @@ class SessionApp(App[Ending]):
             self.register_theme(each.textual())
         self._written: dict[Path, int] = {}  # when each theme's file was last changed
         self.theme = theme
+        self.set_keymap({name: ",".join(keys) for name, keys in (keymap or {}).items()})
 
     def get_driver_class(self) -> type[Driver]:
         chosen = super().get_driver_class()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
@@ -99,6 +99,17 @@ class RunScreen(Screen[None]):
         self._source = source
         self._exit_code: int | None = None
         self._timer: Timer | None = None
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """In the order of `BINDINGS`, whatever their keys: a footer joins only neighbours."""
+        order = [binding.id for binding in Binding.make_bindings(self.BINDINGS)]
+
+        def place(item: tuple[str, ActiveBinding]) -> int:
+            name = item[1].binding.id
+            return order.index(name) if name in order else len(order)
+
+        return dict(sorted(super().active_bindings.items(), key=place))
 
     def compose(self) -> ComposeResult:
         yield StatusLine()

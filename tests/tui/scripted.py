@@ -60,8 +60,11 @@ def playing(*events: Event) -> ScriptedSource:
     return ScriptedSource(STARTED, *events)
 
 
-def session(source: ScriptedSource, theme: str = "midnight") -> SessionApp:
-    return SessionApp(Run(source, CONFIG), load_themes()[0], theme)
+def session(
+    source: ScriptedSource, theme: str = "midnight", **keys: tuple[str, ...]
+) -> SessionApp:
+    """A session; keys: those of an action by its id, where they are not the default ones."""
+    return SessionApp(Run(source, CONFIG), load_themes()[0], theme, keys)
 
 
 def metrics(step: int) -> Metrics:

@@ -16,6 +16,7 @@ COLUMNS = {
     "presets": ["name", "grok_step", "fields", "sentence"],
     "devices": ["name", "opens", "what", "note"],
     "themes": ["name", "dark", "from"],
+    "keys": ["id", "keys", "what"],
 }
 
 
@@ -78,7 +79,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
 @pytest.mark.parametrize("command", COLUMNS)
 def test_the_table_and_the_json_say_the_same(command: str, printed: Printed) -> None:
     rows, table = printed.rows(command), printed.table(command)
-    assert [row["name"] for row in rows] == [cells[0] for cells in table]
+    assert [next(iter(row.values())) for row in rows] == [cells[0] for cells in table]
     last = COLUMNS[command][-1]
     assert [row[last] for row in rows] == [cells[-1] for cells in table]
 
@@ -136,3 +137,16 @@ def test_a_skipped_theme_is_listed_with_the_reason(
     assert (row["name"], row["dark"]) == ("skipped", None)
     assert row["from"].startswith(f"theme {bad} skipped: ")
     assert printed.table("themes")[-1][:2] == ["skipped", "-"]
+
+
+def test_keys_with_the_users_own(printed: Printed, no_themes_of_the_users: Path) -> None:
+    no_themes_of_the_users.with_name("keys.toml").write_text('pause = ["p", "["]\nfoo = "x"\n')
+    rows = {row["id"]: row for row in printed.rows("keys")}
+    assert rows["quit"] == {"id": "quit", "keys": ["q"], "what": "Quit"}
+    assert rows["wd-up"]["keys"] == ["]"]
+    skipped = [row["what"] for row in printed.rows("keys") if row["id"] == "skipped"]
+    assert len(skipped) == 2
+    assert "foo" in skipped[0]
+    assert "pause and for wd-down; pause stays as it was" in skipped[1]
+    assert rows["pause"]["keys"] == ["space"]
+    assert ["wd-up", "]", "weight_decay up"] in printed.table("keys")
