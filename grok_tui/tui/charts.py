@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from rich.text import Text
 from textual.app import RenderResult
@@ -17,7 +16,20 @@ from grok_tui.tui.plots import SWATCHES, Colors, PlotColor
 from grok_tui.tui.state import SessionState
 from grok_tui.tui.themes import SERIES, series_variable
 
-Draw = Callable[[Any, SessionState, int, int, Colors], None]
+
+class Draw(Protocol):
+    """Draws a chart of a size in columns and rows, of all steps or of the recent ones."""
+
+    def __call__(
+        self,
+        plt: Any,
+        state: SessionState,
+        size: tuple[int, int],
+        colors: Colors,
+        *,
+        recent: bool,
+    ) -> None: ...
+
 
 # The building of each chart may take this share of one core, and happens at most so often.
 # Bringing it to the terminal costs as much again.
@@ -46,7 +58,7 @@ class Chart(PlotextPlot):
         super().__init__(id=id)
         # Nothing of plotext's own: its canvas is the widget's background, its axes the text.
         self.theme = "clear"
-        self._draw, self._state = draw, state
+        self._draw, self._state, self._recent = draw, state, False
         self._next_at = 0.0
         self._timer: Timer | None = None
 
@@ -54,6 +66,11 @@ class Chart(PlotextPlot):
     def waiting(self) -> bool:
         """Whether something changed that is not drawn yet."""
         return self._timer is not None
+
+    def show_view(self, *, recent: bool) -> None:
+        """Show only the newest steps, or all of them."""
+        self._recent = recent
+        self.show(self._state, now=True)
 
     def show(self, state: SessionState, *, now: bool = False) -> None:
         """Draw the state soon, or at once with `now`."""
@@ -103,7 +120,7 @@ class Chart(PlotextPlot):
         started = monotonic()
         colors = {name: self._plot_color(series_variable(name)) for name in SERIES}
         colors["background"] = self._plot_color("surface")
-        self._draw(self.plt, self._state, width, height, colors)
+        self._draw(self.plt, self._state, (width, height), colors, recent=self._recent)
         picture = super().render()
         ended = monotonic()
         self._next_at = ended + max(_SHORTEST_SECONDS, (ended - started) / _SHARE)

@@ -27,6 +27,8 @@ _MARK_LINES = {"edit": "┊", "phase": "│"}
 SWATCHES = {"train": "⡠⠒⠊", "test": "▗▞▘"}
 # Labels on the left of both charts have this width, so that equal steps line up.
 _LABEL_WIDTH = 5
+# The recent view shows the newest share of the steps, and at least so many.
+_RECENT_SHARE, _RECENT_LEAST = 0.2, 50
 # With fewer rows there is none to spare for the texts of the marks.
 _ROWS_FOR_TEXTS = 6
 
@@ -50,36 +52,59 @@ def decimate(
     return steps[picked], values[picked]
 
 
-def draw_loss(plt: Any, state: SessionState, width: int, height: int, colors: Colors) -> None:
+def draw_loss(
+    plt: Any, state: SessionState, size: tuple[int, int], colors: Colors, *, recent: bool
+) -> None:
     """The loss chart: log10 of the losses, with ticks that say the losses themselves.
 
-    plotext's own log scale fails when a figure is built a second time.
+    size: columns and rows. recent: only the newest steps. plotext's own log scale fails when
+    a figure is built a second time.
     """
-    lines = {"train": state.train_loss, "test": state.test_loss}
-    logs = {name: _thinned(line, width, np.log10, LOSS_FLOOR) for name, line in lines.items()}
+    window = _window(state, recent=recent)
+    logs = _thinned(
+        window, size[0], lambda y: np.log10(np.maximum(y, LOSS_FLOOR)),
+        train=state.train_loss, test=state.test_loss,
+    )  # fmt: skip
     values = np.concatenate([ys for _, ys in logs.values()])
     low, high = ticks.round_logs(float(values.min()), float(values.max()))
-    frame = _Frame(plt, state, width, height, (low, high), colors)
+    frame = _Frame(plt, state, size, window, (low, high), colors)
     places = ticks.log_ticks(low, high, frame.rows)
     frame.draw(logs, places, [ticks.log_label(place) for place in places])
 
 
 def draw_accuracy(
-    plt: Any, state: SessionState, width: int, height: int, colors: Colors
+    plt: Any, state: SessionState, size: tuple[int, int], colors: Colors, *, recent: bool
 ) -> None:
-    """The accuracy chart, in percent."""
-    lines = {"train": state.train_acc, "test": state.test_acc}
-    shares = {
-        name: _thinned(line, width, lambda y: 100 * y, 0.0) for name, line in lines.items()
-    }
-    frame = _Frame(plt, state, width, height, (0.0, 100.0), colors)
+    """The accuracy chart, in percent; arguments as for `draw_loss`."""
+    window = _window(state, recent=recent)
+    shares = _thinned(
+        window, size[0], lambda y: 100 * y, train=state.train_acc, test=state.test_acc
+    )
+    frame = _Frame(plt, state, size, window, (0.0, 100.0), colors)
     places = ticks.percent_ticks(frame.rows)
     frame.draw(shares, places, [f"{place:g}%" for place in places])
 
 
-def _thinned(line: Series, width: int, scale: Any, floor: float) -> Line:
-    steps, values = decimate(line.steps, line.values, max(1, width))
-    return steps, scale(np.maximum(values, floor))
+def _window(state: SessionState, *, recent: bool) -> tuple[float, float]:
+    """The first and the last step that a chart shows."""
+    steps = state.train_loss.steps
+    first = float(steps[0]) if steps[0] > 1 else 0.0  # not 0 in a resumed run
+    last = max(first + 1, float(steps[-1]))
+    if recent:
+        first = max(first, last - max(_RECENT_LEAST, _RECENT_SHARE * (last - first)))
+    return first, last
+
+
+def _thinned(
+    window: tuple[float, float], columns: int, scale: Any, **lines: Series
+) -> dict[str, Line]:
+    """What lines have in a window of steps, thinned to so many columns and scaled."""
+    thinned = {}
+    for name, line in lines.items():
+        start = int(np.searchsorted(line.steps, window[0]))
+        steps, values = decimate(line.steps[start:], line.values[start:], max(1, columns))
+        thinned[name] = steps, scale(values)
+    return thinned
 
 
 class _Frame:
@@ -89,16 +114,14 @@ class _Frame:
         self,
         plt: Any,
         state: SessionState,
-        width: int,
-        height: int,
+        size: tuple[int, int],
+        window: tuple[float, float],
         limits: tuple[float, float],
         colors: Colors,
     ) -> None:
         self._plt, self._colors = plt, colors
-        self.columns, self.rows = width - _LABEL_WIDTH - 1, height - 2
-        steps = state.train_loss.steps
-        self._first = float(steps[0]) if steps[0] > 1 else 0.0  # not 0 in a resumed run
-        self._last = max(self._first + 1, float(steps[-1]))
+        self.columns, self.rows = size[0] - _LABEL_WIDTH - 1, size[1] - 2
+        self._first, self._last = window
         self._marks = [m for m in state.marks if self._first < m.step <= self._last]
         self._limits = limits
         if self._marks and self.rows >= _ROWS_FOR_TEXTS:

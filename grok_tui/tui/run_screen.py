@@ -79,9 +79,12 @@ class RunScreen(Screen[None]):
     RunScreen Chart { height: 1fr; }
     RunScreen.low #charts { layout: horizontal; }
     RunScreen.low.narrow #accuracy { display: none; }
+    RunScreen Footer.-compact FooterLabel { margin: 0 1 0 0; }
     """
     # Below this height the charts stand side by side, if the width is enough for both.
     LOW, NARROW = 20, 48
+    # Below this width the footer leaves no gaps between keys.
+    ALL_KEYS = 64
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "toggle_pause", "Pause", id="pause"),
         Binding("s", "step(1)", "1 step", id="step", group=_STEPS),
@@ -90,6 +93,7 @@ class RunScreen(Screen[None]):
         _knob("]", "right_square_bracket", "weight_decay", 1, _DECAY),
         _knob("{", "left_curly_bracket", "lr", -1, _RATE),
         _knob("}", "right_curly_bracket", "lr", 1, _RATE),
+        Binding("v", "view", "View", id="view"),
         Binding("q", "ask_quit", "Quit", id="quit"),
     ]
 
@@ -99,6 +103,7 @@ class RunScreen(Screen[None]):
         self._source = source
         self._exit_code: int | None = None
         self._timer: Timer | None = None
+        self._recent = False
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -130,6 +135,7 @@ class RunScreen(Screen[None]):
     def on_resize(self) -> None:
         self.set_class(self.size.height < self.LOW, "low")
         self.set_class(self.size.width < self.NARROW, "narrow")
+        self.query_one(Footer).compact = self.size.width < self.ALL_KEYS
 
     def on_arrived(self, message: Arrived) -> None:
         self.state = reduce(self.state, message.event)
@@ -196,6 +202,13 @@ class RunScreen(Screen[None]):
         if not self.state.ended:
             self._show(self.state.requested(name, value))
         self._send(SetField(name, value))
+
+    def action_view(self) -> None:
+        """Show the newest steps only, or all again."""
+        self._recent = not self._recent
+        for chart in self.query(Chart):
+            chart.show_view(recent=self._recent)
+        self.say("the newest steps; v shows all" if self._recent else "all steps")
 
     def action_ask_quit(self) -> None:
         if self.state.ended:

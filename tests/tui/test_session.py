@@ -197,7 +197,7 @@ async def test_nothing_is_cut_off(size: tuple[int, int], ending: tuple[Event, ..
         for key in run_screen(pilot).query_one(Footer).query("FooterKey, FooterLabel"):
             assert isinstance(key, FooterKey | FooterLabel)
             assert key.region.right <= size[0]
-        keys = "space Pause s S step [ ] wd { } lr q Quit t Theme"
+        keys = "space Pause s S step [ ] wd { } lr v View q Quit t Theme"
         assert " ".join(screen[-1].split()) == keys
         for chart in run_screen(pilot).query(Chart):
             assert chart.size.height >= 6
@@ -264,7 +264,7 @@ async def test_charts_are_drawn_less_often_when_drawing_takes_longer(
 ) -> None:
     clock = [100.0]
 
-    def draw(*drawing: object) -> None:
+    def draw(*drawing: object, recent: bool) -> None:
         clock[0] += cost
 
     source = playing(*training(1, 20))

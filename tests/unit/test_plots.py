@@ -71,10 +71,12 @@ class Spy(Plot):
         super().yticks(places, labels)
 
 
-def drawn(draw: Any, what: SessionState, plt: Spy | None = None) -> tuple[Spy, str]:
+def drawn(
+    draw: Any, what: SessionState, plt: Spy | None = None, *, recent: bool = False
+) -> tuple[Spy, str]:
     """The figure and its picture without colours."""
     plt = plt or Spy()
-    draw(plt, what, WIDTH, HEIGHT, COLORS)
+    draw(plt, what, (WIDTH, HEIGHT), COLORS, recent=recent)
     plt.plotsize(WIDTH, HEIGHT)  # as Textual's widget does
     return plt, re.sub(r"\x1b\[[0-9;]*m", "", plt.build())
 
@@ -254,3 +256,36 @@ def test_a_mark_beyond_the_steps_is_not_drawn(draw: Any) -> None:
         mark = Mark(step, "phase", "HERE")
         _, picture = drawn(draw, state([1.0] * 400, [1.0] * 40, marks=(mark,)))
         assert "HERE" not in picture
+
+
+@pytest.mark.parametrize("draw", DRAWS)
+@pytest.mark.parametrize(("n", "first"), [(1000, 800), (120, 70), (40, 0)])
+def test_the_recent_view_shows_the_newest_steps(draw: Any, n: int, first: int) -> None:
+    """A fifth of them, and fifty at least."""
+    marks = (Mark(n // 4, "edit", "LONG AGO"), Mark(n - 5, "edit", "NOW"))
+    what = state(np.geomspace(5, 0.1, n).tolist(), [1.0] * (n // 10), marks=marks)
+    plt, picture = drawn(draw, what, recent=True)
+    assert plt.told["xlim"] == (first, n)
+    for xs, _ in plt.lines:
+        assert min(xs) >= first
+        assert max(xs) == n
+    assert all(first <= place <= n for place, _ in plt.told["xticks"])
+    assert ("LONG AGO" in picture) == (first == 0)
+    assert "NOW" in picture
+
+
+def test_the_recent_losses_fill_the_chart() -> None:
+    what = state(np.geomspace(5, 1e-6, 1000).tolist(), [1e-5] * 100)
+    (low, high), (all_low, all_high) = (
+        drawn(draw_loss, what, recent=recent)[0].told["ylim"] for recent in (True, False)
+    )
+    assert low == pytest.approx(all_low)
+    assert high < -4 < 0 < all_high
+
+
+@pytest.mark.parametrize("draw", DRAWS)
+def test_recent_steps_without_an_evaluation(draw: Any) -> None:
+    what = state([1.0] * 1000, [1.0] * 3)
+    plt, picture = drawn(draw, what, recent=True)
+    assert [len(xs) for xs, _ in plt.lines] == ([WIDTH] if draw is draw_loss else [])
+    assert picture.strip()
