@@ -33,7 +33,7 @@ class Draw(Protocol):
 
 # The building of each chart may take this share of one core, and happens at most so often.
 # Bringing it to the terminal costs as much again.
-_SHARE = 0.02
+_SHARE = 0.0125
 _SHORTEST_SECONDS = 0.25
 # Axes and their labels leave nothing to see on less.
 _SMALLEST = (14, 4)

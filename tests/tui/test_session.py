@@ -258,7 +258,7 @@ async def test_a_burst_of_events_is_worked_off() -> None:
         assert run_screen(pilot).state.train_loss.length == 10_000
 
 
-@pytest.mark.parametrize(("cost", "pause"), [(0.001, 0.25), (0.04, 2.0)])
+@pytest.mark.parametrize(("cost", "pause"), [(0.001, 0.25), (0.04, 3.2)])
 async def test_charts_are_drawn_less_often_when_drawing_takes_longer(
     cost: float, pause: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
