@@ -9,3 +9,12 @@ def cpu() -> str:
     from grok_tui.core.device import open_device
 
     return open_device("CPU")
+
+
+@pytest.fixture(params=["in C", "by tinygrad"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes the kernels: as on the CPU, or as everywhere else."""
+    from grok_tui.core import native
+
+    if request.param == "by tinygrad":
+        monkeypatch.setattr(native, "runs_c", lambda device: False)

@@ -142,7 +142,7 @@ def logits(weights: Weights, batch: Batch, n_heads: int, n_layers: int) -> Tenso
     p = W_E.shape[0] - 1
     in_c = native.runs_c(str(batch.a.device))
     if in_c and n_layers == 1 and n_heads <= tables.MOST_HEADS:
-        return tables.logits(weights, batch.a, batch.b, n_heads)
+        return tables.logits(weights, _block(weights, 0), batch.a, batch.b, n_heads)
     streams = [
         Stream(W_E[:p] + W_pos[0:1], batch.gather_a),  # rows: (p, d)
         Stream(W_E[:p] + W_pos[1:2], batch.gather_b),  # rows: (p, d)

@@ -27,13 +27,18 @@ from grok_tui.core.matmul import matmul
 MOST_HEADS = 8
 
 
-def logits(weights: Mapping[str, Tensor], a: Tensor, b: Tensor, n_heads: int) -> Tensor:
-    """The logits (batch, p) of a one-layer model.
+def logits(
+    weights: Mapping[str, Tensor],
+    block: Mapping[str, Tensor],
+    a: Tensor,
+    b: Tensor,
+    n_heads: int,
+) -> Tensor:
+    """The logits (batch, p) of a one-layer model, whose only layer `block` is.
 
     a, b: (batch,) int32, the tokens of each pair; a that repeats from pair to pair is faster.
     """
     W_E, W_pos = weights["W_E"], weights["W_pos"]
-    block = {name.removeprefix("blocks.0."): w for name, w in weights.items()}
     p, d = W_E.shape[0] - 1, W_E.shape[1]
     x = (W_E[:p] + W_pos[:2].reshape(2, 1, d)).reshape(2 * p, d)  # of a, then of b
     x_equals = W_E[p:] + W_pos[2:]  # (1, d)

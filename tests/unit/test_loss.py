@@ -14,7 +14,6 @@ import pytest
 from numpy.typing import NDArray
 from tinygrad import Tensor, TinyJit
 
-from grok_tui.core import native
 from grok_tui.core.loss import cross_entropy, log1p, mean
 from grok_tui.core.model import indices
 
@@ -25,13 +24,6 @@ SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-
-
-@pytest.fixture(params=["in C", "by tinygrad"])
-def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who writes the kernels: as on the CPU, or as everywhere else."""
-    if request.param == "by tinygrad":
-        monkeypatch.setattr(native, "runs_c", lambda device: False)
 
 
 def exact(logits: Float32, answer: int) -> tuple[float, Float64]:

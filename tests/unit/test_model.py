@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tinygrad import Tensor
 
 from grok_tui.config import Config
-from grok_tui.core import model, native
+from grok_tui.core import model
 from grok_tui.core.loss import cross_entropy, mean
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -55,14 +55,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(params=["in C", "by tinygrad"])
-def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Who writes the kernels: as on the CPU, or as everywhere else."""
-    if request.param == "by tinygrad":
-        monkeypatch.setattr(native, "runs_c", lambda device: False)
-    return str(request.param)
-
-
 def pairs(case: Case) -> tuple[NDArray[np.int64], NDArray[np.int64], model.Batch]:
     p = case.p
     if case.pairs == "chosen":
@@ -84,7 +76,7 @@ def distance(x: reference.Array, exact: reference.Array) -> float:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_logits_loss_and_every_gradient_equal_the_unreduced_model(
-    case: Case, kernels: str
+    case: Case, kernels: None
 ) -> None:
     a, b, batch = pairs(case)
     answer = np.random.default_rng(2).integers(case.p, size=len(a))
@@ -116,7 +108,7 @@ def test_logits_loss_and_every_gradient_equal_the_unreduced_model(
 
 
 @pytest.mark.parametrize("n_layers", [1, 2])
-def test_a_batch_of_one_pair(n_layers: int, kernels: str) -> None:
+def test_a_batch_of_one_pair(n_layers: int, kernels: None) -> None:
     """With one example a stream over the batch looks like one that all examples share."""
     exact = reference.random_weights(5, 4, 6, n_layers)
     a, b = np.array([3]), np.array([1])
