@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,12 +49,13 @@ def _train(options: Namespace) -> int:
     if options.record is None and sys.stdout.isatty() and sys.stdin.isatty():
         return _session(options)
     from grok_tui.record import record
+    from grok_tui.runs.folders import new_folder
 
     job: Job | None
     if options.record is None and options.resume is None:
         options.preset = options.preset or UNATTENDED_PRESET
         options.fields.setdefault("stop_when", "grokked")
-        job = _new(options, options.preset, new_run_dir(options.preset))
+        job = _new(options, options.preset, new_folder(options.preset))
         _say(f"no terminal here: training headless into {job.run_dir}")
     elif options.resume:
         job = _resumed(options)
@@ -65,16 +65,19 @@ def _train(options: Namespace) -> int:
 
 
 def _session(options: Namespace) -> int:
+    from grok_tui.runs.folders import new_folder
     from grok_tui.session import run_session
 
+    save = not options.no_save
+
     def job_for(preset: str) -> Job:
-        return _new(options, preset, None if options.no_save else new_run_dir(preset))
+        return _new(options, preset, new_folder(preset) if save else None)
 
     if options.resume:
         job = _resumed(options)
-        return run_session(job, options.theme) if job else DONE
+        return run_session(job, job_for, options.theme, save=True) if job else DONE
     named = options.preset or ("custom" if options.config else None)
-    return run_session(job_for(named) if named else job_for, options.theme)
+    return run_session(job_for(named) if named else None, job_for, options.theme, save=save)
 
 
 def _check(options: Namespace) -> None:
@@ -91,16 +94,6 @@ def _check(options: Namespace) -> None:
 
 def _same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
-
-
-def new_run_dir(name: str) -> Path:
-    """A folder under `runs/` that does not exist yet, named by time and preset."""
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
-    path, number = Path("runs") / stem, 1
-    while path.exists():
-        number += 1
-        path = Path("runs") / f"{stem}-{number}"
-    return path
 
 
 def _new(options: Namespace, preset: str | None, run_dir: Path | None) -> Job:
@@ -138,7 +131,7 @@ def _resumed(options: Namespace) -> Job | None:
             " --stop-when never takes it further"
         )
         return None
-    return Job(config, run_dir, snapshot, tuple(warnings))
+    return Job(config, run_dir, snapshot, warnings=tuple(warnings))
 
 
 def _say(text: str) -> None:

@@ -9,6 +9,7 @@ import queue
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from grok_tui import __version__
 from grok_tui.config import Config
@@ -19,10 +20,10 @@ from grok_tui.core.events import (
     Failed,
     Inbox,
     Sink,
-    Snapshot,
     Stopped,
     Warned,
 )
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
 from grok_tui.runs.writer import RunWriter
 
@@ -34,12 +35,14 @@ class Job:
     run_dir: the run directory, None to record nothing.
     snapshot: where to go on in `run_dir`, None for a new run. `config` may differ from the
     snapshot's in live fields and in the device.
+    edits: those of an earlier sitting that can be taken back (`Controls.edits`).
     warnings: what to tell the user at the start.
     """
 
     config: Config
     run_dir: Path | None = None
     snapshot: Snapshot | None = None
+    edits: tuple[tuple[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -86,7 +89,7 @@ def run(job: Job, inbox: Inbox, sink: Sink) -> Stopped | Failed:
     try:
         for warning in job.warnings:
             emit(Warned(step, warning))
-        return Trainer(config, inbox, emit, writer, job.snapshot).run()
+        return Trainer(config, inbox, emit, writer, job.snapshot, edits=job.edits).run()
     except Exception as error:  # noqa: BLE001  the boundary: what breaks becomes an event
         failed = Failed(step, why(error))
         if writer:

@@ -31,7 +31,8 @@ def load_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
-    content.pop("environment", None)
+    for name in ("environment", "parent"):  # what a run directory adds
+        content.pop(name, None)
     return {name.replace("-", "_"): value for name, value in content.items()}
 
 

@@ -15,7 +15,7 @@ class Outbox:
     """A queue with its own sending thread, which stays small while the reader is stuck.
 
     Losses that wait are joined to one event and only the newest evaluation keeps its
-    answers, so a reader that comes back late gets every number at little cost.
+    table of pairs, so a reader that comes back late gets every number at little cost.
     """
 
     def __init__(self, send: Sink) -> None:
@@ -59,7 +59,7 @@ def _add(waiting: deque[Event], event: Event) -> None:
     if isinstance(event, Evaluated):
         for i in reversed(range(len(waiting))):
             if isinstance(before := waiting[i], Evaluated):
-                waiting[i] = replace(before, answers=None)
+                waiting[i] = replace(before, pairs=None)
                 break
     waiting.append(event)
 

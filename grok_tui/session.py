@@ -8,60 +8,93 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import IO
 
 from rich.console import Console
 
+from grok_tui.config import Config, build
 from grok_tui.job import Job
-from grok_tui.runs.checkpoints import checkpoints_in
-from grok_tui.tui.app import Run, SessionApp, session_actions
+from grok_tui.runs import reader
+from grok_tui.runs.branch import branch
+from grok_tui.runs.checkpoints import checkpoints_in, newest
+from grok_tui.runs.folders import name_of, new_folder
+from grok_tui.tui.app import SessionApp, session_actions
+from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.keymap import load_keymap
+from grok_tui.tui.launcher import Run
 from grok_tui.tui.preferences import remembered_theme
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending
+from grok_tui.tui.state import SessionState
 from grok_tui.tui.themes import choose_theme, load_themes
 from grok_tui.worker import WorkerSource
 
+JobOf = Callable[[str], Job]
+
 
 class Session:
-    """Opens the session's one run, and closes it when the screens are gone."""
+    """Makes the session's runs (a `Launcher`), and ends them when the screens are gone."""
 
-    def __init__(self) -> None:
-        self._job: Job | None = None
-        self._source: WorkerSource | None = None
+    def __init__(self, job_of: JobOf, *, save: bool) -> None:
+        """job_of: the job of a preset, with what the command line said."""
+        self._job_of, self._save = job_of, save
+        self._opened: list[tuple[WorkerSource, Path | None]] = []
 
-    def open(self, job: Job) -> Run:
-        """The run of a job, not yet started."""
-        self._job, self._source = job, WorkerSource(job)
-        return Run(self._source, job.config)
+    def preset(self, name: str) -> Run:
+        return self.open(self._job_of(name))
+
+    def again(self, config: Config) -> Run:
+        name = name_of(self._opened[-1][1]) if self._opened else "run"
+        return self.open(Job(config, new_folder(name) if self._save else None))
+
+    def branch(self, checkpoint: Path) -> Run:
+        parent = checkpoint.parents[1]
+        folder = new_folder(f"{name_of(parent)}-branch")
+        snapshot = branch(checkpoint, folder)
+        job = Job(build(snapshot.config), folder, snapshot)
+        return self.open(job, paused=True, parent=parent)
+
+    def resume(self, folder: Path, *, paused: bool) -> Run:
+        snapshot, warnings = newest(folder / "checkpoints")
+        job = Job(build(snapshot.config), folder, snapshot, warnings=tuple(warnings))
+        return self.open(job, paused=paused)
+
+    def open(self, job: Job, *, paused: bool = False, parent: Path | None = None) -> Run:
+        """The run of a job, not yet started; one that goes on shows what came before."""
+        state = SessionState(job.config.model_dump(mode="json"))
+        if job.snapshot and job.run_dir:
+            state = recorded_state(job.run_dir, job.snapshot.step).going_on()
+            job = replace(job, edits=reader.edits(job.run_dir, job.snapshot.step))
+        source = WorkerSource(job)
+        self._opened.append((source, job.run_dir))
+        return Run(source, state, job.run_dir, paused, parent)
 
     def close(self) -> Iterator[str]:
-        """End the trainer, then say where everything is."""
-        if self._source is None or self._job is None:
-            return
-        self._source.close(SAVE_SECONDS)
-        if self._source.log:
-            yield f"what the trainer printed is in {self._source.log}"
-        run_dir = self._job.run_dir
-        if run_dir is None or not run_dir.exists():
-            return
-        if checkpoints_in(run_dir / "checkpoints"):
-            yield f"the run is in {run_dir}; --resume {run_dir} goes on with it"
-        else:
-            yield f"ended before the first checkpoint; {run_dir} has the config only"
+        """End every trainer, then say where everything is."""
+        for source, run_dir in self._opened:
+            source.close(SAVE_SECONDS)
+            if source.log:
+                yield f"what the trainer printed is in {source.log}"
+            if run_dir is not None and run_dir.exists():
+                yield _where(run_dir)
 
 
-def run_session(job: Job | Callable[[str], Job], theme_name: str | None) -> int:
-    """Show a job, or the job of the preset that the user picks; returns the exit code."""
+def _where(run_dir: Path) -> str:
+    if checkpoints_in(run_dir / "checkpoints"):
+        return f"the run is in {run_dir}; --resume {run_dir} goes on with it"
+    return f"ended before the first checkpoint; {run_dir} has the config only"
+
+
+def run_session(job: Job | None, job_of: JobOf, theme_name: str | None, *, save: bool) -> int:
+    """Show a job, or without one that of the preset that the user picks; the exit code."""
     themes, bad_themes = load_themes()
     keymap, bad_keys = load_keymap(session_actions())
     for problem in bad_themes + bad_keys:
         _say(problem)
     theme = choose_theme(themes, theme_name, remembered_theme())
-    session = Session()
-    if isinstance(job, Job):
-        app = SessionApp(session.open(job), themes, theme, keymap)
-    else:
-        app = SessionApp(lambda preset: session.open(job(preset)), themes, theme, keymap)
+    session = Session(job_of, save=save)
+    app = SessionApp(session.open(job) if job else None, session, themes, theme, keymap)
     # A traceback would land on the user's screen; it goes to a file instead.
     app.error_console = Console(file=io.StringIO(), width=100)
     try:
@@ -70,7 +103,7 @@ def run_session(job: Job | Callable[[str], Job], theme_name: str | None) -> int:
         words = list(session.close())
     if ending.problem:
         words.insert(0, f"error: {ending.problem}")
-    for line in words:
+    for line in dict.fromkeys(words):  # a run that was resumed was opened twice
         _say(line)
     return ending.code
 

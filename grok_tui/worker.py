@@ -38,7 +38,7 @@ class WorkerSource:
         self._step = job.snapshot.step if job.snapshot else 0
         self._started = self._ended = self._failed = False
         self._log: Path | None = None
-        self._sending = threading.Lock()
+        self._sending, self._closing = threading.Lock(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
 
@@ -92,6 +92,10 @@ class WorkerSource:
 
         A child that is still compiling has nothing to save and gets a moment only.
         """
+        with self._closing:
+            self._close(timeout)
+
+    def _close(self, timeout: float) -> None:
         if self._process is None or self._connection.closed:
             return
         if not self._ended:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import assert_never
+from collections.abc import Callable, Sequence
+from typing import Any, assert_never
 
 from grok_tui.config import Config, ConfigError, flag, is_live
 from grok_tui.core.events import (
+    Ask,
     Command,
     CommandRejected,
     ConfigApplied,
@@ -19,6 +20,7 @@ from grok_tui.core.events import (
     Sink,
     Step,
     Stop,
+    Undo,
 )
 
 
@@ -26,6 +28,7 @@ class Controls:
     """Obeys commands, and says so in events.
 
     config: with every edit so far. paused: whether to wait. stop: set once the run is to end.
+    edits: every edit that can be taken back, the newest last: a field and what it was before.
     """
 
     def __init__(
@@ -34,12 +37,19 @@ class Controls:
         emit: Sink,
         step: Callable[[], int],
         save: Callable[[], None] | None,
+        *,
+        answer: Callable[[int, int], None],
+        edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
-        """`step` tells the updates done so far; `save` saves, None if nothing is recorded."""
+        """`step` tells the updates done so far; `save` saves, None if nothing is recorded.
+
+        answer: says what the network answers to a pair.
+        """
         self.config = config
         self.paused = False
         self.stop: Stop | None = None
-        self._emit, self._step, self._save = emit, step, save
+        self.edits = list(edits)
+        self._emit, self._step, self._save, self._answer = emit, step, save, answer
         self._steps_to_pause: int | None = None
 
     def obey(self, command: Command) -> None:
@@ -52,12 +62,16 @@ class Controls:
             case Step(count):
                 self._allow(count)
             case SetField(field, value):
-                self._set(field, value)
+                self._edit(field, value)
+            case Undo():
+                self._undo()
             case SaveCheckpoint():
                 if self._save:
                     self._save()
                 else:
                     self._reject("checkpoint", "this run is not saved (--no-save)")
+            case Ask(a, b):
+                self._ask(a, b)
             case Stop():
                 self.stop = command
             case _:
@@ -97,7 +111,19 @@ class Controls:
             self._resume()
             self._steps_to_pause = count
 
-    def _set(self, field: str, value: object) -> None:
+    def _edit(self, field: str, value: object) -> None:
+        before = self.config
+        if self._set(field, value, undo=False) and self.config != before:
+            self.edits.append((field, getattr(before, field)))
+
+    def _undo(self) -> None:
+        if self.edits:
+            self._set(*self.edits.pop(), undo=True)
+        else:
+            self._reject("undo", "there is no edit left to take back")
+
+    def _set(self, field: str, value: object, *, undo: bool) -> bool:
+        """Change a field, or reject it; tells whether it was changed."""
         step = self._step()
         try:
             new = self.config.changed(**{field: value})
@@ -106,10 +132,19 @@ class Controls:
             if field == "steps" and new.steps <= step:
                 raise ConfigError(f"steps: step {new.steps} is already behind; this is {step}")
         except ConfigError as error:
-            self._reject("set", str(error), field)
-            return
+            self._reject("undo" if undo else "set", str(error), field)
+            return False
         old, self.config = self.config, new
-        self._emit(ConfigApplied(step, field, getattr(old, field), getattr(new, field)))
+        self._emit(ConfigApplied(step, field, getattr(old, field), getattr(new, field), undo))
+        return True
+
+    def _ask(self, a: int, b: int) -> None:
+        last = self.config.modulus - 1
+        first_b = 1 if self.config.operation == "divide" else 0
+        if 0 <= a <= last and first_b <= b <= last:
+            self._answer(a, b)
+        else:
+            self._reject("ask", f"a must be in 0..{last} and b in {first_b}..{last}")
 
     def _reject(self, command: str, reason: str, field: str | None = None) -> None:
         self._emit(CommandRejected(self._step(), command, reason, field))

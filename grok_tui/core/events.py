@@ -44,6 +44,11 @@ class SetField:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """Take back the newest edit that has not been taken back yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class SaveCheckpoint:
     """Save a checkpoint at the current step."""
 
@@ -56,7 +61,15 @@ class Stop:
     save: bool = True
 
 
-Command = Pause | Resume | Step | SetField | SaveCheckpoint | Stop
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What would the network answer to (a, b) now?"""
+
+    a: int
+    b: int
+
+
+Command = Pause | Resume | Step | SetField | Undo | SaveCheckpoint | Ask | Stop
 
 # --- events -----------------------------------------------------------------------
 
@@ -73,7 +86,10 @@ class Compiling:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Training begins, or begins again, after `step` completed steps."""
+    """Training begins, or begins again, after `step` completed steps.
+
+    train_mask: (n_pairs,), True where the pair is trained on; None where the config says it.
+    """
 
     name: ClassVar[str] = "started"
     step: int
@@ -82,6 +98,7 @@ class Started:
     n_train: int
     n_test: int
     compile_seconds: float
+    train_mask: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +141,29 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairs:
+    """What an evaluation found for every pair, in the task's order.
+
+    answers: (n_pairs,), the most likely residue. loss: (n_pairs,), -log of the probability of
+    the right one, in nats.
+    """
+
+    answers: NDArray[np.int16]
+    loss: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """The weights after `step` updates were evaluated on every pair.
 
-    answers: (n_pairs,), the residue answered for each pair in the task's order; None
-    where only the numbers matter.
+    pairs: what was found for each; None where only the numbers matter.
     """
 
     name: ClassVar[str] = "evaluated"
     step: int
     metrics: Metrics
     seconds: float
-    answers: NDArray[np.int16] | None = None
+    pairs: Pairs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +184,17 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class ConfigApplied:
-    """A live field changed; the step after `step` is the first to use it."""
+    """A live field changed; the step after `step` is the first to use it.
+
+    undo: whether this took an earlier edit back.
+    """
 
     name: ClassVar[str] = "config applied"
     step: int
     field: str
     old: Any
     new: Any
+    undo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +216,20 @@ class PhaseChanged:
     step: int
     phase: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the network after `step` updates answers to (a, b).
+
+    probabilities: (p,), that of each residue.
+    """
+
+    name: ClassVar[str] = "answered"
+    step: int
+    a: int
+    b: int
+    probabilities: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +283,7 @@ Event = (
     | ConfigApplied
     | CommandRejected
     | PhaseChanged
+    | Answered
     | Warned
     | CheckpointSaved
     | Stopped
@@ -266,36 +313,3 @@ class Source(Protocol):
 
     def close(self, timeout: float) -> None:
         """End the source within `timeout` seconds, by force if it must be."""
-
-
-# --- what a checkpoint holds ---------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that an exact resume needs, after `step` updates.
-
-    weights, first_moment, second_moment: one float32 array per weight, same names.
-    beta_products: product of every beta1, and of every beta2, used so far.
-    train_mask: (n_pairs,), True where the pair is trained on.
-    config: the config as a plain mapping, live edits included.
-    milestones: what the evaluations have shown so far (`core.phases`), as plain data.
-    seconds: time spent so far by name: `wall`, `compile`, `eval`.
-    """
-
-    step: int
-    weights: Mapping[str, FloatArray]
-    first_moment: Mapping[str, FloatArray]
-    second_moment: Mapping[str, FloatArray]
-    beta_products: tuple[float, float]
-    train_mask: NDArray[np.bool_]
-    config: Mapping[str, Any]
-    milestones: Mapping[str, Any]
-    seconds: Mapping[str, float]
-
-
-class CheckpointStore(Protocol):
-    """Where a trainer puts its snapshots."""
-
-    def save(self, snapshot: Snapshot) -> str:
-        """Write the snapshot durably and return where it lies; raises OSError."""

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from grok_tui.config import Config
-from grok_tui.core.events import FloatArray, Metrics, Snapshot
+from grok_tui.core.events import FloatArray, Metrics
 from grok_tui.core.optim import learning_rate
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.step import Evaluation
 from grok_tui.core.tasks import Task
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tinygrad import Tensor, TinyJit, UOp, Variable, dtypes
 
 from grok_tui.config import Config
-from grok_tui.core.events import FloatArray, Snapshot
+from grok_tui.core.events import FloatArray, Pairs
 from grok_tui.core.loss import cross_entropy, mean
 from grok_tui.core.matmul import prepare
 from grok_tui.core.model import (
@@ -23,6 +23,7 @@ from grok_tui.core.model import (
     weight_shapes,
 )
 from grok_tui.core.optim import AdamW, BetaProducts, hyperparameter_rows, idle_rows
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import Task
 from grok_tui.errors import UserError
 
@@ -47,6 +48,11 @@ class Evaluation:
     pair_loss: FloatArray
     answers: NDArray[np.int16]
     weight_norm: float
+
+    def pairs(self) -> Pairs:
+        """What a screen shows of it, in half the bytes."""
+        largest = float(np.finfo(np.float16).max)
+        return Pairs(self.answers, np.minimum(self.pair_loss, largest).astype(np.float16))
 
 
 class Network:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from grok_tui.config import Config, build
+from grok_tui.config import Config, build, is_live
+from grok_tui.core import forward
 from grok_tui.core.chunks import ChunkLength, StopWatch
 from grok_tui.core.controls import Controls
 from grok_tui.core.events import (
+    Answered,
     CheckpointSaved,
-    CheckpointStore,
     Command,
     Compiling,
     ConfigApplied,
@@ -23,7 +26,6 @@ from grok_tui.core.events import (
     Metrics,
     PhaseChanged,
     Sink,
-    Snapshot,
     Started,
     Stop,
     Stopped,
@@ -31,6 +33,7 @@ from grok_tui.core.events import (
 from grok_tui.core.matmul import blas_threads, set_threads
 from grok_tui.core.measure import DivergedError, check_snapshot, measure
 from grok_tui.core.phases import Milestones
+from grok_tui.core.snapshot import CheckpointStore, Snapshot
 from grok_tui.core.step import COMPILE_STAGES, Network
 from grok_tui.core.tasks import make_task
 from grok_tui.core.threads import ThreadKeeper
@@ -51,7 +54,10 @@ class Trainer:
         emit: Sink,
         store: CheckpointStore | None = None,
         snapshot: Snapshot | None = None,
+        *,
+        edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
+        """edits: those of an earlier sitting that can be taken back (`Controls.edits`)."""
         self._inbox, self._emit, self._store = inbox, emit, store
         self._watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
@@ -69,7 +75,12 @@ class Trainer:
         self._latest: tuple[int, Metrics] | None = None
         self._compiled = False
         self._controls = Controls(
-            config, emit, lambda: self.step, self._save if store else None
+            config,
+            emit,
+            lambda: self.step,
+            self._save if store else None,
+            answer=self._answer,
+            edits=edits,
         )
 
     @property
@@ -117,6 +128,7 @@ class Trainer:
                 n_train=self.config.n_train,
                 n_test=self.config.n_pairs - self.config.n_train,
                 compile_seconds=self._watch.seconds["compile"],
+                train_mask=self._task.train_mask,
             )
         )
         self._announce_changes()
@@ -131,6 +143,8 @@ class Trainer:
         for field, old in (self._resumed.config if self._resumed else {}).items():
             if (new := self.config.model_dump(mode="json")[field]) != old:
                 self._emit(ConfigApplied(self.step, field, old, new))
+                if is_live(field):
+                    self._controls.edits.append((field, old))
 
     def _finished(self) -> bool:
         """Whether the run is over; sets the reason."""
@@ -185,13 +199,20 @@ class Trainer:
         self._latest = (self.step, metrics)
         seconds = time.perf_counter() - started
         self._watch.add("eval", seconds)
-        self._emit(Evaluated(self.step, metrics, seconds, evaluation.answers))
+        self._emit(Evaluated(self.step, metrics, seconds, evaluation.pairs()))
         before, self._milestones = (
             self._milestones,
             self._milestones.after(self.step, metrics),
         )
         if self._milestones.phase != before.phase:
             self._announce_phase()
+
+    def _answer(self, a: int, b: int) -> None:
+        """Say what the network answers to a pair."""
+        weights = self._network.host_weights()
+        pair = np.array([a]), np.array([b])
+        logits = forward.logits(weights, *pair, self.config.n_heads)
+        self._emit(Answered(self.step, a, b, forward.probabilities(logits)[0]))
 
     def _announce_phase(self) -> None:
         self._emit(PhaseChanged(self.step, self._milestones.phase, self._milestones.reason))

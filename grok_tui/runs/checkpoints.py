@@ -16,7 +16,7 @@ import safetensors
 import safetensors.numpy
 
 from grok_tui.config import ConfigError, build
-from grok_tui.core.events import Snapshot
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
 
 FORMAT = "grok-tui checkpoint 1"

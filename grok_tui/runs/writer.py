@@ -22,11 +22,11 @@ from grok_tui.core.events import (
     Paused,
     PhaseChanged,
     Resumed,
-    Snapshot,
     Started,
     Stopped,
     Warned,
 )
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
 from grok_tui.runs import checkpoints
 from grok_tui.runs.lines import Lines, cut_after
@@ -142,7 +142,7 @@ _NOTED: Mapping[type, tuple[str, ...]] = {
     Started: ("device", "n_train", "n_test", "compile_seconds"),
     Paused: (),
     Resumed: (),
-    ConfigApplied: ("field", "old", "new"),
+    ConfigApplied: ("field", "old", "new", "undo"),
     PhaseChanged: ("phase", "reason"),
     Warned: ("message",),
     CheckpointSaved: ("path",),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import signal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,31 +14,20 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 
-from grok_tui.config import Config
-from grok_tui.core.events import Source
 from grok_tui.errors import UserError
 from grok_tui.presets import load_preset, preset_names
-from grok_tui.tui.dialogs import PresetPicker, QuitDialog
+from grok_tui.tui.dialogs import QuitDialog
+from grok_tui.tui.flows import Wanted
 from grok_tui.tui.keymap import Action, actions
+from grok_tui.tui.launcher import Launcher, Run
+from grok_tui.tui.picker import PresetPicker
 from grok_tui.tui.preferences import remember_theme
-from grok_tui.tui.run_screen import Ending, RunScreen
-from grok_tui.tui.state import SessionState
+from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, RunScreen
 from grok_tui.tui.terminal import TerminalDriver
 from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
 
 # How often the theme's file is looked at.
 RELOAD_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a session shows: where events come from, and the config they begin with."""
-
-    source: Source
-    config: Config
-
-
-RunOf = Callable[[str], Run]
 
 
 def session_actions() -> dict[str, Action]:
@@ -48,7 +36,7 @@ def session_actions() -> dict[str, Action]:
 
 
 class SessionApp(App[Ending]):
-    """A session on one run, or on the one that `first` gives for the preset picked."""
+    """A session on one run at a time: `first`, or the one of the preset picked."""
 
     TITLE = "grok-tui"
 
@@ -58,14 +46,15 @@ class SessionApp(App[Ending]):
 
     def __init__(
         self,
-        first: Run | RunOf,
+        first: Run | None,
+        launcher: Launcher,
         themes: Mapping[str, Theme],
         theme: str,
         keymap: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._themes = dict(themes)  # asked for by what comes next
         super().__init__()
-        self._first = first
+        self._first, self._launcher = first, launcher
         for each in themes.values():
             self.register_theme(each.textual())
         self._written: dict[Path, int] = {}  # when each theme's file was last changed
@@ -81,26 +70,34 @@ class SessionApp(App[Ending]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end_by, number)
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
-        if isinstance(self._first, Run):
-            self._open(self._first)
+        if self._first:
+            self.push_screen(RunScreen(self._first))
         else:
             presets = [load_preset(name) for name in preset_names()]
-            self.push_screen(
-                PresetPicker(presets), functools.partial(self._picked, self._first)
-            )
+            self.push_screen(PresetPicker(presets), self._picked)
 
-    def _picked(self, run_of: RunOf, preset: str | None) -> None:
+    def _picked(self, preset: str | None) -> None:
         if preset is None:
             self.exit(Ending(0))
             return
         try:
-            self._open(run_of(preset))
-        except UserError as error:
+            self.push_screen(RunScreen(self._launcher.preset(preset)))
+        except (UserError, OSError) as error:
             self.exit(Ending(2, str(error)))
 
-    def _open(self, run: Run) -> None:
-        state = SessionState(run.config.model_dump(mode="json"))
-        self.push_screen(RunScreen(run.source, state))
+    async def on_wanted(self, message: Wanted) -> None:
+        """Another run in place of the present one, which saves itself in the background."""
+        before = self._run_screen()
+        try:
+            run = await asyncio.to_thread(message.make, self._launcher)
+        except (UserError, OSError) as error:
+            self._say(str(error))
+            return
+        if before is not None:
+            closing = asyncio.to_thread(before.run.source.close, SAVE_SECONDS)
+            self.run_worker(closing, group="closing", exit_on_error=False)
+            await self.pop_screen()
+        await self.push_screen(RunScreen(run))
 
     # --- themes -------------------------------------------------------------------------
 

@@ -1,87 +1,108 @@
-"""The dialogs: choosing a preset, and quitting."""
+"""The dialogs: a question with a few answers each."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen, Screen
-from textual.widgets import Footer, Label, OptionList
-from textual.widgets.option_list import Option
+from textual.screen import ModalScreen
+from textual.widgets import Label, OptionList
 
-from grok_tui.presets import Preset
+from grok_tui.tui.sentences import value_text
+from grok_tui.tui.state import SessionState
 
+Choice = TypeVar("Choice")
 QuitChoice = Literal["save", "now"]
 
 
-class PresetPicker(Screen[str | None]):
-    """Every preset with its sentence; gives the chosen name, or None to leave."""
+class Question(ModalScreen[Choice | None], Generic[Choice]):
+    """A question and its answers in words, each with what it stands for; None if none."""
 
     DEFAULT_CSS = """
-    PresetPicker { align: center middle; }
-    PresetPicker > Vertical { width: 90%; max-width: 90; height: auto; max-height: 90%; }
-    PresetPicker Label { text-style: bold; padding: 1 2; }
-    PresetPicker OptionList { height: auto; max-height: 1fr; min-width: 20; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [("q,escape", "leave", "Quit")]
-
-    def __init__(self, presets: list[Preset]) -> None:
-        super().__init__()
-        self._presets = presets
-
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Label("Which run do you want to watch?")
-            yield OptionList(*(Option(_described(p), id=p.name) for p in self._presets))
-        yield Footer()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option.id)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-
-class QuitDialog(ModalScreen[QuitChoice | None]):
-    """Stop and save, quit now, or cancel."""
-
-    DEFAULT_CSS = """
-    QuitDialog { align: center middle; }
-    QuitDialog > Vertical {
-        width: 46; max-width: 100%; height: auto; padding: 1 2;
+    Question { align: center middle; }
+    Question > Vertical {
+        width: 64; max-width: 96%; height: auto; max-height: 96%; padding: 1 2;
         background: $panel; border: round $primary;
     }
-    QuitDialog Label { padding-bottom: 1; }
-    QuitDialog OptionList { min-width: 20; padding: 0; background: $panel; }
-    QuitDialog OptionList, QuitDialog OptionList:focus { border: none; }
+    Question Label { width: 1fr; padding-bottom: 1; }
+    Question OptionList {
+        height: auto; max-height: 1fr; min-width: 20; padding: 0; background: $panel;
+    }
+    Question OptionList, Question OptionList:focus { border: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape,q", "cancel", "Cancel"),
-        Binding("ctrl+c", "save", show=False),  # pressed again by someone who wants out
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "cancel", "Cancel")]
+
+    def __init__(self, question: str, answers: Sequence[tuple[str, Choice | None]]) -> None:
+        super().__init__()
+        self._question, self._answers = question, answers
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Label("End this run?")
-            yield OptionList(
-                Option("Stop and save", id="save"),
-                Option("Quit now, without a last checkpoint", id="now"),
-                Option("Cancel", id="cancel"),
-            )
+            yield Label(self._question, markup=False)
+            yield OptionList(*(text for text, _ in self._answers), markup=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        choices: dict[str | None, QuitChoice] = {"save": "save", "now": "now"}
-        self.dismiss(choices.get(event.option.id))
-
-    def action_save(self) -> None:
-        self.dismiss("save")
+        self.dismiss(self._answers[event.option_index][1])
 
     def action_cancel(self) -> None:
         self.dismiss(None)
 
 
-def _described(preset: Preset) -> str:
-    steps = f"  [dim]groks at step {preset.grok_step}[/dim]" if preset.grok_step else ""
-    return f"[b]{preset.name}[/b]{steps}\n{preset.sentence}"
+class QuitDialog(Question[QuitChoice]):
+    """Stop and save, quit now, or cancel."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "save", show=False),  # pressed again by someone who wants out
+    ]
+
+    def __init__(self) -> None:
+        answers: list[tuple[str, QuitChoice | None]] = [
+            ("Stop and save", "save"),
+            ("Quit now, without a last checkpoint", "now"),
+            ("Cancel", None),
+        ]
+        super().__init__("End this run?", answers)
+
+    def action_save(self) -> None:
+        self.dismiss("save")
+
+
+def restart_question(state: SessionState) -> Question[bool]:
+    """Whether to start a new run, and with what changes."""
+    changes = [
+        f"{name} {value_text(state.config[name])} → {value_text(value)}"
+        for name, value in state.planned.items()
+    ]
+    what = "\n".join(changes) or "with the settings of this one"
+    question = f"Start a new run from step 0?\n\n{what}\n\nThis run is saved first."
+    return Question(question, [("Start it", True), ("Cancel", None)])
+
+
+def checkpoint_question(checkpoints: Sequence[Path]) -> Question[Path]:
+    """Which checkpoint to branch from, the newest first."""
+    answers = [(f"step {step_of(path)}", path) for path in checkpoints]
+    return Question(
+        "Branch from which checkpoint? The branch is a new run that waits there for an"
+        " edit. This run is saved first.",
+        answers,
+    )
+
+
+def go_on_question(reason: str, checkpoint: Path) -> Question[bool]:
+    """Whether to go on with a run that broke."""
+    answers = [(f"Go on from step {step_of(checkpoint)}", True), ("Leave it as it is", None)]
+    return Question(f"The run has failed: {reason}", answers)
+
+
+def ghost_question(folders: Sequence[Path]) -> Question[Path]:
+    """Which recorded run to show behind this one."""
+    return Question("Show which run as a ghost?", [(folder.name, folder) for folder in folders])
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step of a checkpoint file, from its name."""
+    return int(checkpoint.stem.removeprefix("step-"))

@@ -1,35 +1,47 @@
-"""The main screen: events in, one state reduced from them, widgets that draw it."""
+"""The main screen: events in, one state reduced from them, panes that draw it."""
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
-from textual.containers import Vertical
+from textual.binding import ActiveBinding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer
+from textual.widgets import Footer, Static
 
-from grok_tui.config import ConfigError, build
+from grok_tui.config import ConfigError, build, is_live
 from grok_tui.core.events import (
     Command,
     Evaluated,
     Event,
+    Failed,
     Losses,
     Pause,
     Resume,
+    SaveCheckpoint,
     SetField,
-    Source,
     Step,
     Stop,
+    Undo,
 )
-from grok_tui.tui.charts import Chart
+from grok_tui.tui import flows
+from grok_tui.tui.bindings import MAIN_BINDINGS, as_many_as_fit
 from grok_tui.tui.dialogs import QuitChoice, QuitDialog
-from grok_tui.tui.plots import draw_accuracy, draw_loss
+from grok_tui.tui.help import Help
+from grok_tui.tui.launcher import Run
+from grok_tui.tui.panes.ask import Ask
+from grok_tui.tui.panes.bar import PaneBar
+from grok_tui.tui.panes.charts import Charts
+from grok_tui.tui.panes.grid import Grid
+from grok_tui.tui.panes.log import Log
+from grok_tui.tui.panes.pane import Ordered, Pane
+from grok_tui.tui.panes.parameters import Edited, Parameters
+from grok_tui.tui.panes.residues import Residues
 from grok_tui.tui.state import SessionState, reduce
 from grok_tui.tui.status import StatusLine
 
@@ -41,6 +53,12 @@ FROM_ZERO = 0.1
 NUMBERS_SECONDS = 1 / 8
 # How long a trainer may take to save its last checkpoint before it is ended by force.
 SAVE_SECONDS = 10.0
+# The smallest terminal that shows everything.
+LEAST_WIDTH, LEAST_HEIGHT = 60, 16
+# From here on charts and panes stand side by side; below, the panes take turns.
+WIDE_WIDTH, WIDE_HEIGHT = 120, 36
+
+PANES: tuple[type[Pane], ...] = (Charts, Parameters, Residues, Grid, Ask, Log)
 
 
 @dataclass
@@ -58,98 +76,71 @@ class Ending:
     problem: str = ""
 
 
-_STEPS = Binding.Group("step")
-_DECAY = Binding.Group("wd")
-_RATE = Binding.Group("lr")
-
-
-def _knob(shown: str, key: str, name: str, direction: int, group: Binding.Group) -> Binding:
-    """The key that turns a field by one notch."""
-    words = f"{name} {'up' if direction > 0 else 'down'}"
-    id = f"{group.description}-{'up' if direction > 0 else 'down'}"  # noqa: A001
-    action = f"turn('{name}', {direction})"
-    return Binding(key, action, words, id=id, key_display=shown, group=group)
-
-
 class RunScreen(Screen[None]):
-    """One run, live; leaving it ends the application with an `Ending`."""
+    """One run; leaving it ends the application with an `Ending`."""
 
     DEFAULT_CSS = """
-    RunScreen #charts { height: 1fr; }
-    RunScreen Chart { height: 1fr; }
-    RunScreen.low #charts { layout: horizontal; }
-    RunScreen.low.narrow #accuracy { display: none; }
+    RunScreen #body { height: 1fr; }
+    RunScreen #charts { width: 1fr; height: 1fr; }
+    RunScreen #panes { width: 1fr; height: 1fr; }
+    RunScreen #panes > Pane { height: 1fr; display: none; }
+    RunScreen #panes > Pane.current { display: block; }
+    RunScreen.small.charts #panes { display: none; }
+    RunScreen.small #charts { display: none; }
+    RunScreen.small.charts #charts { display: block; }
+    RunScreen #too-small {
+        display: none; width: 1fr; height: 1fr; content-align: center middle;
+    }
+    RunScreen.tiny > * { display: none; }
+    RunScreen.tiny > #too-small { display: block; }
     RunScreen Footer.-compact FooterLabel { margin: 0 1 0 0; }
     """
-    # Below this height the charts stand side by side, if the width is enough for both.
-    LOW, NARROW = 20, 48
-    # Below this width the footer leaves no gaps between keys.
-    ALL_KEYS = 64
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "toggle_pause", "Pause", id="pause"),
-        Binding("s", "step(1)", "1 step", id="step", group=_STEPS),
-        Binding("S", "step(100)", "100 steps", id="step-100", key_display="S", group=_STEPS),
-        _knob("[", "left_square_bracket", "weight_decay", -1, _DECAY),
-        _knob("]", "right_square_bracket", "weight_decay", 1, _DECAY),
-        _knob("{", "left_curly_bracket", "lr", -1, _RATE),
-        _knob("}", "right_curly_bracket", "lr", 1, _RATE),
-        Binding("v", "view", "View", id="view"),
-        Binding("q", "ask_quit", "Quit", id="quit"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*MAIN_BINDINGS]
 
-    def __init__(self, source: Source, state: SessionState) -> None:
+    def __init__(self, run: Run) -> None:
         super().__init__()
-        self.state = state
-        self._source = source
+        self.run = run
+        self.state = run.state
         self._exit_code: int | None = None
         self._timer: Timer | None = None
-        self._recent = False
 
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """In the order of `BINDINGS`, whatever their keys: a footer joins only neighbours."""
-        order = [binding.id for binding in Binding.make_bindings(self.BINDINGS)]
-
-        def place(item: tuple[str, ActiveBinding]) -> int:
-            name = item[1].binding.id
-            return order.index(name) if name in order else len(order)
-
-        return dict(sorted(super().active_bindings.items(), key=place))
+    # --- the picture --------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        with Vertical(id="charts"):
-            yield Chart(draw_loss, self.state, id="loss")
-            yield Chart(draw_accuracy, self.state, id="accuracy")
+        yield PaneBar([pane.TITLE for pane in PANES])
+        with Horizontal(id="body"):
+            yield Charts(self.state)
+            with Vertical(id="panes"):
+                yield Parameters()
+                yield Residues()
+                yield Grid()
+                yield Ask()
+                yield Log()
         yield Footer(show_command_palette=False)
+        yield Static(id="too-small")
 
     def on_mount(self) -> None:
+        self.action_pane(1)
         self._show(self.state)
-        self._source.start(self._deliver)
-
-    def _deliver(self, event: Event) -> None:
-        """Called from another thread; posting a message is the safe way in."""
-        with contextlib.suppress(RuntimeError):  # the application is gone
-            self.post_message(Arrived(event))
-
-    def on_resize(self) -> None:
-        self.set_class(self.size.height < self.LOW, "low")
-        self.set_class(self.size.width < self.NARROW, "narrow")
-        self.query_one(Footer).compact = self.size.width < self.ALL_KEYS
-
-    def on_arrived(self, message: Arrived) -> None:
-        self.state = reduce(self.state, message.event)
-        if isinstance(message.event, Losses | Evaluated):
-            self._show_soon()
-        else:
-            self._show(self.state)
-        if self._exit_code is not None and self.state.ended:
-            self.leave()
+        self.run.source.start(self._deliver)
+        if self.run.paused:
+            self.run.source.send(Pause())
 
     @property
-    def behind(self) -> bool:
-        """Whether something came that is not shown yet."""
-        return self._timer is not None
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """Those that the footer has room for, in the order of `BINDINGS`."""
+        return as_many_as_fit(super().active_bindings, self.size.width)
+
+    def on_resize(self) -> None:
+        width, height = self.size
+        self.set_class(width < WIDE_WIDTH or height < WIDE_HEIGHT, "small")
+        self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "tiny")
+        self.query_one("#too-small", Static).update(
+            f"{width} x {height} is too small:\n"
+            f"the session needs {LEAST_WIDTH} x {LEAST_HEIGHT}.\nTraining goes on."
+        )
+        self.call_after_refresh(self._show_now)
 
     def _show_soon(self) -> None:
         """Show numbers that change all the time only so often."""
@@ -165,21 +156,48 @@ class RunScreen(Screen[None]):
             self._timer = None
         self.state = state
         self.query_one(StatusLine).state = state
-        for chart in self.query(Chart):
-            chart.show(state, now=state.ended)
+        for pane in self._panes():
+            if pane.is_on_screen:
+                pane.show(state)
+
+    @property
+    def behind(self) -> bool:
+        """Whether something came that is not shown yet."""
+        return self._timer is not None
 
     def say(self, message: str) -> None:
         """Show a message until the next one."""
         self._show(replace(self.state, message=message))
 
+    # --- events in, commands out --------------------------------------------------------
+
+    def _deliver(self, event: Event) -> None:
+        """Called from another thread; posting a message is the safe way in."""
+        with contextlib.suppress(RuntimeError):  # the application is gone
+            self.post_message(Arrived(event))
+
+    def on_arrived(self, message: Arrived) -> None:
+        self.state = reduce(self.state, message.event)
+        if isinstance(message.event, Losses | Evaluated):
+            self._show_soon()
+        else:
+            self._show(self.state)
+        if isinstance(message.event, Failed):
+            self.run_worker(flows.go_on(self, message.event), exclusive=True)
+        if self._exit_code is not None and self.state.ended:
+            self.leave()
+
+    def on_ordered(self, message: Ordered) -> None:
+        self._send(message.command)
+
     def _send(self, command: Command) -> None:
         """Send a command, or say why it would do nothing."""
         if self.state.ended:
-            self.say(f"the run has {self.state.word.lower()}; q leaves")
+            self.say(f"the run has {self.state.word.lower()}; q leaves, r starts anew")
         else:
-            self._source.send(command)
+            self.run.source.send(command)
 
-    # --- actions ------------------------------------------------------------------------
+    # --- training -----------------------------------------------------------------------
 
     def action_toggle_pause(self) -> None:
         if self.state.word == "COMPILING":
@@ -199,16 +217,87 @@ class RunScreen(Screen[None]):
         except ConfigError as error:
             self.say(str(error))
             return
+        self._set_field(name, value)
+
+    def on_edited(self, message: Edited) -> None:
+        """An edit from the form: now if the field is live, else with the next run."""
+        if is_live(message.name):
+            self._set_field(message.name, message.value)
+        else:
+            self._show(self.state.planning(message.name, message.value))
+
+    def _set_field(self, name: str, value: Any) -> None:
         if not self.state.ended:
             self._show(self.state.requested(name, value))
         self._send(SetField(name, value))
 
+    def action_undo(self) -> None:
+        self._send(Undo())
+
+    def action_checkpoint(self) -> None:
+        self._send(SaveCheckpoint())
+
+    # --- panes and charts ---------------------------------------------------------------
+
+    def _panes(self) -> list[Pane]:
+        return [self.query_one(pane) for pane in PANES]
+
+    def action_pane(self, number: int) -> None:
+        """Show a pane and give it the focus."""
+        if number > len(PANES):
+            self.say(f"there are panes 1 to {len(PANES)}")
+            return
+        chosen = self._panes()[number - 1]
+        self.query_one(PaneBar).current = number - 1
+        is_charts = isinstance(chosen, Charts)
+        self.set_class(is_charts, "charts")
+        if not is_charts:
+            for pane in self._panes():
+                pane.set_class(pane is chosen, "current")
+        chosen.reveal()
+        self.call_after_refresh(self._show_now)
+
+    def action_next_pane(self, direction: int) -> None:
+        current = self.query_one(PaneBar).current
+        self.action_pane((current + direction) % len(PANES) + 1)
+
+    def on_descendant_focus(self) -> None:
+        """The mouse may have moved the focus: the bar follows."""
+        for at, pane in enumerate(self._panes()):
+            if pane.has_focus_within:
+                self.query_one(PaneBar).current = at
+
+    def action_edit(self) -> None:
+        self.action_pane(PANES.index(Parameters) + 1)
+
     def action_view(self) -> None:
-        """Show the newest steps only, or all again."""
-        self._recent = not self._recent
-        for chart in self.query(Chart):
-            chart.show_view(recent=self._recent)
-        self.say("the newest steps; v shows all" if self._recent else "all steps")
+        self.say(self.query_one(Charts).toggle_recent())
+
+    def action_follow(self) -> None:
+        self.say(self.query_one(Charts).toggle_follow())
+
+    def action_log_axis(self, axis: Literal["x", "y"]) -> None:
+        self.say(self.query_one(Charts).toggle_log(axis))
+
+    def action_smooth(self) -> None:
+        self.say(self.query_one(Charts).next_smoothing())
+
+    # --- dialogs ------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        pane = self._panes()[self.query_one(PaneBar).current]
+        self.app.push_screen(Help(pane, self))
+
+    def action_ghost(self) -> None:
+        self.run_worker(flows.choose_ghost(self), exclusive=True)
+
+    def action_branch(self) -> None:
+        self.run_worker(flows.branch(self), exclusive=True)
+
+    def action_restart(self) -> None:
+        self.run_worker(flows.restart(self), exclusive=True)
+
+    # --- the end ------------------------------------------------------------------------
 
     def action_ask_quit(self) -> None:
         if self.state.ended:

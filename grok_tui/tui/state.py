@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from grok_tui.config import build
 from grok_tui.core.events import (
+    Answered,
     CheckpointSaved,
     CommandRejected,
     Compiling,
@@ -18,6 +20,7 @@ from grok_tui.core.events import (
     Failed,
     Losses,
     Metrics,
+    Pairs,
     Paused,
     PhaseChanged,
     Resumed,
@@ -25,12 +28,16 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
+from grok_tui.core.tasks import Task, make_task
+from grok_tui.tui.sentences import edit_text, sentence, value_text
 from grok_tui.tui.series import Series
 
 Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
 
 # Weight of the newest chunk in the running mean of the speed.
 _NEWEST = 0.2
+# How many lines of the log are kept.
+LOG_LENGTH = 1000
 # What the charts call a field.
 _SHORT = {"weight_decay": "wd"}
 
@@ -45,12 +52,24 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """Something that happened after `step` updates, in words."""
+
+    step: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionState:
     """Everything a screen draws.
 
     config: fields by name, edits included. pending: edits sent but not yet confirmed.
+    planned: changes of what only a new run can have.
     step_seconds, eval_seconds: running means, None before the first.
-    message: the newest thing to tell the user.
+    message: the newest thing to tell the user. log: the newest things that happened.
+    task, pairs: all pairs, and what the evaluation after `pairs_step` updates found for each.
+    answer: to the question asked last. checkpoint: the newest one's step, None before it.
     """
 
     config: Mapping[str, Any]
@@ -70,7 +89,14 @@ class SessionState:
     test_acc: Series = field(default_factory=Series)
     marks: tuple[Mark, ...] = ()
     pending: Mapping[str, Any] = field(default_factory=dict)
+    planned: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
+    log: tuple[LogLine, ...] = ()
+    task: Task | None = None
+    pairs: Pairs | None = None
+    pairs_step: int = 0
+    answer: Answered | None = None
+    checkpoint: int | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -90,6 +116,10 @@ class SessionState:
         evaluation = (self.eval_seconds or 0.0) / int(self.config["eval_every"])
         return left * (self.step_seconds + evaluation)
 
+    def going_on(self) -> SessionState:
+        """This state of a run that ended, as the one that a new sitting begins with."""
+        return replace(self, word="COMPILING", stage="starting", message="", summary={})
+
     def wanted(self, name: str) -> Any:
         """A field's value as it will be once the trainer has confirmed every edit."""
         return self.pending.get(name, self.config[name])
@@ -98,16 +128,31 @@ class SessionState:
         """The state after an edit was sent to the trainer."""
         return replace(self, pending={**self.pending, name: value})
 
+    def planning(self, name: str, value: Any) -> SessionState:
+        """The state with a change for the next run; the present value takes it back."""
+        planned = {**self.planned, name: value}
+        if value == self.config[name]:
+            del planned[name]
+        return replace(self, planned=planned)
 
-def reduce(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PLR0911, PLR0912  one case each
+
+def reduce(state: SessionState, event: Event) -> SessionState:
     """The state after one more event."""
+    state = _after(state, event)
+    if text := sentence(event):
+        line = LogLine(state.step, event.name, text)
+        state = replace(state, log=(*state.log[1 - LOG_LENGTH :], line))
+    return state
+
+
+def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PLR0911, PLR0912  one case each
     match event:
         case Compiling(stage, done, total):
             return replace(
                 state, word="COMPILING", stage=stage, stage_done=done, stage_total=total
             )
-        case Started(step, config, device):
-            return replace(state, word="RUNNING", step=step, config=config, device=device)
+        case Started():
+            return _after_start(state, event)
         case Losses():
             return _after_losses(state, event)
         case Evaluated():
@@ -122,12 +167,15 @@ def reduce(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
             pending = {k: v for k, v in state.pending.items() if k != name}
             return replace(state, pending=pending, message=f"{command}: {reason}")
         case PhaseChanged(step, phase, reason):
-            mark = Mark(step, "phase", phase)
-            return replace(state, phase=phase, marks=(*state.marks, mark), message=reason)
+            # A new sitting says the phase again.
+            new = () if phase == state.phase else (Mark(step, "phase", phase),)
+            return replace(state, phase=phase, marks=(*state.marks, *new), message=reason)
+        case Answered():
+            return replace(state, answer=event)
         case Warned(_, message):
             return replace(state, message=message)
-        case CheckpointSaved(_, path):
-            return replace(state, message=f"saved {path}")
+        case CheckpointSaved(step, path):
+            return replace(state, checkpoint=step, message=f"saved {path}")
         case Stopped(step, reason, summary):
             return replace(
                 state,
@@ -139,6 +187,20 @@ def reduce(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
             )
         case Failed(_, reason, summary):
             return replace(state, word="FAILED", pending={}, message=reason, summary=summary)
+
+
+def _after_start(state: SessionState, event: Started) -> SessionState:
+    task = make_task(build(event.config))
+    if event.train_mask is not None:
+        task = replace(task, train_mask=event.train_mask)
+    return replace(
+        state,
+        word="RUNNING",
+        step=event.step,
+        config=event.config,
+        device=event.device,
+        task=task,
+    )
 
 
 def _after_losses(state: SessionState, event: Losses) -> SessionState:
@@ -153,6 +215,8 @@ def _after_losses(state: SessionState, event: Losses) -> SessionState:
 
 def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
     metrics = event.metrics
+    if event.pairs is not None:
+        state = replace(state, pairs=event.pairs, pairs_step=event.step)
     return replace(
         state,
         metrics=metrics,
@@ -164,8 +228,7 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
 
 
 def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
-    text = f"{event.field} {_value(event.old)} → {_value(event.new)}"
-    short = f"{_SHORT.get(event.field, event.field)} {_value(event.new)}"
+    short = f"{_SHORT.get(event.field, event.field)} {value_text(event.new)}"
     pending = dict(state.pending)
     if pending.get(event.field) == event.new:
         del pending[event.field]
@@ -174,13 +237,12 @@ def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
         config={**state.config, event.field: event.new},
         pending=pending,
         marks=(*state.marks, Mark(event.step, "edit", short)),
-        message=text,
+        message=edit_text(event),
     )
 
 
-def _value(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _mean(before: float | None, new: float) -> float:
+def _mean(before: float | None, new: float) -> float | None:
+    """The running mean after one more value; recordings do not say theirs, and have 0."""
+    if not new:
+        return before
     return new if before is None else before + _NEWEST * (new - before)

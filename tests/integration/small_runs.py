@@ -12,7 +12,8 @@ import reference
 from numpy.typing import NDArray
 
 from grok_tui.config import Config, build
-from grok_tui.core.events import Command, Event, Failed, Losses, Snapshot, Stopped
+from grok_tui.core.events import Command, Event, Failed, Losses, Stopped
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task
 from grok_tui.job import Job, run
 from grok_tui.runs.checkpoints import newest

@@ -12,8 +12,8 @@ from command_line import SMALL, Result, call, contents, environment
 from small_runs import small
 
 from grok_tui.config import Config
-from grok_tui.core.events import Snapshot
 from grok_tui.core.model import initial_weights
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task
 from grok_tui.runs import checkpoints
 

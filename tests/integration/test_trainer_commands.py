@@ -24,11 +24,11 @@ from grok_tui.core.events import (
     Resumed,
     SaveCheckpoint,
     SetField,
-    Snapshot,
     Started,
     Step,
     Stop,
 )
+from grok_tui.core.snapshot import Snapshot
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

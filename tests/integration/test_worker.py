@@ -31,11 +31,11 @@ from grok_tui.core.events import (
     Paused,
     Resume,
     SetField,
-    Snapshot,
     Started,
     Stopped,
 )
 from grok_tui.core.model import initial_weights
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task
 from grok_tui.job import Job
 from grok_tui.worker import WorkerSource

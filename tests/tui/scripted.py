@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 from textual.pilot import Pilot
@@ -22,9 +23,12 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
-from grok_tui.tui.app import Run, SessionApp
+from grok_tui.presets import load_preset
+from grok_tui.tui.app import SessionApp
 from grok_tui.tui.charts import Chart
+from grok_tui.tui.launcher import Run
 from grok_tui.tui.run_screen import RunScreen
+from grok_tui.tui.state import SessionState
 from grok_tui.tui.status import StatusLine
 from grok_tui.tui.themes import load_themes
 
@@ -55,6 +59,31 @@ class ScriptedSource:
         self.closed = True
 
 
+class ScriptedLauncher:
+    """Keeps what was asked for; every run it makes is a scripted one that has not started."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.sources: list[ScriptedSource] = []
+
+    def preset(self, name: str) -> Run:
+        return self._made(load_preset(name).fields, "preset", name)
+
+    def again(self, config: Config) -> Run:
+        return self._made(config.model_dump(mode="json"), "again", config)
+
+    def branch(self, checkpoint: Path) -> Run:
+        return self._made({}, "branch", checkpoint)
+
+    def resume(self, folder: Path, *, paused: bool) -> Run:
+        return self._made({}, "resume", folder, paused)
+
+    def _made(self, fields: Mapping[str, object], *asked: object) -> Run:
+        self.asked.append(asked)
+        self.sources.append(ScriptedSource())
+        return Run(self.sources[-1], SessionState({**CONFIG.model_dump(mode="json"), **fields}))
+
+
 def playing(*events: Event) -> ScriptedSource:
     """A source that has compiled, and then gives these events."""
     return ScriptedSource(STARTED, *events)
@@ -64,7 +93,8 @@ def session(
     source: ScriptedSource, theme: str = "midnight", **keys: tuple[str, ...]
 ) -> SessionApp:
     """A session; keys: those of an action by its id, where they are not the default ones."""
-    return SessionApp(Run(source, CONFIG), load_themes()[0], theme, keys)
+    run = Run(source, SessionState(CONFIG.model_dump(mode="json")))
+    return SessionApp(run, ScriptedLauncher(), load_themes()[0], theme, keys)
 
 
 def metrics(step: int) -> Metrics:

@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grok_tui.config import Config
-from grok_tui.core.events import Snapshot
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.runs.checkpoints import (
     FORMAT,
     CheckpointError,

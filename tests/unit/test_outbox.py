@@ -94,16 +94,16 @@ def test_other_events_keep_losses_apart_and_in_order() -> None:
     assert (first.step, second.first_step) == (2, 3)
 
 
-def test_only_the_newest_evaluation_keeps_its_answers() -> None:
+def test_only_the_newest_evaluation_keeps_its_pairs() -> None:
     got = through_a_stuck_reader(
         evaluated(10), losses(11, 10), evaluated(20), Warned(20, "!"), evaluated(30)
     )
     evaluations = [event for event in got if isinstance(event, Evaluated)]
     assert [e.step for e in evaluations] == [10, 20, 30]
     assert [e.metrics for e in evaluations] == [METRICS] * 3
-    assert evaluations[0].answers is None
-    assert evaluations[1].answers is None
-    np.testing.assert_array_equal(evaluations[2].answers, [30] * 4)
+    assert evaluations[0].pairs is None
+    assert evaluations[1].pairs is None
+    np.testing.assert_array_equal(evaluations[2].pairs.answers, [30] * 4)
 
 
 KINDS = st.lists(st.sampled_from(["losses", "evaluated", "warning"]), max_size=20)
@@ -131,7 +131,7 @@ def test_whatever_waits_every_number_arrives_once_and_in_order(kinds: list[str])
     ]
     evaluations = [e for e in got if isinstance(e, Evaluated)]
     assert [e.step for e in evaluations] == [e.step for e in put if isinstance(e, Evaluated)]
-    kept = [e.answers is not None for e in evaluations]
+    kept = [e.pairs is not None for e in evaluations]
     assert kept == [False] * (len(kept) - 1) + [True] * bool(kept)
     # No event overtakes another: the step an event belongs to never falls.
     ends = [e.step for e in got]

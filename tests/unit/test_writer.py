@@ -25,11 +25,11 @@ from grok_tui.core.events import (
     Paused,
     PhaseChanged,
     Resumed,
-    Snapshot,
     Started,
     Stopped,
     Warned,
 )
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in, load
 from grok_tui.runs.writer import RunError, RunWriter, check_unused
 

@@ -1,0 +1,43 @@
+"""Branching: a run directory as it was at a checkpoint, copied for another future."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import tomli_w
+
+from grok_tui.core.snapshot import Snapshot
+from grok_tui.runs import checkpoints
+from grok_tui.runs.lines import cut_after
+from grok_tui.runs.writer import check_unused
+
+
+def branch(checkpoint: Path, folder: Path) -> Snapshot:
+    """Copy a run as it was at one of its checkpoints; returns that, to go on from.
+
+    `folder` becomes a run directory that stands alone: lines and checkpoints up to that step,
+    and a `[parent]` table in its `config.toml`. Raises CheckpointError, RunError or OSError,
+    and then leaves nothing behind.
+    """
+    snapshot = checkpoints.load(checkpoint)
+    check_unused(folder)
+    try:
+        _copy(checkpoint, snapshot.step, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return snapshot
+
+
+def _copy(checkpoint: Path, step: int, folder: Path) -> None:
+    parent = checkpoint.parents[1]
+    (folder / "checkpoints").mkdir(parents=True)
+    content = tomllib.loads((parent / "config.toml").read_text())
+    content["parent"] = {"run": str(parent), "step": step}
+    checkpoints.write_durably(folder / "config.toml", tomli_w.dumps(content).encode())
+    for name in ("metrics.jsonl", "events.jsonl"):
+        shutil.copyfile(parent / name, folder / name)
+        cut_after(folder / name, step)
+    shutil.copyfile(checkpoint, folder / "checkpoints" / checkpoint.name)

@@ -1,0 +1,99 @@
+"""The keys of the main screen, with their ids, in the order that the footer and help show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+
+from textual.binding import ActiveBinding, Binding
+
+# The footer shows these at every width, and then as many of the others as fit.
+ALWAYS = ("pause", "step", "step-100", "wd-down", "wd-up", "lr-down", "lr-up", "help", "quit")
+
+_STEPS = Binding.Group("step")
+_DECAY = Binding.Group("wd")
+_RATE = Binding.Group("lr")
+_LOGS = Binding.Group("log axes")
+
+
+def _knob(shown: str, key: str, name: str, direction: int, group: Binding.Group) -> Binding:
+    """The key that turns a field by one notch."""
+    words = f"{name} {'up' if direction > 0 else 'down'}"
+    id = f"{group.description}-{'up' if direction > 0 else 'down'}"  # noqa: A001
+    action = f"turn('{name}', {direction})"
+    return Binding(key, action, words, id=id, key_display=shown, group=group)
+
+
+MAIN_BINDINGS = [
+    Binding("space", "toggle_pause", "Pause", id="pause"),
+    Binding("s", "step(1)", "1 step", id="step", group=_STEPS),
+    Binding("S", "step(100)", "100 steps", id="step-100", key_display="S", group=_STEPS),
+    _knob("[", "left_square_bracket", "weight_decay", -1, _DECAY),
+    _knob("]", "right_square_bracket", "weight_decay", 1, _DECAY),
+    _knob("{", "left_curly_bracket", "lr", -1, _RATE),
+    _knob("}", "right_curly_bracket", "lr", 1, _RATE),
+    Binding("e", "edit", "Edit", id="edit"),
+    Binding("z", "undo", "Undo", id="undo"),
+    Binding(
+        "tab", "next_pane(1)", "next pane", id="next-pane", key_display="tab", group=_PANES
+    ),
+    Binding("shift+tab", "next_pane(-1)", "pane before", id="pane-before", show=False),
+    Binding("v", "view", "View", id="view"),
+    Binding("f", "follow", "Follow", id="follow"),
+    Binding("x", "log_axis('x')", "log steps", id="log-x", group=_LOGS),
+    Binding("y", "log_axis('y')", "log values", id="log-y", group=_LOGS),
+    Binding("m", "smooth", "Smooth", id="smooth"),
+    Binding("g", "ghost", "Ghost", id="ghost"),
+    Binding("c", "checkpoint", "Checkpoint", id="checkpoint"),
+    Binding("b", "branch", "Branch", id="branch"),
+    Binding("r", "restart", "Restart", id="restart"),
+    *(
+        Binding(str(n), f"pane({n})", f"pane {n}", id=f"pane-{n}", show=False)
+        for n in range(1, 10)
+    ),
+    Binding("question_mark", "help", "Help", id="help", key_display="?"),
+    Binding("q", "ask_quit", "Quit", id="quit"),
+]
+
+
+def as_many_as_fit(active: dict[str, ActiveBinding], width: int) -> dict[str, ActiveBinding]:
+    """The bindings in the order of `MAIN_BINDINGS`, those hidden that a footer has no room for.
+
+    A footer joins the neighbours of a group, so the order matters whatever the keys are.
+    """
+    order = [binding.id for binding in MAIN_BINDINGS]
+
+    def place(item: tuple[str, ActiveBinding]) -> int:
+        name = item[1].binding.id
+        return order.index(name) if name in order else len(order) - 2  # before help and quit
+
+    ordered = dict(sorted(active.items(), key=place))
+    fitting = set(_fitting([a.binding for a in ordered.values() if a.binding.show], width))
+    return {
+        key: item if item.binding.id in fitting else _hidden(item)
+        for key, item in ordered.items()
+    }
+
+
+def _fitting(bindings: list[Binding], width: int) -> Iterator[str | None]:
+    """The ids of those that fit: the indispensable ones, then the others in their order."""
+    units = [list(unit) for _, unit in groupby(bindings, key=lambda b: b.group or b)]
+    left = width - sum(_width(unit) for unit in units if unit[0].id in ALWAYS)
+    for unit in units:
+        if unit[0].id not in ALWAYS:
+            if _width(unit) > left:
+                continue
+            left -= _width(unit)
+        yield from (binding.id for binding in unit)
+
+
+def _width(unit: list[Binding]) -> int:
+    """Columns of a key or of a group of keys, with what they do and a gap."""
+    keys = sum(len(binding.key_display or binding.key) + 1 for binding in unit)
+    words = unit[0].group.description if unit[0].group else unit[0].description
+    return keys + len(words) + 2
+
+
+def _hidden(item: ActiveBinding) -> ActiveBinding:
+    return item._replace(binding=replace(item.binding, show=False))

@@ -1,0 +1,1 @@
+"""The panes of the main screen, in the order of their numbers."""

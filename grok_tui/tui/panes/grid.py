@@ -1,0 +1,22 @@
+"""The grid pane."""
+
+from __future__ import annotations
+
+from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.state import SessionState
+
+
+class Grid(Pane):
+    """To come."""
+
+    TITLE = "Grid"
+    ABOUT = ""
+
+    def __init__(self) -> None:
+        super().__init__(id="grid")
+
+    def on_mount(self) -> None:
+        self.border_title = self.TITLE
+
+    def show(self, state: SessionState) -> None:
+        pass

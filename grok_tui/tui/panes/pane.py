@@ -1,0 +1,42 @@
+"""What all panes have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.containers import Vertical
+from textual.message import Message
+
+from grok_tui.core.events import Command
+from grok_tui.tui.state import SessionState
+
+
+@dataclass
+class Ordered(Message):
+    """A pane wants the trainer to do something."""
+
+    command: Command
+
+
+class Pane(Vertical, can_focus=True):
+    """Part of the main screen that draws the state, and has keys of its own while focused.
+
+    TITLE: its name in the bar, one short word. ABOUT: what one is looking at, in two sentences.
+    """
+
+    TITLE: ClassVar[str]
+    ABOUT: ClassVar[str]
+
+    DEFAULT_CSS = """
+    Pane { border: round $foreground 30%; border-title-color: $foreground; }
+    Pane:focus, Pane:focus-within { border: round $accent; }
+    """
+
+    def show(self, state: SessionState) -> None:
+        """Draw the state; called only while the pane is on screen, many times a second."""
+        raise NotImplementedError
+
+    def reveal(self) -> None:
+        """Take the focus, because the user chose this pane."""
+        self.focus()

@@ -1,0 +1,61 @@
+"""Events in words, as the log tells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grok_tui.core.events import (
+    CheckpointSaved,
+    CommandRejected,
+    Compiling,
+    ConfigApplied,
+    Event,
+    Failed,
+    Paused,
+    PhaseChanged,
+    Resumed,
+    Started,
+    Stopped,
+    Warned,
+)
+from grok_tui.words import number
+
+
+def sentence(event: Event) -> str | None:  # noqa: C901, PLR0911  one case each
+    """What happened; None for the numbers that come all the time."""
+    match event:
+        case Compiling(stage):
+            return stage
+        case Started(_, _, device, n_train, n_test, seconds):
+            compiled = f"compiled in {number(seconds)} s" if seconds else "started"
+            return f"{compiled} on {device}: {n_train} pairs to train on, {n_test} to test"
+        case Paused():
+            return "paused"
+        case Resumed():
+            return "went on"
+        case ConfigApplied():
+            return f"took back: {edit_text(event)}" if event.undo else edit_text(event)
+        case CommandRejected(_, command, reason):
+            return f"{command}: {reason}"
+        case PhaseChanged(_, phase, reason):
+            return f"{phase}: {reason}"
+        case Warned(_, message):
+            return message
+        case CheckpointSaved(_, path):
+            return f"saved {path}"
+        case Stopped(_, reason):
+            return f"stopped: {reason}"
+        case Failed(_, reason):
+            return f"failed: {reason}"
+        case _:
+            return None
+
+
+def edit_text(event: ConfigApplied) -> str:
+    """`lr 0.001 → 0.002`"""
+    return f"{event.field} {value_text(event.old)} → {value_text(event.new)}"
+
+
+def value_text(value: Any) -> str:
+    """A field's value, short."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
