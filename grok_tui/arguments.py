@@ -20,6 +20,8 @@ LISTS = {
     "keys": "list the session's keys",
 }
 
+SERVE = "the session in a browser, on 127.0.0.1"
+
 _DESCRIPTION = """\
 Train a small transformer on modular arithmetic and watch it grok.
 
@@ -46,11 +48,33 @@ def parse(arguments: Sequence[str]) -> Namespace:
         options = _list_parser(arguments[0]).parse_args(arguments[1:])
         options.command = arguments[0]
         return options
+    if arguments and arguments[0] == "serve":
+        return _parse_serve(arguments[1:])
+    return _parse_train(arguments)
+
+
+def _parse_train(arguments: Sequence[str]) -> Namespace:
     options = _train_parser().parse_args(arguments)
     options.command = None
     given = {name: getattr(options, name) for name in FIELDS}
     options.fields = {name: value for name, value in given.items() if value is not None}
     return options
+
+
+def _parse_serve(arguments: Sequence[str]) -> Namespace:
+    """`port`, and `arguments` that each session is started with: `session` once parsed."""
+    parser = _Parser(
+        prog="grok-tui serve", description=f"{SERVE}. All options of grok-tui itself follow.",
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("--port", type=int, default=8000, help="where (default 8000)")
+    options, rest = parser.parse_known_args(arguments)
+    if not 0 < options.port < 65536:
+        raise UserError(f"--port {options.port} is no port; there are 1 to 65535")
+    session = _parse_train(rest)
+    if session.record:
+        raise UserError("serve shows sessions; --record needs no screen")
+    return Namespace(command="serve", port=options.port, arguments=rest, session=session)
 
 
 def _list_parser(command: str) -> ArgumentParser:
@@ -60,11 +84,12 @@ def _list_parser(command: str) -> ArgumentParser:
 
 
 def _train_parser() -> ArgumentParser:
-    commands = "\n".join(f"  {name:10}{text}" for name, text in LISTS.items())
+    commands = {**LISTS, "serve": SERVE}
+    commands_text = "\n".join(f"  {name:10}{text}" for name, text in commands.items())
     parser = _Parser(
         prog="grok-tui",
         description=_DESCRIPTION,
-        epilog=f"commands:\n{commands}\n\nEvery field can also be set by GROK_TUI_<FIELD>"
+        epilog=f"commands:\n{commands_text}\n\nEvery field can also be set by GROK_TUI_<FIELD>"
         " in the environment or in a --config file.",
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,

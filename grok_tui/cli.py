@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             print_list(options.command, as_json=options.json)
             return DONE
-        return _train(options)
+        return _serve(options) if options.command == "serve" else _train(options)
     except UserError as error:
         _say(f"error: {error}")
         return USAGE
@@ -44,9 +45,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _serve(options: Namespace) -> int:
+    try:
+        from grok_tui.serve import serve
+    except ImportError:
+        raise UserError("serve needs textual-serve: pip install 'grok-tui[serve]'") from None
+    _check(options.session)
+    if not options.session.resume:  # what is wrong is better said here than in a browser
+        _new(options.session, options.session.preset, None)
+    return serve(options.arguments, options.port)
+
+
+def _has_screen() -> bool:
+    """Whether there is a terminal, or a browser in its place."""
+    browser = "TEXTUAL_DRIVER" in os.environ
+    return browser or (sys.stdout.isatty() and sys.stdin.isatty())
+
+
 def _train(options: Namespace) -> int:
     _check(options)
-    if options.record is None and sys.stdout.isatty() and sys.stdin.isatty():
+    if options.record is None and _has_screen():
         return _session(options)
     from grok_tui.record import record
     from grok_tui.runs.folders import new_folder

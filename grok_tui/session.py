@@ -98,7 +98,10 @@ def run_session(job: Job | None, job_of: JobOf, theme_name: str | None, *, save:
     # A traceback would land on the user's screen; it goes to a file instead.
     app.error_console = Console(file=io.StringIO(), width=100)
     try:
-        ending = app.run() or Ending(1, _broken(app.error_console.file))
+        ending = app.run()
+        if ending is None:  # a browser went away, or the screens broke
+            whole = app.return_code == 0
+            ending = Ending(0) if whole else Ending(1, _broken(app.error_console.file))
     finally:
         words = list(session.close())
     if ending.problem:

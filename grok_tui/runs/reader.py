@@ -49,7 +49,7 @@ def recorded(
     and tables. Raises RunError, ConfigError or OSError; reading the events may, too.
     """
     config = build(load_file(folder / "config.toml")).model_dump(mode="json")
-    return config, _events(folder, config, until)
+    return config, _sound(folder, _events(folder, config, until))
 
 
 def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
@@ -63,6 +63,14 @@ def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
         elif line["old"] != line["new"]:
             stack.append((line["field"], line["old"]))
     return tuple(stack)
+
+
+def _sound(folder: Path, events: Iterator[Event]) -> Iterator[Event]:
+    """The events, and a word about the folder where a line is not what it should be."""
+    try:
+        yield from events
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{folder} is damaged: a line lacks {error}") from None
 
 
 def _events(folder: Path, config: Mapping[str, Any], until: int | None) -> Iterator[Event]:

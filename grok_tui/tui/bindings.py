@@ -35,9 +35,7 @@ MAIN_BINDINGS = [
     _knob("}", "right_curly_bracket", "lr", 1, _RATE),
     Binding("e", "edit", "Edit", id="edit"),
     Binding("z", "undo", "Undo", id="undo"),
-    Binding(
-        "tab", "next_pane(1)", "next pane", id="next-pane", key_display="tab", group=_PANES
-    ),
+    Binding("tab", "next_pane(1)", "Pane", id="next-pane", key_display="tab"),
     Binding("shift+tab", "next_pane(-1)", "pane before", id="pane-before", show=False),
     Binding("v", "view", "View", id="view"),
     Binding("f", "follow", "Follow", id="follow"),

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from textual.message import Message
 
 from grok_tui.config import build
-from grok_tui.core.events import Failed
+from grok_tui.core import forward
+from grok_tui.core.events import Answered, Ask, Event, Failed
 from grok_tui.errors import UserError
-from grok_tui.runs.checkpoints import checkpoints_in
+from grok_tui.runs.checkpoints import checkpoints_in, newest
 from grok_tui.runs.folders import recorded_folders
 from grok_tui.runs.reader import recorded
 from grok_tui.tui.dialogs import (
@@ -29,6 +31,13 @@ from grok_tui.tui.state import SessionState, reduce
 
 if TYPE_CHECKING:
     from grok_tui.tui.run_screen import RunScreen
+
+
+@dataclass
+class Arrived(Message):
+    """An event came from the source."""
+
+    event: Event
 
 
 @dataclass
@@ -47,11 +56,12 @@ async def restart(screen: RunScreen) -> None:
 
 
 async def branch(screen: RunScreen) -> None:
-    """A new run from one of this run's checkpoints, with the changes planned in the form."""
-    folder = screen.run.folder
-    checkpoints = checkpoints_in(folder / "checkpoints") if folder else []
+    """A new run from one of this run's checkpoints."""
+    checkpoints = _checkpoints(screen)
     if not checkpoints:
-        screen.say("there is no checkpoint to branch from; c saves one")
+        saved = screen.run.folder is not None
+        why = "there is none yet; c saves one" if saved else "this run is not saved (--no-save)"
+        screen.say(f"a branch needs a checkpoint: {why}")
         return
     chosen = await screen.app.push_screen_wait(checkpoint_question(checkpoints))
     if chosen is not None:
@@ -60,14 +70,34 @@ async def branch(screen: RunScreen) -> None:
 
 async def go_on(screen: RunScreen, failed: Failed) -> None:
     """Say why the run broke, and offer to go on from its newest checkpoint."""
-    folder = screen.run.folder
-    checkpoints = checkpoints_in(folder / "checkpoints") if folder else []
+    folder, checkpoints = screen.run.folder, _checkpoints(screen)
     if folder is None or not checkpoints:
         return
     if await screen.app.push_screen_wait(go_on_question(failed.reason, checkpoints[0])):
         # What diverged would diverge again: it waits for a lower learning rate.
         paused = failed.summary.get("exit") == "diverged"
         screen.post_message(Wanted(lambda launcher: launcher.resume(folder, paused=paused)))
+
+
+async def ask_checkpoint(screen: RunScreen, question: Ask) -> None:
+    """Answer a question about a run that has ended, from its newest checkpoint."""
+    folder = screen.run.folder
+    if folder is None:
+        screen.say("the run has ended and was not saved: there is nothing left to ask")
+        return
+    try:
+        answer = await asyncio.to_thread(_answer, folder, question)
+    except (UserError, OSError) as error:
+        screen.say(str(error))
+        return
+    screen.post_message(Arrived(answer))
+
+
+def _answer(folder: Path, question: Ask) -> Answered:
+    snapshot, _ = newest(folder / "checkpoints")
+    pair = np.array([question.a]), np.array([question.b])
+    logits = forward.logits(snapshot.weights, *pair, snapshot.config["n_heads"])
+    return Answered(snapshot.step, question.a, question.b, forward.probabilities(logits)[0])
 
 
 async def choose_ghost(screen: RunScreen) -> None:
@@ -79,6 +109,12 @@ async def choose_ghost(screen: RunScreen) -> None:
     chosen = await screen.app.push_screen_wait(ghost_question(folders))
     if chosen is not None:
         await show_ghost(screen, chosen)
+
+
+def _checkpoints(screen: RunScreen) -> list[Path]:
+    """The run's checkpoints, the newest first."""
+    folder = screen.run.folder
+    return checkpoints_in(folder / "checkpoints") if folder else []
 
 
 async def show_ghost(screen: RunScreen, folder: Path) -> None:

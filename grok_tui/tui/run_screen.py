@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from grok_tui.config import ConfigError, build, is_live
+from grok_tui.core import events
 from grok_tui.core.events import (
     Command,
     Evaluated,
@@ -32,6 +32,7 @@ from grok_tui.core.events import (
 from grok_tui.tui import flows
 from grok_tui.tui.bindings import MAIN_BINDINGS, as_many_as_fit
 from grok_tui.tui.dialogs import QuitChoice, QuitDialog
+from grok_tui.tui.flows import Arrived
 from grok_tui.tui.help import Help
 from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.ask import Ask
@@ -59,13 +60,6 @@ LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 WIDE_WIDTH, WIDE_HEIGHT = 120, 36
 
 PANES: tuple[type[Pane], ...] = (Charts, Parameters, Residues, Grid, Ask, Log)
-
-
-@dataclass
-class Arrived(Message):
-    """An event came from the source."""
-
-    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +120,8 @@ class RunScreen(Screen[None]):
         self.run.source.start(self._deliver)
         if self.run.paused:
             self.run.source.send(Pause())
+        if self.run.parent:
+            self.run_worker(flows.show_ghost(self, self.run.parent))
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -188,7 +184,10 @@ class RunScreen(Screen[None]):
             self.leave()
 
     def on_ordered(self, message: Ordered) -> None:
-        self._send(message.command)
+        if isinstance(message.command, events.Ask) and self.state.ended:
+            self.run_worker(flows.ask_checkpoint(self, message.command), exclusive=True)
+        else:
+            self._send(message.command)
 
     def _send(self, command: Command) -> None:
         """Send a command, or say why it would do nothing."""

@@ -59,3 +59,20 @@ def edit_text(event: ConfigApplied) -> str:
 def value_text(value: Any) -> str:
     """A field's value, short."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def expression(operation: str, a: int, b: int) -> str:
+    """What an operation makes of two numbers, as it is written."""
+    return _EXPRESSIONS[operation].format(a=a, b=b)
+
+
+_EXPRESSIONS = {
+    "add": "{a} + {b}",
+    "subtract": "{a} - {b}",
+    "multiply": "{a} · {b}",
+    "divide": "{a} / {b}",
+    "x2+y2": "{a}² + {b}²",
+    "x2+xy+y2": "{a}² + {a}·{b} + {b}²",
+    "x3+xy": "{a}³ + {a}·{b}",
+    "random": "random({a}, {b})",
+}

@@ -132,12 +132,14 @@ def record(config: Config, run_dir: Path, *script: Line) -> Recording:
     return recording
 
 
-def go_on(run_dir: Path, *script: Line, **changes: Any) -> Recording:
-    """Resume a run directory from its newest checkpoint."""
+def go_on(
+    run_dir: Path, *script: Line, edits: tuple[tuple[str, Any], ...] = (), **changes: Any
+) -> Recording:
+    """Resume a run directory from its newest checkpoint; edits: those that can be undone."""
     snapshot, problems = newest(run_dir / "checkpoints")
     assert not problems
     recording = Recording(script)
-    job = Job(build(snapshot.config).changed(**changes), run_dir, snapshot)
+    job = Job(build(snapshot.config).changed(**changes), run_dir, snapshot, edits)
     assert run(job, recording.inbox, recording) is recording.end
     return recording
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from grok_tui.core.events import (
     Stopped,
 )
 from grok_tui.presets import load_preset
+from grok_tui.runs.checkpoints import checkpoint_path
+from grok_tui.runs.writer import RunWriter
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.launcher import Run
@@ -73,7 +76,8 @@ class ScriptedLauncher:
         return self._made(config.model_dump(mode="json"), "again", config)
 
     def branch(self, checkpoint: Path) -> Run:
-        return self._made({}, "branch", checkpoint)
+        run = self._made({}, "branch", checkpoint)
+        return replace(run, paused=True, parent=checkpoint.parents[1])
 
     def resume(self, folder: Path, *, paused: bool) -> Run:
         return self._made({}, "resume", folder, paused)
@@ -90,11 +94,28 @@ def playing(*events: Event) -> ScriptedSource:
 
 
 def session(
-    source: ScriptedSource, theme: str = "midnight", **keys: tuple[str, ...]
+    source: ScriptedSource,
+    theme: str = "midnight",
+    folder: Path | None = None,
+    **keys: tuple[str, ...],
 ) -> SessionApp:
-    """A session; keys: those of an action by its id, where they are not the default ones."""
-    run = Run(source, SessionState(CONFIG.model_dump(mode="json")))
+    """A session; keys: those of an action by its id, where they are not the default ones.
+
+    folder: the run directory, which nobody writes into.
+    """
+    run = Run(source, SessionState(CONFIG.model_dump(mode="json")), folder)
     return SessionApp(run, ScriptedLauncher(), load_themes()[0], theme, keys)
+
+
+def recorded_run(folder: Path, *events: Event) -> Path:
+    """A run directory with these events, and empty files for checkpoints of steps 0 and 500."""
+    writer = RunWriter.create(folder, CONFIG, {})
+    for event in events:
+        writer(event)
+    writer.close()
+    for step in (0, 500):
+        checkpoint_path(folder / "checkpoints", step).touch()
+    return folder
 
 
 def metrics(step: int) -> Metrics:

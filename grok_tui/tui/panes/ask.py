@@ -1,22 +1,146 @@
-"""The ask pane."""
+"""Ask the network: a and b in, its answer, the probability and the runners-up out."""
 
 from __future__ import annotations
 
-from grok_tui.tui.panes.pane import Pane
+import re
+from typing import ClassVar
+
+import numpy as np
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from grok_tui.core import events
+from grok_tui.core.events import Answered
+from grok_tui.core.tasks import Task
+from grok_tui.tui.panes.pane import Ordered, Pane
+from grok_tui.tui.sentences import expression
 from grok_tui.tui.state import SessionState
+from grok_tui.words import percent
+
+_HINT = "enter asks for a pair; then the arrow keys change a and b"
+# Columns beside a bar: the residue, its probability and what is right of them.
+_BESIDE_BAR = 24
 
 
 class Ask(Pane):
-    """To come."""
+    """One question at a time, asked again after every evaluation while it is on screen."""
 
     TITLE = "Ask"
-    ABOUT = ""
+    ABOUT = (
+        "What the network answers to one pair, and how probable it holds each residue."
+        " A memorised pair is right at once; one that was held out becomes right at grokking."
+    )
+    DEFAULT_CSS = """
+    Ask Input { height: 1; border: none; padding: 0 1; display: none; }
+    Ask.asking Input { display: block; }
+    Ask Static { padding: 0 1; height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "type", "Ask for a pair", id="ask-type", show=False),
+        Binding("left", "move(0, -1)", "b down", id="ask-b-down", show=False),
+        Binding("right", "move(0, 1)", "b up", id="ask-b-up", show=False),
+        Binding("up", "move(1, 0)", "a up", id="ask-a-up", show=False),
+        Binding("down", "move(-1, 0)", "a down", id="ask-a-down", show=False),
+        Binding("escape", "leave", "Leave the question", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="ask")
+        self._state: SessionState | None = None
+        self._question: tuple[int, int] | None = None
+        self._asked_at: object = None  # the metrics that were new when it was asked
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder="two numbers, such as 12 30")
+        yield Static()
 
     def on_mount(self) -> None:
         self.border_title = self.TITLE
 
     def show(self, state: SessionState) -> None:
-        pass
+        self._state = state
+        if self._question and not state.ended and state.metrics is not self._asked_at:
+            self._ask(*self._question)
+        self.query_one(Static).update(self._content(state))
+
+    def action_type(self) -> None:
+        self.add_class("asking")
+        self.query_one(Input).focus()
+
+    def action_leave(self) -> None:
+        """Back from typing; the session's keys work again."""
+        self.remove_class("asking")
+        self.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        numbers = [int(text) for text in re.findall(r"\d+", event.value)]
+        if len(numbers) != 2:
+            self.query_one(Static).update("two numbers, please: a and b")
+            return
+        event.input.clear()
+        self.action_leave()
+        self._ask(*numbers)
+
+    def action_move(self, a: int, b: int) -> None:
+        """Ask for a neighbour of the pair; at the edge, for the pair at the other one."""
+        if self._question is None or self._state is None or self._state.task is None:
+            return
+        task = self._state.task
+        moved_b = (self._question[1] + b - task.first_b) % (task.modulus - task.first_b)
+        self._ask((self._question[0] + a) % task.modulus, moved_b + task.first_b)
+
+    def _ask(self, a: int, b: int) -> None:
+        self._question = (a, b)
+        self._asked_at = self._state.metrics if self._state else None
+        self.post_message(Ordered(events.Ask(a, b)))
+
+    def _content(self, state: SessionState) -> Content:
+        if state.answer is None or state.task is None:
+            return Content(_HINT).stylize("$foreground 70%")
+        width, height = self.query_one(Static).content_size
+        operation = str(state.config["operation"])
+        lines = _verdict(state.answer, state.task, operation)
+        shown = max(1, height - len(lines) - 1)
+        lines += ["", *_bars(state.answer, _right(state.answer, state.task), width, shown)]
+        return Content("\n").join(Content(x) if isinstance(x, str) else x for x in lines)
+
+
+def _right(answer: Answered, task: Task) -> int:
+    return int(task.answer[_place(answer, task)])
+
+
+def _place(answer: Answered, task: Task) -> int:
+    """The pair's place in the task's order."""
+    return answer.a * (task.modulus - task.first_b) + answer.b - task.first_b
+
+
+def _verdict(answer: Answered, task: Task, operation: str) -> list[Content | str]:
+    given, right = int(answer.probabilities.argmax()), _right(answer, task)
+    question = f"{expression(operation, answer.a, answer.b)} = "
+    half = "trained on" if task.train_mask[_place(answer, task)] else "held out"
+    word = ("right", "bold $success") if given == right else (f"not {right}", "bold $error")
+    return [
+        Content.assemble(question, (str(given), "bold"), f" (mod {task.modulus})  ", word),
+        Content(f"step {answer.step}; this pair is {half}").stylize("$foreground 70%"),
+    ]
+
+
+def _bars(answer: Answered, right: int, width: int, count: int) -> list[Content | str]:
+    """The most probable residues, a bar for each."""
+    longest = max(1, width - _BESIDE_BAR)
+    best = np.argsort(-answer.probabilities, kind="stable")[:count]
+    return [
+        Content.assemble(
+            (f"{residue:4} ", "bold"),
+            f"{percent(float(answer.probabilities[residue])):>7} ",
+            (
+                "█" * round(longest * float(answer.probabilities[residue])),
+                "$success" if residue == right else "$series-train",
+            ),
+            (" right" if residue == right else "", "$success"),
+        )
+        for residue in best.tolist()
+    ]

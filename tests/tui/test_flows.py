@@ -1,0 +1,230 @@
+"""Restart, branch, ghost, and going on after a failure: what is asked, and what follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scripted import (
+    CONFIG,
+    STOPPED,
+    ScriptedLauncher,
+    grokking,
+    playing,
+    recorded_run,
+    run_screen,
+    session,
+    settled,
+    shown,
+    status,
+    training,
+    until,
+)
+from textual.pilot import Pilot
+
+from grok_tui.core.events import Compiling, Failed, Pause, Stop
+from grok_tui.errors import UserError
+from grok_tui.tui.app import SessionApp
+from grok_tui.tui.dialogs import Question
+from grok_tui.tui.launcher import Run
+from grok_tui.tui.panes.parameters import Edited
+
+DEAD = Failed(30, "the trainer was killed by SIGKILL")
+DIVERGED = Failed(30, "diverged: the train loss became nan", {"exit": "diverged"})
+
+
+def launcher(app: SessionApp) -> ScriptedLauncher:
+    assert isinstance(app._launcher, ScriptedLauncher)
+    return app._launcher
+
+
+async def asked(pilot: Pilot) -> str:
+    """The text of the question on the screen, once there is one."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+    await pilot.pause()
+    return shown(pilot)
+
+
+async def test_restart_begins_a_new_run_and_saves_the_old_one() -> None:
+    source = playing(*training(1, 30))
+    app = session(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        before = run_screen(pilot)
+        before.post_message(Edited("n_heads", 8))
+        before.post_message(Edited("modulus", 97))
+        await pilot.press("r")
+        text = await asked(pilot)
+        assert "n_heads 4 → 8" in text
+        assert "modulus 113 → 97" in text
+        await pilot.press("enter")
+        await until(pilot, lambda: run_screen(pilot) is not before)
+        await until(pilot, lambda: source.closed)
+        assert launcher(app).asked == [("again", CONFIG.changed(n_heads=8, modulus=97))]
+        assert status(pilot).startswith(" COMPILING ")
+        launcher(app).sources[0].deliver(Compiling("compiling the new run", 0, 2))
+        await until(pilot, lambda: "compiling the new run" in status(pilot))
+
+
+async def test_a_restart_that_is_cancelled_changes_nothing() -> None:
+    app = session(playing(*training(1, 30)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        before = run_screen(pilot)
+        for keys in (["escape"], ["down", "enter"]):
+            await pilot.press("r")
+            assert "with the settings of this one" in await asked(pilot)
+            await pilot.press(*keys)
+            await until(pilot, lambda: pilot.app.screen is before)
+        assert launcher(app).asked == []
+
+
+async def test_a_planned_change_that_is_taken_back_is_none() -> None:
+    app = session(playing(*training(1, 30)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        run_screen(pilot).post_message(Edited("n_heads", 8))
+        run_screen(pilot).post_message(Edited("n_heads", 4))
+        await pilot.press("r")
+        assert "n_heads" not in await asked(pilot)
+
+
+async def test_a_run_that_cannot_be_made_leaves_the_present_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(self: ScriptedLauncher, config: object) -> Run:
+        raise UserError("there is no room")
+
+    monkeypatch.setattr(ScriptedLauncher, "again", refuse)
+    source = playing(*training(1, 30))
+    async with session(source).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        before = run_screen(pilot)
+        await pilot.press("r")
+        await asked(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "there is no room" in status(pilot))
+        assert run_screen(pilot) is before
+        assert not source.closed
+
+
+async def test_a_branch_starts_from_the_checkpoint_chosen(tmp_path: Path) -> None:
+    folder = recorded_run(tmp_path / "run", *grokking(600))
+    source = playing(*training(1, 30))
+    app = session(source, folder=folder)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("b")
+        text = await asked(pilot)
+        assert text.index("step 500") < text.index("step 0")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: launcher(app).asked)
+        checkpoint = folder / "checkpoints" / "step-00000000.safetensors"
+        assert launcher(app).asked == [("branch", checkpoint)]
+        await until(pilot, lambda: source.closed)
+        (branched,) = launcher(app).sources
+        await until(pilot, lambda: branched.commands == [Pause()])
+        await until(pilot, lambda: "ghost: run" in status(pilot))
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"), [(None, "not saved (--no-save)"), ("empty", "c saves one")]
+)
+async def test_without_a_checkpoint_there_is_no_branch(
+    tmp_path: Path, folder: str | None, words: str
+) -> None:
+    app = session(playing(), folder=tmp_path / folder if folder else None)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: words in status(pilot))
+
+
+@pytest.mark.parametrize(("failed", "paused"), [(DEAD, False), (DIVERGED, True)])
+async def test_after_a_failure_the_session_offers_to_go_on(
+    tmp_path: Path, failed: Failed, paused: bool
+) -> None:
+    folder = recorded_run(tmp_path / "run")
+    source = playing(*training(1, 30))
+    app = session(source, folder=folder)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        source.deliver(failed)
+        text = await asked(pilot)
+        assert failed.reason in text
+        assert "Go on from step 500" in text
+        await pilot.press("enter")
+        await until(pilot, lambda: launcher(app).asked)
+        assert launcher(app).asked == [("resume", folder, paused)]
+        await until(pilot, lambda: status(pilot).startswith(" COMPILING "))
+
+
+async def test_a_failed_run_may_be_left_as_it_is(tmp_path: Path) -> None:
+    source = playing(*training(1, 30), DEAD)
+    app = session(source, folder=recorded_run(tmp_path / "run"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await asked(pilot)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.screen is run_screen(pilot))
+        assert status(pilot).startswith(" FAILED ")
+        assert launcher(app).asked == []
+
+
+async def test_a_failure_without_a_checkpoint_is_only_said() -> None:
+    source = playing(*training(1, 30), DEAD)
+    async with session(source).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "killed by SIGKILL" in status(pilot)
+        assert pilot.app.screen is run_screen(pilot)
+
+
+async def test_a_ghost_is_chosen_among_the_other_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = recorded_run(Path("runs/own"), *grokking(100))
+    recorded_run(Path("runs/other"), *grokking())
+    async with session(playing(*training(1, 30)), folder=own).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("g")
+        text = await asked(pilot)
+        assert "other" in text
+        assert "own" not in text
+        await pilot.press("enter")
+        await until(pilot, lambda: "ghost: other" in status(pilot))
+
+
+async def test_without_another_run_there_is_no_ghost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with session(playing()).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("g")
+        await until(pilot, lambda: "no other recorded run" in status(pilot))
+
+
+async def test_a_damaged_ghost_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = recorded_run(Path("runs/other"), *grokking(100))
+    (other / "metrics.jsonl").write_text("nonsense\n")
+    async with session(playing()).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("g")
+        await asked(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "is damaged in line 1" in status(pilot))
+
+
+async def test_a_run_that_has_ended_can_be_started_anew() -> None:
+    source = playing(*training(1, 30), STOPPED)
+    app = session(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("r")
+        await asked(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: launcher(app).asked == [("again", CONFIG)])
+        assert Stop not in [type(command) for command in source.commands]
