@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args, get_origin
+from typing import NoReturn
 
 from grok_tui import __version__
-from grok_tui.config import FIELDS, flag, group_of, is_live
+from grok_tui.config import FIELDS, bounds, choices, flag, group_of, is_live, written
 from grok_tui.errors import UserError
 
 LISTS = {
@@ -119,35 +118,14 @@ def _train_parser() -> ArgumentParser:
 
 def _values(name: str) -> str:
     """What a field takes: its choices, or its type."""
-    annotation = FIELDS[name].annotation
-    if get_origin(annotation) is Literal:
-        return "{" + ",".join(get_args(annotation)) + "}"
-    return {int: "INT", float: "FLOAT"}.get(annotation, "NAME")  # type: ignore[arg-type]
+    if options := choices(name):
+        return "{" + ",".join(options) + "}"
+    return {int: "INT", float: "FLOAT"}.get(FIELDS[name].annotation, "NAME")  # type: ignore[arg-type]
 
 
 def _help(name: str) -> str:
     field = FIELDS[name]
     kind = "live" if is_live(name) else "restart"
-    text = f"{field.description} (default {_plain(field.default)}{_bounds(name)}; {kind})"
+    values = ", ".join(filter(None, (f"default {written(field.default)}", bounds(name, "x"))))
+    text = f"{field.description} ({values}; {kind})"
     return text.replace("%", "%%")
-
-
-def _bounds(name: str) -> str:
-    """`, 0 < x <= 10` from the field's bounds."""
-    limits: dict[str, Any] = {}
-    for bound in FIELDS[name].metadata:
-        for kind in ("gt", "ge", "lt", "le"):
-            if hasattr(bound, kind):
-                limits[kind] = getattr(bound, kind)
-    low = f"{_plain(limits['gt'])} < " if "gt" in limits else ""
-    low = f"{_plain(limits['ge'])} <= " if "ge" in limits else low
-    high = f" < {_plain(limits['lt'])}" if "lt" in limits else ""
-    high = f" <= {_plain(limits['le'])}" if "le" in limits else high
-    return f", {low}x{high}" if low or high else ""
-
-
-def _plain(value: Any) -> str:
-    """A number as a person writes it: 1, 0.001, 1e-08."""
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:g}"
-    return str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.config import JsonDict
@@ -168,6 +168,31 @@ def _extra(name: str) -> dict[str, Any]:
     extra = FIELDS[name].json_schema_extra
     assert isinstance(extra, dict)
     return extra
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The values of a field that has only a few; empty for the others."""
+    annotation = FIELDS[name].annotation
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def bounds(name: str, variable: str) -> str:
+    """`0 < x <= 10` for a field with bounds, empty for the others; x is the `variable`."""
+    limits = {
+        kind: written(getattr(bound, kind))
+        for bound in FIELDS[name].metadata
+        for kind in ("gt", "ge", "lt", "le")
+        if hasattr(bound, kind)
+    }
+    signs = {"gt": "{} < ", "ge": "{} <= ", "lt": " < {}", "le": " <= {}"}
+    texts = {kind: signs[kind].format(limit) for kind, limit in limits.items()}
+    low, high = (texts.get(a, texts.get(b, "")) for a, b in (("gt", "ge"), ("lt", "le")))
+    return f"{low}{variable}{high}" if texts else ""
+
+
+def written(value: Any) -> str:
+    """A value as a person writes it, whole: 0.001, 1e-08, 113."""
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def flag(name: str) -> str:

@@ -58,7 +58,7 @@ def edit_text(event: ConfigApplied) -> str:
 
 def value_text(value: Any) -> str:
     """A field's value, short."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def expression(operation: str, a: int, b: int) -> str:

@@ -13,12 +13,15 @@ from grok_tui.config import (
     MAX_SEED,
     Config,
     ConfigError,
+    bounds,
     build,
+    choices,
     flag,
     group_of,
     is_live,
     is_prime,
     next_prime,
+    written,
 )
 
 # Besides d_model, fields whose bounds can be reached with all else at its default.
@@ -37,7 +40,7 @@ def one_line(error: ConfigError) -> str:
     return text
 
 
-def bounds(name: str) -> dict[str, float]:
+def limits(name: str) -> dict[str, float]:
     return {
         kind: getattr(bound, kind)
         for bound in FIELDS[name].metadata
@@ -76,8 +79,8 @@ def test_every_field_has_a_group_a_default_and_one_sentence(name: str) -> None:
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_every_number_is_bounded_below_and_above_unless_only_time_bounds_it(name: str) -> None:
-    assert bounds(name).keys() & {"gt", "ge"}
-    assert bounds(name).keys() & {"lt", "le"}
+    assert limits(name).keys() & {"gt", "ge"}
+    assert limits(name).keys() & {"lt", "le"}
 
 
 def test_live_fields_are_those_that_never_touch_the_weights() -> None:
@@ -93,7 +96,7 @@ def test_live_fields_are_those_that_never_touch_the_weights() -> None:
 @pytest.mark.parametrize("name", NUMBERS)
 def test_values_outside_the_bounds_are_refused(name: str) -> None:
     whole = FIELDS[name].annotation is int
-    for kind, bound in bounds(name).items():
+    for kind, bound in limits(name).items():
         sign = -1 if kind[0] == "g" else 1
         outside = bound
         if kind in ("ge", "le"):
@@ -221,3 +224,32 @@ def test_any_mapping_is_a_config_or_one_line(
         assert build(config.model_dump(mode="json")) == config
         assert 0 < config.n_train < config.n_pairs
         assert config.d_head * config.n_heads == config.d_model
+
+
+def test_choices_are_those_of_the_schema() -> None:
+    assert choices("stop_when") == ("never", "grokked")
+    assert choices("lr") == ()
+    assert choices("device") == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.001, "0.001"), (1e-8, "1e-08"), (113, "113"), (1.0, "1"), (1e22, "1e+22"), ("a", "a")],
+)
+def test_values_are_written_as_people_do(value: Any, text: str) -> None:
+    assert written(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("lr", "0 < x <= 10"),
+        ("beta1", "0 <= x < 1"),
+        ("train_fraction", "0 < x < 1"),
+        ("warmup_steps", "0 <= x <= 1000000"),
+        ("device", ""),
+        ("init", ""),
+    ],
+)
+def test_bounds_in_signs(name: str, text: str) -> None:
+    assert bounds(name, "x") == text

@@ -1,0 +1,55 @@
+"""The hyperparameter form as tests see it and type into it."""
+
+from __future__ import annotations
+
+from scripted import run_screen, settled
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from grok_tui.config import FIELDS
+from grok_tui.tui.panes.field_row import FieldRow
+from grok_tui.tui.panes.parameters import Parameters
+
+WIDE, SMALL, SMALLEST = (120, 36), (80, 24), (60, 16)
+
+
+def form(pilot: Pilot) -> Parameters:
+    return run_screen(pilot).query_one(Parameters)
+
+
+def lines(pilot: Pilot) -> list[str]:
+    """The form's lines as they are on screen, without frame and scroll bar."""
+    area = form(pilot).content_region
+    strips = pilot.app.screen._compositor.render_strips()[area.y : area.bottom]
+    return [strip.crop(area.x, area.right - 1).text.strip() for strip in strips]
+
+
+def line(pilot: Pilot, name: str) -> str:
+    """A field's line on screen, with one space for many; empty if it is out of sight."""
+    starts = (f"{name} ", f"▸ {name} ")
+    return next((" ".join(t.split()) for t in lines(pilot) if t.startswith(starts)), "")
+
+
+def row(pilot: Pilot, name: str) -> FieldRow:
+    return next(r for r in form(pilot).query(FieldRow) if r.view.name == name)
+
+
+def text(pilot: Pilot) -> str | None:
+    """What is in the open input; None if none is open."""
+    return next((field.value for field in form(pilot).query(Input)), None)
+
+
+async def choose(pilot: Pilot, name: str) -> None:
+    """Open the form with a field chosen."""
+    await settled(pilot)
+    await pilot.press("e")
+    form(pilot).action_first()
+    form(pilot).action_move(list(FIELDS).index(name))
+    await settled(pilot)
+
+
+async def write(pilot: Pilot, value: str) -> None:
+    """Type a value in place of the chosen field's, not yet applied."""
+    named = {".": "full_stop", "-": "minus", " ": "space", "_": "underscore"}
+    await pilot.press("enter", *(named.get(character, character) for character in value))
+    await pilot.pause()

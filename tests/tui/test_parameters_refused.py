@@ -1,0 +1,157 @@
+"""The hyperparameter form: what it refuses, how it explains that, and its choices."""
+
+from __future__ import annotations
+
+import pytest
+from hyperparameters import SMALL, SMALLEST, WIDE, choose, line, lines, text, write
+from scripted import (
+    STOPPED,
+    playing,
+    run_screen,
+    session,
+    settled,
+    shown,
+    status,
+    training,
+    until,
+)
+from textual.color import Color
+
+from grok_tui.core.events import Event, Failed, SetField
+from grok_tui.tui.themes import load_themes
+
+# --- what is wrong --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "name", "value", "problem"),
+    [
+        (WIDE, "lr", "abc", "lr: 'abc' is no number"),
+        (SMALL, "lr", "20", "lr: 20.0 is wrong: input should be less than or equal to 10"),
+        (SMALLEST, "modulus", "112", "modulus: 112 is even, but the modulus must be odd"),
+        (SMALL, "n_heads", "5", "n_heads: 5 heads do not divide d_model 128"),
+    ],
+)
+async def test_a_wrong_value_is_explained_beneath_it_and_changes_nothing(
+    size: tuple[int, int], name: str, value: str, problem: str
+) -> None:
+    source = playing()
+    async with session(source).run_test(size=size) as pilot:
+        await choose(pilot, name)
+        await write(pilot, value)
+        for _ in range(2):  # as one types, and after enter
+            screen = lines(pilot)
+            at = next(i for i, t in enumerate(screen) if t.startswith("▸"))
+            assert " ".join(screen[at + 1 : at + 4]).startswith(problem)
+            await pilot.press("enter")
+            await settled(pilot)
+            assert text(pilot) == value
+        assert source.commands == []
+        assert run_screen(pilot).state.planned == {}
+        await pilot.press(*["backspace"] * len(value), "7")
+        await pilot.pause()
+        assert problem not in shown(pilot)
+
+
+async def test_what_is_wrong_wears_every_themes_error() -> None:
+    async with session(playing()).run_test(size=WIDE) as pilot:
+        await choose(pilot, "lr")
+        await write(pilot, "abc")
+        for theme in load_themes()[0]:
+            pilot.app.theme = theme
+            await pilot.pause()
+            (segment,) = (
+                segment
+                for strip in pilot.app.screen._compositor.render_strips()
+                for segment in strip
+                if "is no number" in segment.text
+            )
+            assert segment.style is not None
+            error = Color.parse(pilot.app.theme_variables["error"])
+            assert segment.style.color == error.rich_color
+
+
+# --- choices --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "key"), [(WIDE, "left"), (SMALL, "right")])
+async def test_left_and_right_choose(size: tuple[int, int], key: str) -> None:
+    source = playing()
+    async with session(source).run_test(size=size) as pilot:
+        await choose(pilot, "stop_when")
+        await pilot.press(key)
+        await settled(pilot)
+        assert source.commands == [SetField("stop_when", "grokked")]
+        assert line(pilot, "stop-when") == "▸ stop-when never → grokked pending"
+
+
+async def test_a_choice_is_first_looked_at_after_enter() -> None:
+    source = playing()
+    async with session(source).run_test(size=WIDE) as pilot:
+        await choose(pilot, "operation")
+        await pilot.press("enter", "right", "right", "left", "left", "left")
+        assert text(pilot) == "random"
+        assert run_screen(pilot).state.planned == {}
+        await pilot.press("enter")
+        await settled(pilot)
+        assert run_screen(pilot).state.planned == {"operation": "random"}
+        assert line(pilot, "operation") == "▸ operation add → random new run: r starts it"
+
+
+async def test_a_wrong_choice_is_explained_and_can_be_passed() -> None:
+    async with session(playing()).run_test(size=SMALL) as pilot:
+        await choose(pilot, "modulus")
+        await write(pilot, "15")
+        await pilot.press("enter", "up", "right", "right", "right")
+        await settled(pilot)
+        assert text(pilot) == "divide"
+        assert "operation: divide needs a prime modulus" in shown(pilot)
+        assert run_screen(pilot).state.planned["operation"] == "multiply"
+        await pilot.press("right", "enter")
+        await settled(pilot)
+        assert run_screen(pilot).state.planned["operation"] == "x2+y2"
+
+
+async def test_left_and_right_leave_numbers_alone() -> None:
+    source = playing()
+    async with session(source).run_test(size=SMALL) as pilot:
+        await choose(pilot, "lr")
+        await pilot.press("left", "right")
+        await settled(pilot)
+        assert text(pilot) is None
+        assert source.commands == []
+
+
+# --- the end --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", [STOPPED, Failed(20, "the loss is not a number")])
+async def test_an_ended_run_explains_that_no_live_edit_is_possible(
+    end: Event,
+) -> None:
+    source = playing(*training(1, 20), end)
+    async with session(source).run_test(size=SMALL) as pilot:
+        await choose(pilot, "stop_when")
+        assert "the run has ended; r starts another" in lines(pilot)
+        await pilot.press("enter", "right", "left")
+        assert text(pilot) is None
+        await choose(pilot, "n_heads")
+        await write(pilot, "8")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert run_screen(pilot).state.planned == {"n_heads": 8}
+        assert source.commands == []
+
+
+async def test_a_run_that_ends_while_one_types_takes_no_edit() -> None:
+    source = playing()
+    async with session(source).run_test(size=SMALL) as pilot:
+        await choose(pilot, "lr")
+        await write(pilot, "2")
+        source.deliver(STOPPED)
+        await until(pilot, lambda: "STOPPED" in status(pilot))
+        await pilot.press("enter")
+        await settled(pilot)
+        assert text(pilot) == "2"
+        assert lines(pilot).count("the run has ended; r starts another") == 2
+        assert source.commands == []

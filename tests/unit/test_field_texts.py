@@ -1,0 +1,183 @@
+"""What the form knows of a field: values as text and back, bounds, rows, explanations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grok_tui.config import FIELDS, Config, ConfigError, choices, written
+from grok_tui.core.events import Stopped
+from grok_tui.tui.panes.field_texts import (
+    VALUE_COLUMN,
+    FieldView,
+    checked,
+    explanation,
+    field_view,
+    parsed,
+    row_text,
+    turned,
+)
+from grok_tui.tui.state import SessionState, reduce
+
+STATE = SessionState(Config().model_dump(mode="json"))
+
+
+def view(name: str, value: Any, wanted: Any, *, ended: bool = False) -> FieldView:
+    return FieldView(name, value, wanted, ended)
+
+
+# --- values ---------------------------------------------------------------------------
+
+
+@given(st.floats(1e-12, 10.0))
+def test_an_untouched_text_stands_for_the_very_same_number(value: float) -> None:
+    assert checked(STATE, "lr", written(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("lr", "2e-3", 0.002),
+        ("lr", "  1 ", 1.0),
+        ("weight_decay", "0", 0.0),
+        ("steps", "1_000", 1000),
+        ("steps", "1e6", 1_000_000),
+        ("operation", " divide ", "divide"),
+        ("device", "CUDA:0", "CUDA:0"),
+    ],
+)
+def test_texts_of_values(name: str, text: str, value: Any) -> None:
+    found = checked(STATE, name, text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("lr", "abc", "lr: 'abc' is no number"),
+        ("lr", "", "lr: '' is no number"),
+        ("lr", "nan", "lr: nan is wrong: input should be a finite number"),
+        ("lr", "20", "lr: 20.0 is wrong: input should be less than or equal to 10"),
+        ("lr", "0", "lr: 0.0 is wrong: input should be greater than 0"),
+        ("steps", "1.5", "input should be a valid integer"),
+        ("steps", "9" * 5000, "steps: inf is wrong"),
+        ("operation", "power", "operation: 'power' is wrong: input should be 'add'"),
+        ("device", "cpu", "device: 'cpu' is wrong"),
+        ("modulus", "114", "114 is even"),
+        ("n_heads", "5", "5 heads do not divide d_model 128"),
+    ],
+)
+def test_wrong_texts_are_explained(name: str, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        checked(STATE, name, text)
+    assert problem in str(caught.value)
+
+
+def test_a_field_is_checked_beside_what_is_planned() -> None:
+    state = STATE.planning("d_model", 130)
+    assert checked(state, "n_heads", "5") == 5
+    with pytest.raises(ConfigError, match="4 heads do not divide d_model 130"):
+        checked(state, "n_heads", "4")
+
+
+def test_an_ended_run_takes_no_live_edit_but_plans_the_next() -> None:
+    ended = reduce(STATE, Stopped(9, "completed", {}))
+    with pytest.raises(ConfigError, match="the run has ended; r starts another"):
+        checked(ended, "lr", "0.1")
+    assert checked(ended, "modulus", "97") == 97
+
+
+def test_parsing_does_not_check() -> None:
+    assert parsed("lr", "-1") == -1.0
+
+
+def test_choices_go_round() -> None:
+    assert turned("abc", "c", 1) == "a"
+    assert turned("abc", "a", -1) == "c"
+    assert turned("abc", "a", 1) == "b"
+    assert turned("abc", "no choice", 1) == "a"
+
+
+# --- rows -----------------------------------------------------------------------------
+
+
+def row(shown: FieldView, width: int = 56, *, selected: bool = False) -> str:
+    return row_text(shown, width, selected=selected).plain
+
+
+def test_a_row_tells_name_value_and_kind() -> None:
+    line = row(view("lr", 0.001, 0.001))
+    assert line.split() == ["lr", "0.001", "live"]
+    assert len(line) == 56
+    assert line.index("0.001") == VALUE_COLUMN
+    assert row(view("n_heads", 4, 4)).split() == ["n-heads", "4", "new", "run"]
+
+
+def test_a_dot_marks_what_is_not_the_default() -> None:
+    assert "• 0.002" in row(view("lr", 0.002, 0.002))
+    assert "•" not in row(view("lr", 0.001, 0.001))
+
+
+def test_the_chosen_row_has_a_cursor() -> None:
+    assert row(view("lr", 1.0, 1.0), selected=True).startswith("▸ lr")
+
+
+def test_edits_that_wait_are_told() -> None:
+    pending = row(view("weight_decay", 1.0, 1.25))
+    assert "1 → 1.25 " in pending
+    assert pending.endswith("pending")
+    planned = row(view("n_heads", 4, 8))
+    assert "4 → 8 " in planned
+    assert planned.endswith("new run: r starts it")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("width", [0, 1, 20, 40, 54])
+def test_name_and_value_are_whole_at_any_width(name: str, width: int) -> None:
+    options = choices(name) or (FIELDS[name].default, FIELDS[name].default)
+    shown = view(name, max(options, key=lambda o: len(str(o))), options[0])
+    line = row(shown, width)
+    assert f"{name.replace('_', '-')} " in line
+    assert f" {written(shown.value)}" in line
+    assert not shown.edited or f"→ {options[0]}" in line
+    if width == 54:
+        assert len(line) <= width
+
+
+def test_a_long_note_gives_way_to_a_shorter_one() -> None:
+    shown = view("operation", "add", "x2+xy+y2")
+    assert row(shown, 76).endswith("new run: r starts it")
+    assert row(shown, 56).endswith("x2+xy+y2          r starts it")
+    assert row(shown, 45).endswith("  new run")
+    assert row(shown, 40).rstrip().endswith("add → x2+xy+y2")
+
+
+# --- explanations ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_each_field_is_explained(name: str) -> None:
+    what, values, fate = explanation(field_view(STATE, name)).plain.split("\n")
+    assert what == FIELDS[name].description
+    assert values.endswith(f"default {written(FIELDS[name].default)}")
+    assert all(choice in values for choice in choices(name))
+    assert fate.startswith(("live: ", "new run: "))
+
+
+@pytest.mark.parametrize(
+    ("shown", "fate"),
+    [
+        (view("n_heads", 4, 8), "new run: 4 → 8, r starts it"),
+        (view("n_heads", 4, 8, ended=True), "new run: 4 → 8, r starts it"),
+        (view("lr", 0.1, 0.2), "pending: 0.1 → 0.2, until the trainer confirms"),
+        (view("lr", 0.1, 0.1, ended=True), "the run has ended; r starts another"),
+        (view("beta1", 0.9, 0.9), "live: enter edits, the next step has it"),
+        (view("decay", "x", "x"), "live: left and right choose, the next step has it"),
+    ],
+)
+def test_what_becomes_of_an_edit_is_told(shown: FieldView, fate: str) -> None:
+    assert explanation(shown).plain.split("\n")[-1] == fate
