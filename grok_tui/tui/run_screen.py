@@ -115,6 +115,7 @@ class RunScreen(Screen[None]):
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
+        self.query_one(Parameters).add_class("current")  # beside the charts
         self.action_pane(1)
         self._show(self.state)
         self.run.source.start(self._deliver)

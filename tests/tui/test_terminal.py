@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -126,17 +127,93 @@ def test_closing_the_window_saves(training: tuple[Terminal, int], tmp_path: Path
     assert assert_saved(tmp_path) > 0
 
 
-def test_a_killed_trainer_is_shown_at_once(training: tuple[Terminal, int]) -> None:
+def test_a_killed_trainer_is_shown_at_once_and_the_run_goes_on(
+    training: tuple[Terminal, int], tmp_path: Path
+) -> None:
     terminal, trainer = training
+    terminal.press("c")
+    terminal.shows("saved checkpoints/step-")
+    terminal.press(" ")
+    terminal.shows("PAUSED")
     os.kill(trainer, signal.SIGKILL)
     terminal.shows("FAILED", 1.0)
-    assert "the trainer was killed by SIGKILL" in terminal.text()
-    assert "┤" in terminal.text()
-    terminal.press("q")
+    terminal.shows("The run has failed: the trainer was killed by SIGKILL")
+    checkpoints = (tmp_path / "runs").glob("*/checkpoints/*")
+    newest = max(int(path.stem.removeprefix("step-")) for path in checkpoints)
+    terminal.shows(f"Go on from step {newest}")
+    terminal.press("\r")
+    terminal.shows("RUNNING", 60)
+    terminal.until(lambda: terminal.step() > newest)
+    assert_gone(trainer)
+
+    os.kill(terminal.trainer(), signal.SIGKILL)
+    terminal.shows("The run has failed")
+    terminal.press("qq")  # leaves the question, then the session
     assert terminal.exit_code() == 1
     terminal.assert_restored()
     assert b"error: the trainer was killed by SIGKILL" in terminal.output
-    assert_gone(trainer)
+
+
+def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path: Path) -> None:
+    terminal, first = training
+    runs = tmp_path / "runs"
+    terminal.press("]]")
+    terminal.shows("wd 1.562 ")
+    terminal.press("z")
+    terminal.shows("weight_decay 1.5625 → 1.25")
+    terminal.press("c")
+    terminal.shows("saved checkpoints/step-")
+
+    terminal.press("b")
+    terminal.shows("Branch from which checkpoint?")
+    terminal.press("\r")
+    terminal.shows("PAUSED", 60)
+    terminal.shows("ghost: ")
+    terminal.shows("wd 1.25 ")
+    parent, branch = sorted(runs.iterdir(), key=lambda run: "branch" in run.name)
+    told = tomllib.loads((branch / "config.toml").read_text())["parent"]
+    assert told["run"] == f"runs/{parent.name}"
+    assert terminal.step() == told["step"] > 0
+    terminal.until(lambda: (parent / "summary.json").exists())
+    assert_gone(first)
+    terminal.press("z")
+    terminal.shows("wd 1 ")
+    terminal.press(" ")
+    terminal.until(lambda: terminal.step() > told["step"])
+
+    terminal.press("r")
+    terminal.shows("Start a new run from step 0?")
+    terminal.press("\r")
+    terminal.shows("COMPILING")
+    terminal.shows("RUNNING", 60)
+    terminal.press("q\r")
+    assert terminal.exit_code() == 0
+    terminal.assert_restored()
+    assert len(list(runs.iterdir())) == 3
+    for run in runs.iterdir():
+        steps = json.loads((run / "summary.json").read_text())["steps"]
+        lines = (run / "metrics.jsonl").read_text().splitlines()
+        assert [json.loads(line)["step"] for line in lines] == list(range(1, steps + 1))
+        assert (run / "checkpoints" / f"step-{steps:08}.safetensors").exists()
+
+
+def test_the_panes_of_a_real_run(training: tuple[Terminal, int]) -> None:
+    terminal, _ = training
+    terminal.press("3")
+    terminal.shows("residue 0")
+    terminal.press("4")
+    terminal.shows("─ Grid ")
+    terminal.press("5\r12 7\r")
+    terminal.shows("12 + 7 = ")
+    terminal.shows("(mod 13)")
+    terminal.press("6")
+    terminal.shows("pairs to train on")
+    terminal.press("?")
+    terminal.shows("weight decay")
+    terminal.press("\x1b")
+    terminal.press("q\r")
+    assert terminal.exit_code() == 0
+    terminal.assert_restored()
 
 
 def test_a_killed_session_takes_its_trainer_along(training: tuple[Terminal, int]) -> None:

@@ -1,0 +1,96 @@
+"""`python -m benchmarks.pictures FOLDER`: the README's pictures, from a real run of `quick`.
+
+The session runs as on a terminal, with its trainer in a child process; keys are pressed and
+the program draws what it shows as SVG.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from benchmarks.rounds import say
+from grok_tui.config import build
+from grok_tui.job import Job
+from grok_tui.presets import load_preset
+from grok_tui.session import Session
+from grok_tui.tui.app import SessionApp
+from grok_tui.tui.run_screen import RunScreen
+from grok_tui.tui.themes import load_themes
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What to draw once the run has come to a step.
+
+    size: columns and rows. keys: pressed before.
+    """
+
+    name: str
+    step: int
+    size: tuple[int, int]
+    keys: Sequence[str] = ()
+    theme: str = "midnight"
+
+
+PICTURES = (
+    Picture("memorised", 200, (160, 48), ("4",)),
+    Picture("small", 400, (80, 24), ("1",), "paper"),
+    Picture("grokking", 540, (160, 48), ("4",)),
+    Picture("grokked", 700, (160, 48), ("3",)),
+    Picture("hyperparameters", 720, (120, 36), ("e",), "okabe-ito"),
+)
+
+
+def main() -> None:
+    """Draw all pictures into the folder."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        os.environ["XDG_CONFIG_HOME"] = scratch
+        asyncio.run(_draw(folder))
+
+
+async def _draw(folder: Path) -> None:
+    config = build({**load_preset("quick").fields, "steps": PICTURES[-1].step})
+    session = Session(lambda _: Job(config), save=False)
+    app = SessionApp(session.open(Job(config)), session, load_themes()[0], "midnight")
+    try:
+        async with app.run_test(size=PICTURES[0].size) as pilot:
+            for picture in PICTURES:
+                await _until(pilot, picture.step)
+                app.theme = picture.theme
+                await pilot.resize_terminal(*picture.size)
+                await pilot.press(*picture.keys)
+                await pilot.pause(1.0)  # the charts come in their own time
+                path = folder / f"{picture.name}.svg"
+                path.write_text(app.export_screenshot(title="grok-tui"))
+                say(f"{path}: step {_screen(pilot).state.step}")
+    finally:
+        list(session.close())
+
+
+async def _until(pilot: Pilot[Any], step: int) -> None:
+    while (state := _screen(pilot).state).step < step:
+        if state.ended:
+            raise SystemExit(f"the run ended at step {state.step}: {state.message}")
+        await pilot.pause(0.05)
+
+
+def _screen(pilot: Pilot[Any]) -> RunScreen:
+    return next(s for s in pilot.app.screen_stack if isinstance(s, RunScreen))
+
+
+if __name__ == "__main__":
+    main()
