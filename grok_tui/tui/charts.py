@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any, Protocol
 
 from rich.text import Text
+from textual import events
 from textual.app import RenderResult
 from textual.color import Color
 from textual.content import Content
+from textual.message import Message
 from textual.timer import Timer
 from textual_plotext import PlotextPlot
 
-from grok_tui.tui.plots import SWATCHES, Colors, PlotColor
+from grok_tui.tui.plots import (
+    SWATCHES,
+    PlotColor,
+    Scene,
+    draw,
+    muted,
+    plot_columns,
+    share_at,
+)
+from grok_tui.tui.readout import notes, readout
+from grok_tui.tui.scales import Kind
 from grok_tui.tui.state import SessionState
 from grok_tui.tui.themes import SERIES, series_variable
-
-
-class Draw(Protocol):
-    """Draws a chart of a size in columns and rows, of all steps or of the recent ones."""
-
-    def __call__(
-        self,
-        plt: Any,
-        state: SessionState,
-        size: tuple[int, int],
-        colors: Colors,
-        *,
-        recent: bool,
-    ) -> None: ...
-
+from grok_tui.tui.view import Axes, ChartView, places, step_at
 
 # The building of each chart may take this share of one core, and happens at most so often.
 # Bringing it to the terminal costs as much again.
@@ -39,42 +37,81 @@ _SHORTEST_SECONDS = 0.25
 _SMALLEST = (14, 4)
 # A narrower chart has a shorter legend.
 _WIDE_LEGEND = 36
+# How much of a series' colour is left where it is drawn behind the others; the terminal's
+# own colours cannot be mixed, and become its bright black.
+_MUTED = 0.45
+# What one notch of the mouse wheel does, and what share of the window it moves sideways.
+ZOOM_FACTOR = 1.5
+_WHEEL_SHARE = 0.1
 
 
-class Chart(PlotextPlot):
+class Chart(PlotextPlot, can_focus=True):
     """One chart of the session's state, in a frame with its title and legend."""
 
     DEFAULT_CSS = """
     Chart {
         border: round $foreground 30%;
         border-title-color: $foreground;
+        border-subtitle-color: $foreground 80%;
         content-align: center middle;
         color: $foreground 80%;
         background: $surface;
     }
+    Chart:focus { border: round $accent; }
     """
+    ALLOW_SELECT = False
 
-    def __init__(self, draw: Draw, state: SessionState, *, id: str) -> None:  # noqa: A002
+    @dataclass
+    class Looked(Message):
+        """The mouse changed what a chart shows."""
+
+        chart: Chart
+        view: ChartView
+
+    def __init__(self, kind: Kind, state: SessionState, axes: Axes, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         # Nothing of plotext's own: its canvas is the widget's background, its axes the text.
         self.theme = "clear"
-        self._draw, self._state, self._recent = draw, state, False
+        self._draw, self._kind = draw, kind
+        self._scene, self._ghost_name = Scene(state, axes=axes), ""
         self._next_at = 0.0
         self._timer: Timer | None = None
+        # Where the mouse button went down, and the scene at that time.
+        self._grip: tuple[int, Scene] | None = None
+
+    # --- what it shows --------------------------------------------------------------------
+
+    @property
+    def scene(self) -> Scene:
+        return self._scene
+
+    @property
+    def column_share(self) -> float:
+        """The share of the window that one column shows."""
+        return 1 / max(1, plot_columns(self.size.width) - 1)
 
     @property
     def waiting(self) -> bool:
         """Whether something changed that is not drawn yet."""
         return self._timer is not None
 
-    def show_view(self, *, recent: bool) -> None:
-        """Show only the newest steps, or all of them."""
-        self._recent = recent
-        self.show(self._state, now=True)
+    def show_view(self, view: ChartView) -> None:
+        self._show(replace(self._scene, view=view), now=True)
+
+    def show_axes(self, axes: Axes) -> None:
+        self._show(replace(self._scene, axes=axes), now=True)
+
+    def show_ghost(self, ghost: SessionState | None, name: str) -> None:
+        """Draw another run's curves behind, or none's."""
+        self._ghost_name = name
+        self._show(replace(self._scene, ghost=ghost), now=True)
 
     def show(self, state: SessionState, *, now: bool = False) -> None:
         """Draw the state soon, or at once with `now`."""
-        self._state = state
+        self._show(replace(self._scene, state=state), now=now)
+
+    def _show(self, scene: Scene, *, now: bool) -> None:
+        self._scene = scene
         if now:
             self._next_at = 0.0
         elif self._timer is not None:
@@ -84,19 +121,27 @@ class Chart(PlotextPlot):
             self._timer = None
         wait = self._next_at - monotonic()
         if wait <= 0:  # a timer of no length makes Textual divide by zero
-            self.refresh()
+            self._redraw()
         else:
             self._timer = self.set_timer(wait, self._redraw)
+
+    def _redraw(self) -> None:
+        self._timer = None
+        self._show_words()
+        self.refresh()
+
+    # --- the frame ------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._recolor())
 
     def _recolor(self) -> None:
         self._show_legend()
-        self.show(self._state, now=True)
+        self._show(self._scene, now=True)
 
     def on_resize(self) -> None:
         self._show_legend()
+        self._show_words()
 
     def _show_legend(self) -> None:
         narrow = self.size.width < _WIDE_LEGEND
@@ -107,27 +152,102 @@ class Chart(PlotextPlot):
             legend.append(Content(f"{sample} {name}").stylize(f"${series_variable(name)}"))
         self.border_title = Content(gap).join(legend)
 
-    def _redraw(self) -> None:
-        self._timer = None
-        self.refresh()
+    def _show_words(self) -> None:
+        width = max(0, self.size.width - 4)  # the border keeps two columns at each end
+        if self._scene.view.crosshair is not None:
+            self.border_subtitle = readout(self._kind, self._scene, width)
+        else:
+            self.border_subtitle = notes(self._scene, self._ghost_name, width)
+
+    # --- the picture ----------------------------------------------------------------------
 
     def render(self) -> RenderResult:
         width, height = self.size
         if width < _SMALLEST[0] or height < _SMALLEST[1]:
             return Text("")
-        if not self._state.train_loss.length:
+        if not self._scene.state.train_loss.length:
             return Text("waiting for the first step")
         started = monotonic()
-        colors = {name: self._plot_color(series_variable(name)) for name in SERIES}
-        colors["background"] = self._plot_color("surface")
-        self._draw(self.plt, self._state, (width, height), colors, recent=self._recent)
-        picture = super().render()
+        words = self._draw(self.plt, self._kind, self._scene, (width, height), self._colors())
+        picture = Text(words) if words else super().render()
         ended = monotonic()
         self._next_at = ended + max(_SHORTEST_SECONDS, (ended - started) / _SHARE)
         return picture
 
-    def _plot_color(self, variable: str) -> PlotColor:
-        color = Color.parse(self.app.theme_variables[variable])
-        if color.ansi is None:
-            return color.rgb
-        return color.ansi if color.ansi >= 0 else "default"
+    def _colors(self) -> dict[str, PlotColor]:
+        variables = self.app.theme_variables
+        colors = {name: Color.parse(variables[series_variable(name)]) for name in SERIES}
+        surface = Color.parse(variables["surface"])
+        behind = {muted(name): _mixed(colors[name], surface) for name in SWATCHES}
+        colors |= {"background": surface, "crosshair": Color.parse(variables["foreground"])}
+        return {name: _plot_color(color) for name, color in (colors | behind).items()}
+
+    # --- the mouse ------------------------------------------------------------------------
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, -_WHEEL_SHARE, ZOOM_FACTOR)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, _WHEEL_SHARE, 1 / ZOOM_FACTOR)
+
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        self._wheel(event, -_WHEEL_SHARE)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        self._wheel(event, _WHEEL_SHARE)
+
+    def _wheel(self, event: events.MouseEvent, share: float, factor: float = 1.0) -> None:
+        """Zoom at the pointer, or move sideways with shift or where there is no factor."""
+        event.stop()
+        event.prevent_default()
+        view, history, log = self._scene.view, self._scene.history, self._scene.axes.log_x
+        if event.shift or factor == 1:
+            self._look(view.panned(share, history, log=log))
+        else:
+            about = self._step_under(event)
+            self._look(view.zoomed(factor, history, log=log, about=about))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self.capture_mouse()
+        self._grip = event.screen_x, self._scene
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Drag the curves along."""
+        if self._grip is None:
+            return
+        x, scene = self._grip
+        share = (x - event.screen_x) * self.column_share
+        view = scene.view.panned(share, scene.history, log=scene.axes.log_x)
+        if view != self._scene.view:
+            self._look(view)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """A click without a drag places the crosshair."""
+        self.release_mouse()
+        if self._grip is not None and self._grip[0] == event.screen_x:
+            view, history = self._scene.view, self._scene.history
+            self._look(view.with_crosshair(self._step_under(event), history))
+        self._grip = None
+
+    def _step_under(self, event: events.MouseEvent) -> float:
+        log = self._scene.axes.log_x
+        low, high = places(self._scene.window, log=log)
+        share = share_at(event.x - self.gutter.left, self.size.width)
+        return step_at(low + share * (high - low), log=log)
+
+    def _look(self, view: ChartView) -> None:
+        self.show_view(view)
+        self.post_message(self.Looked(self, view))
+
+
+def _mixed(color: Color, surface: Color) -> Color:
+    """A colour for what is drawn behind."""
+    if color.ansi is not None or surface.ansi is not None:
+        return Color.parse("ansi_bright_black")
+    return surface.blend(color, _MUTED)
+
+
+def _plot_color(color: Color) -> PlotColor:
+    if color.ansi is None:
+        return color.rgb
+    return color.ansi if color.ansi >= 0 else "default"

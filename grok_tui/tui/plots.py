@@ -1,161 +1,201 @@
-"""Drawing the charts with plotext, from series thinned out to the width of the screen."""
+"""Drawing the charts with plotext."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grok_tui.tui import ticks
-from grok_tui.tui.series import Series
+from grok_tui.tui.curves import Line, column_edges, decimate, line_in_view, pieces, smoothed
+from grok_tui.tui.scales import Kind, Scale
 from grok_tui.tui.state import SessionState
+from grok_tui.tui.view import Axes, ChartView, Steps, place, places
 
-FloatArray = NDArray[np.float64]
-Line = tuple[FloatArray, FloatArray]
 # A colour as plotext takes it: (r, g, b), one of the terminal's sixteen, or "default".
 PlotColor = tuple[int, int, int] | int | str
-# Those of the series, the marks' kinds and the charts' background.
+# Those of the series, muted ones behind them, the marks' kinds, crosshair and background.
 Colors = Mapping[str, PlotColor]
 
-# Losses below this are drawn at it; float32 losses of interest end near 1e-12.
-LOSS_FLOOR = 1e-12
-# Train and test differ by their dots as well as by their colours, and so do the marks.
+# Train and test differ by their dots as well as by their colours, and so do the rest.
 _MARKERS = {"train": "braille", "test": "hd"}
+GHOST_MARKERS = {"train": "·", "test": "×"}  # noqa: RUF001
 _MARK_LINES = {"edit": "┊", "phase": "│"}
+_CROSSHAIR_LINE = "┃"
 SWATCHES = {"train": "⡠⠒⠊", "test": "▗▞▘"}
 # Labels on the left of both charts have this width, so that equal steps line up.
 _LABEL_WIDTH = 5
-# The recent view shows the newest share of the steps, and at least so many.
-_RECENT_SHARE, _RECENT_LEAST = 0.2, 50
 # With fewer rows there is none to spare for the texts of the marks.
 _ROWS_FOR_TEXTS = 6
 
 
-def decimate(
-    steps: FloatArray, values: FloatArray, columns: int
-) -> tuple[FloatArray, FloatArray]:
-    """At most 2 * columns points that keep every column's minimum and maximum.
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a chart shows: a run, the part of it in view, and a recorded run behind it."""
 
-    steps: (n,) ascending; values: (n,) with no NaN. Returns two arrays of one length, in
-    the order of the steps.
-    """
-    n = len(steps)
-    if n <= 2 * columns:
-        return steps, values
-    starts = np.linspace(0, n, columns, endpoint=False).astype(int)
-    picked = []
-    for start, end in zip(starts, [*starts[1:], n], strict=True):
-        part = values[start:end]
-        picked += sorted({start + int(part.argmin()), start + int(part.argmax())})
-    return steps[picked], values[picked]
+    state: SessionState
+    view: ChartView = field(default_factory=ChartView)
+    axes: Axes = field(default_factory=Axes)
+    ghost: SessionState | None = None
 
+    @property
+    def history(self) -> Steps:
+        """The oldest and the newest step of the run."""
+        steps = self.state.train_loss.steps
+        if not len(steps):
+            return 0.0, 1.0
+        oldest = float(steps[0]) if steps[0] > 1 else 0.0  # not 0 in a resumed run
+        return oldest, max(oldest + 1, float(steps[-1]))
 
-def draw_loss(
-    plt: Any, state: SessionState, size: tuple[int, int], colors: Colors, *, recent: bool
-) -> None:
-    """The loss chart: log10 of the losses, with ticks that say the losses themselves.
-
-    size: columns and rows. recent: only the newest steps. plotext's own log scale fails when
-    a figure is built a second time.
-    """
-    window = _window(state, recent=recent)
-    logs = _thinned(
-        window, size[0], lambda y: np.log10(np.maximum(y, LOSS_FLOOR)),
-        train=state.train_loss, test=state.test_loss,
-    )  # fmt: skip
-    values = np.concatenate([ys for _, ys in logs.values()])
-    low, high = ticks.round_logs(float(values.min()), float(values.max()))
-    frame = _Frame(plt, state, size, window, (low, high), colors)
-    places = ticks.log_ticks(low, high, frame.rows)
-    frame.draw(logs, places, [ticks.log_label(place) for place in places])
+    @property
+    def window(self) -> Steps:
+        return self.view.window(self.history)
 
 
-def draw_accuracy(
-    plt: Any, state: SessionState, size: tuple[int, int], colors: Colors, *, recent: bool
-) -> None:
-    """The accuracy chart, in percent; arguments as for `draw_loss`."""
-    window = _window(state, recent=recent)
-    shares = _thinned(
-        window, size[0], lambda y: 100 * y, train=state.train_acc, test=state.test_acc
-    )
-    frame = _Frame(plt, state, size, window, (0.0, 100.0), colors)
-    places = ticks.percent_ticks(frame.rows)
-    frame.draw(shares, places, [f"{place:g}%" for place in places])
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """One line of a chart; muted behind the others."""
+
+    name: str
+    role: Literal["ghost", "raw", "main"]
+    line: Line
+
+    @property
+    def marker(self) -> str:
+        return (GHOST_MARKERS if self.role == "ghost" else _MARKERS)[self.name]
+
+    @property
+    def color(self) -> str:
+        return self.name if self.role == "main" else muted(self.name)
 
 
-def _window(state: SessionState, *, recent: bool) -> tuple[float, float]:
-    """The first and the last step that a chart shows."""
-    steps = state.train_loss.steps
-    first = float(steps[0]) if steps[0] > 1 else 0.0  # not 0 in a resumed run
-    last = max(first + 1, float(steps[-1]))
-    if recent:
-        first = max(first, last - max(_RECENT_LEAST, _RECENT_SHARE * (last - first)))
-    return first, last
+def muted(name: str) -> str:
+    """What the colours call the one for a series' line in the back."""
+    return f"{name}-muted"
 
 
-def _thinned(
-    window: tuple[float, float], columns: int, scale: Any, **lines: Series
-) -> dict[str, Line]:
-    """What lines have in a window of steps, thinned to so many columns and scaled."""
-    thinned = {}
-    for name, line in lines.items():
-        start = int(np.searchsorted(line.steps, window[0]))
-        steps, values = decimate(line.steps[start:], line.values[start:], max(1, columns))
-        thinned[name] = steps, scale(values)
-    return thinned
+def plot_columns(width: int) -> int:
+    """Columns that a chart of a width has between its axis and its right edge."""
+    return max(1, width - _LABEL_WIDTH - 1)
+
+
+def share_at(column: int, width: int) -> float:
+    """Where a column of a chart of a width lies between the window's ends, 0 to 1."""
+    inner = column - _LABEL_WIDTH - 1
+    return min(max(inner / max(1, plot_columns(width) - 1), 0.0), 1.0)
+
+
+def draw(plt: Any, kind: Kind, scene: Scene, size: tuple[int, int], colors: Colors) -> str:
+    """Draw a chart of a size in columns and rows; returns what to say if it would be empty."""
+    scale = kind.log if scene.axes.log_y else kind.linear
+    curves = _curves(kind, scene, scale, plot_columns(size[0]))
+    heights = np.concatenate([[], *(curve.line[1] for curve in curves)])
+    finite = heights[np.isfinite(heights)]
+    if len(heights) and not len(finite):
+        return "nothing in view but NaN and inf"
+    lowest, highest = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+    limits = scale.limits(float(lowest), float(highest))
+    frame = _Frame(plt, scene, size, limits, colors)
+    frame.draw(curves)
+    places = scale.ticks(*limits, frame.rows)
+    frame.label(places, [scale.label(at) for at in places])
+    return ""
+
+
+def _curves(kind: Kind, scene: Scene, scale: Scale, columns: int) -> list[_Curve]:
+    """All lines of a chart, those in the back first."""
+    log_x, smoothing = scene.axes.log_x, scene.view.smoothing
+    edges = column_edges(*places(scene.window, log=log_x), columns)
+
+    def curve(name: str, role: Literal["ghost", "raw", "main"], line: Line) -> _Curve:
+        smooth = line[1] if role == "raw" else smoothed(line[1], smoothing)
+        return _Curve(name, role, decimate(line[0], smooth, edges))
+
+    def lines(state: SessionState) -> Iterable[tuple[str, Line]]:
+        for name, series in kind.series(state).items():
+            yield name, line_in_view(series, scene.window, scale, log_x=log_x)
+
+    own = list(lines(scene.state))
+    ghosts = lines(scene.ghost) if scene.ghost else ()
+    raw = own if smoothing != "none" else ()
+    return [
+        *(curve(name, "ghost", line) for name, line in ghosts),
+        *(curve(name, "raw", line) for name, line in raw),
+        *(curve(name, "main", line) for name, line in own),
+    ]
 
 
 class _Frame:
     """One chart's axes: steps below, values on the left, marks with their texts on top."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         plt: Any,
-        state: SessionState,
+        scene: Scene,
         size: tuple[int, int],
-        window: tuple[float, float],
         limits: tuple[float, float],
         colors: Colors,
     ) -> None:
-        self._plt, self._colors = plt, colors
-        self.columns, self.rows = size[0] - _LABEL_WIDTH - 1, size[1] - 2
-        self._first, self._last = window
-        self._marks = [m for m in state.marks if self._first < m.step <= self._last]
+        self._plt, self._scene, self._colors = plt, scene, colors
+        self.columns, self.rows = plot_columns(size[0]), size[1] - 2
+        self._window = scene.window
+        self._low, self._high = places(self._window, log=scene.axes.log_x)
+        first, last = self._window
+        self._marks = [m for m in scene.state.marks if first < m.step <= last]
         self._limits = limits
         if self._marks and self.rows >= _ROWS_FOR_TEXTS:
             low, high = limits  # one row more, above all values
             self._limits = low, high + (high - low) / (self.rows - 2)
 
-    def draw(self, lines: Mapping[str, Line], places: list[float], labels: list[str]) -> None:
-        """Draw the marks, then the lines over them."""
+    def _place(self, step: float) -> float:
+        return place(step, log=self._scene.axes.log_x)
+
+    def draw(self, curves: Iterable[_Curve]) -> None:
+        """Draw the marks and the crosshair, then the curves over them."""
         plt = self._plt
         plt.clear_figure()
         plt.xaxes(lower=True, upper=False)
         plt.yaxes(left=True, right=False)
         for mark in self._marks:
-            ends = [mark.step] * 2, list(self._limits)
-            plt.plot(*ends, marker=_MARK_LINES[mark.kind], color=self._colors[mark.kind])
-        for name, (xs, ys) in lines.items():
-            if len(xs):
-                points = xs.tolist(), ys.tolist()
-                plt.plot(*points, marker=_MARKERS[name], color=self._colors[name])
+            self._draw_upright(mark.step, _MARK_LINES[mark.kind], mark.kind)
+        crosshair = self._scene.view.crosshair
+        if crosshair is not None and self._window[0] <= crosshair <= self._window[1]:
+            self._draw_upright(crosshair, _CROSSHAIR_LINE, "crosshair")
+        for curve in curves:
+            for xs, ys in pieces(curve.line):
+                color = self._colors[curve.color]
+                plt.plot(xs.tolist(), ys.tolist(), marker=curve.marker, color=color)
         if self.rows >= _ROWS_FOR_TEXTS:
             self._draw_texts()
-        plt.xlim(self._first, self._last)
+
+    def label(self, places: list[float], labels: list[str]) -> None:
+        """Set the limits and the ticks of both axes; places, labels: on the left."""
+        plt = self._plt
+        plt.xlim(self._low, self._high)
         plt.ylim(*self._limits)
-        at = ticks.step_ticks(self._first, self._last, self.columns)
-        plt.xticks(at, [ticks.step_label(step) for step in at])
+        plt.xticks(*self._step_ticks())
         plt.yticks(places, [label.rjust(_LABEL_WIDTH) for label in labels])
+
+    def _step_ticks(self) -> tuple[list[float], list[str]]:
+        if not self._scene.axes.log_x:
+            steps = ticks.step_ticks(*self._window, self.columns)
+            return steps, [ticks.step_label(step) for step in steps]
+        places = ticks.log_step_ticks(self._low, self._high, self.columns)
+        return places, [ticks.step_label(round(10**at)) for at in places]
+
+    def _draw_upright(self, step: float, marker: str, color: str) -> None:
+        ends = [self._place(step)] * 2, list(self._limits)
+        self._plt.plot(*ends, marker=marker, color=self._colors[color])
 
     def _draw_texts(self) -> None:
         """What the marks mean, where it fits: phases first, then the newest edits."""
         taken: set[int] = set()
-        per_step = (self.columns - 1) / (self._last - self._first)
+        per_place = (self.columns - 1) / (self._high - self._low)
         for mark in sorted(self._marks, key=lambda m: (m.kind == "edit", -m.step)):
             text = f" {mark.text} "
-            middle = round((mark.step - self._first) * per_step)
+            middle = round((self._place(mark.step) - self._low) * per_place)
             start = min(max(0, middle - len(text) // 2), self.columns - len(text))
             cells = set(range(start, start + len(text)))
             if start < 0 or cells & taken:
@@ -163,7 +203,7 @@ class _Frame:
             taken |= cells
             self._plt.text(
                 text,
-                self._first + (start + 0.5) / per_step,
+                self._low + (start + 0.5) / per_place,
                 self._limits[1],
                 color=self._colors[mark.kind],
                 background=self._colors["background"],

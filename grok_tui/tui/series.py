@@ -41,6 +41,13 @@ class Series:
     def last(self) -> float | None:
         return float(self.values[-1]) if self.length else None
 
+    def at(self, step: float) -> tuple[int, float] | None:
+        """The newest point at or before a step: its step and its value."""
+        before = int(np.searchsorted(self.steps, step, "right"))
+        if not before:
+            return None
+        return int(self.steps[before - 1]), float(self.values[before - 1])
+
     def extended(self, steps: NDArray[np.generic], values: NDArray[np.generic]) -> Series:
         """This series and more of it: two arrays of one length."""
         store, end = self._store, self.length + len(steps)

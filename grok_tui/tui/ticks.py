@@ -8,12 +8,20 @@ _MANTISSAS = (1, 2, 5)
 
 
 def step_ticks(first: float, last: float, width: int) -> list[float]:
-    """Round steps from `first` to `last`, far enough apart for their labels."""
+    """Round steps from `first` to `last`, far enough apart for their labels, but two at least.
+
+    first, last: whole steps.
+    """
     count = max(2, min(8, width // 14))
     rough = max(1.0, (last - first) / count)
     unit = 10.0 ** math.floor(math.log10(rough))
-    stride = next(unit * m for m in (*_MANTISSAS, 10) if unit * m >= rough)
-    start, end = math.ceil(first / stride), math.floor(last / stride)
+    strides = [unit * m for m in (0.1, 0.2, 0.5, *_MANTISSAS, 10) if unit * m >= 1]
+    tried = [stride for stride in strides if stride < rough]
+    tried.append(next(stride for stride in strides if stride >= rough))
+    for stride in reversed(tried):
+        start, end = math.ceil(first / stride), math.floor(last / stride)
+        if end > start:
+            break
     return [i * stride for i in range(start, end + 1)]
 
 
@@ -21,8 +29,16 @@ def step_label(step: float) -> str:
     """500, 12k, 1.5M."""
     for size, letter in ((1e6, "M"), (1e3, "k")):
         if step >= 10 * size or (step >= size and letter == "M"):
-            return f"{step / size:g}{letter}"
+            return f"{step / size:.12g}{letter}"
     return f"{step:g}"
+
+
+def log_step_ticks(low: float, high: float, width: int) -> list[float]:
+    """Logarithms of round steps in the limits, far enough apart for their labels."""
+    logs = log_ticks(low, high, width // 4)
+    if len(logs) > 1:
+        return logs
+    return [math.log10(step) for step in step_ticks(round(10**low), round(10**high), width)]
 
 
 def round_logs(low: float, high: float) -> tuple[float, float]:
@@ -47,9 +63,30 @@ def log_ticks(low: float, high: float, rows: int) -> list[float]:
 
 
 def log_label(log: float) -> str:
-    """The number itself: 0.01, 5, 2e-6."""
-    number = 10.0**log
-    if 0.0099 < number < 9999:
+    """The number itself, as in `number_label`."""
+    return number_label(10.0**log)
+
+
+def round_above(number: float) -> float:
+    """The least number from a positive one on that is a digit times a power of ten."""
+    unit = 10.0 ** math.floor(math.log10(number))
+    return math.ceil(number / unit * (1 - 1e-9)) * unit
+
+
+def linear_ticks(high: float, rows: int) -> list[float]:
+    """Multiples of one number from 0 to `high`, each a digit times a power of ten."""
+    unit = 10.0 ** math.floor(math.log10(high) + 1e-9)
+    most = round(high / unit)
+    if most == 1:
+        unit, most = unit / 10, 10
+    strides = (1, 2, 5) if most == 10 else range(1, most + 1)
+    stride = next((s for s in strides if most // s < max(2, rows // 2)), most)
+    return [i * stride * unit for i in range(most // stride + 1)]
+
+
+def number_label(number: float) -> str:
+    """0.01, 5, 2e-6."""
+    if not number or 0.0099 < number < 9999:
         return f"{number:.3g}"
     mantissa, exponent = f"{number:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}"

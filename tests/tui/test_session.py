@@ -169,7 +169,7 @@ async def test_charts_stay_after_the_end() -> None:
     async with session(source).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         before = rows(pilot)[3:-1]
-        assert sum("▄" in row for row in before) > 5
+        assert sum("▀" in row or "▄" in row for row in before) > 5
         await pilot.press("space", "]")
         await pilot.resize_terminal(100, 30)
         await pilot.resize_terminal(120, 36)
@@ -197,8 +197,9 @@ async def test_nothing_is_cut_off(size: tuple[int, int], ending: tuple[Event, ..
         for key in run_screen(pilot).query_one(Footer).query("FooterKey, FooterLabel"):
             assert isinstance(key, FooterKey | FooterLabel)
             assert key.region.right <= size[0]
-        keys = "space Pause s S step [ ] wd { } lr v View q Quit t Theme"
-        assert " ".join(screen[-1].split()) == keys
+        keys = " ".join(screen[-1].split())
+        assert keys.startswith("space Pause s S step [ ] wd { } lr ")
+        assert keys.endswith("? Help q Quit")
         for chart in run_screen(pilot).query(Chart):
             assert chart.size.height >= 6
             assert any("train" in r and "test" in r and f" {chart.id} " in r for r in screen)
@@ -264,7 +265,7 @@ async def test_charts_are_drawn_less_often_when_drawing_takes_longer(
 ) -> None:
     clock = [100.0]
 
-    def draw(*drawing: object, recent: bool) -> None:
+    def draw(*drawing: object) -> None:
         clock[0] += cost
 
     source = playing(*training(1, 20))

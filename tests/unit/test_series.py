@@ -89,3 +89,10 @@ def test_any_tree_of_branches_equals_plain_lists(moves: list[tuple[int, int]]) -
     for series, expected in family:
         assert points(series) == expected
         assert series.last == (expected[-1][1] if expected else None)
+
+
+def test_the_point_at_a_step_is_the_newest_one_up_to_it() -> None:
+    series = extended(Series(), [(10, 1.0), (20, 2.0), (30, 3.0)])
+    at = [series.at(step) for step in (9, 10, 19.5, 20, 31)]
+    assert at == [None, (10, 1.0), (10, 1.0), (20, 2.0), (30, 3.0)]
+    assert Series().at(5) is None

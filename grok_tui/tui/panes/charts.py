@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 
-from grok_tui.tui.charts import Chart
+from grok_tui.tui.charts import ZOOM_FACTOR, Chart
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.plots import draw_accuracy, draw_loss
+from grok_tui.tui.scales import ACCURACY, LOSS
 from grok_tui.tui.state import SessionState
+from grok_tui.tui.view import Axes, ChartView
+
+# With fewer rows the charts stand side by side.
+_ROWS_FOR_BOTH = 16
 
 
-class Charts(Pane):
+class Charts(Pane, can_focus=False):
     """Loss and accuracy; the view that both have. Methods return a word to the user."""
 
     TITLE = "Charts"
@@ -23,39 +29,131 @@ class Charts(Pane):
     DEFAULT_CSS = """
     Charts, Charts:focus, Charts:focus-within { border: none; }
     Charts Chart { height: 1fr; }
+    Charts.low { layout: horizontal; }
+    Charts.low Chart { height: 100%; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus,equals_sign", "zoom(1)", "Zoom in", id="zoom-in", show=False),
+        Binding("minus", "zoom(-1)", "Zoom out", id="zoom-out", show=False),
+        Binding("left", "crosshair(-1)", "Crosshair left", id="crosshair-left", show=False),
+        Binding("right", "crosshair(1)", "Crosshair right", id="crosshair-right", show=False),
+        Binding("escape", "no_crosshair", "No crosshair", id="no-crosshair", show=False),
+        Binding("shift+left", "pan(-0.5)", "Earlier steps", id="earlier", show=False),
+        Binding("shift+right", "pan(0.5)", "Later steps", id="later", show=False),
+        Binding("home", "oldest", "First steps", id="oldest", show=False),
+        Binding("end", "newest", "Newest steps, followed", id="newest", show=False),
+        Binding("up", "choose('loss')", "The loss", id="choose-loss", show=False),
+        Binding("down", "choose('accuracy')", "The accuracy", id="choose-accuracy", show=False),
+    ]
 
     def __init__(self, state: SessionState) -> None:
         super().__init__(id="charts")
-        self._state = state
-        self._recent = False
+        self._loss = Chart(LOSS, state, Axes(log_y=True), id="loss")
+        self._accuracy = Chart(ACCURACY, state, Axes(), id="accuracy")
+        self._chosen = self._loss
 
     def compose(self) -> ComposeResult:
-        yield Chart(draw_loss, self._state, id="loss")
-        yield Chart(draw_accuracy, self._state, id="accuracy")
+        yield self._loss
+        yield self._accuracy
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < _ROWS_FOR_BOTH, "low")
 
     def show(self, state: SessionState) -> None:
         for chart in self.query(Chart):
             chart.show(state, now=state.ended)
 
+    def reveal(self) -> None:
+        """Take the focus to the chart that had it last."""
+        self._chosen.focus()
+
+    def on_descendant_focus(self) -> None:
+        self._chosen = self._accuracy if self._accuracy.has_focus else self._loss
+
+    def on_chart_looked(self, message: Chart.Looked) -> None:
+        for chart in self.query(Chart):
+            if chart is not message.chart:
+                chart.show_view(message.view)
+
+    # --- what the main screen's keys do ---------------------------------------------------
+
     def toggle_recent(self) -> str:
         """Show the newest steps only, or all again."""
-        self._recent = not self._recent
-        for chart in self.query(Chart):
-            chart.show_view(recent=self._recent)
-        return "the newest steps; v shows all" if self._recent else "all steps"
+        view = self._view.recent_or_all(self._chosen.scene.history)
+        self._look(view)
+        return "the newest steps; v shows all" if view.span == "recent" else "all steps"
 
     def toggle_follow(self) -> str:
         """Keep the newest step in view, or hold the view where it is."""
-        return ""
+        view = self._view.held_or_following(self._chosen.scene.history)
+        self._look(view)
+        if view.end is None:
+            return "following the newest step"
+        return "the view stays here while training goes on; f follows again"
 
     def toggle_log(self, axis: Literal["x", "y"]) -> str:
         """A logarithmic or a linear axis of the focused chart; the loss, if none is."""
-        return ""
+        chart = self._chosen if self._chosen.has_focus else self._loss
+        axes = chart.scene.axes
+        if axis == "x":
+            axes = replace(axes, log_x=not axes.log_x)
+        else:
+            axes = replace(axes, log_y=not axes.log_y)
+        chart.show_axes(axes)
+        logarithmic = axes.log_x if axis == "x" else axes.log_y
+        over = "steps" if axis == "x" else "values"
+        return f"{chart.id}: {'logarithmic' if logarithmic else 'linear'} axis of {over}"
 
     def next_smoothing(self) -> str:
         """More smoothing, and after the most none."""
-        return ""
+        view = self._view.smoother()
+        self._look(view)
+        if view.smoothing == "none":
+            return "no smoothing"
+        return f"{view.smoothing} smoothing, the raw curves behind"
 
     def set_ghost(self, ghost: SessionState | None, name: str = "") -> None:
         """Show another run's curves behind, or none."""
+        for chart in self.query(Chart):
+            chart.show_ghost(ghost, name)
+
+    # --- its own keys ---------------------------------------------------------------------
+
+    @property
+    def _view(self) -> ChartView:
+        return self._chosen.scene.view
+
+    def _look(self, view: ChartView) -> None:
+        for chart in self.query(Chart):
+            chart.show_view(view)
+
+    def action_zoom(self, direction: int) -> None:
+        """Zoom about the crosshair, if it is in view."""
+        scene, view = self._chosen.scene, self._view
+        first, last = scene.window
+        at = view.crosshair
+        about = at if at is not None and first <= at <= last else None
+        factor, log = ZOOM_FACTOR**direction, scene.axes.log_x
+        self._look(view.zoomed(factor, scene.history, log=log, about=about))
+
+    def action_pan(self, share: float) -> None:
+        scene = self._chosen.scene
+        self._look(self._view.panned(share, scene.history, log=scene.axes.log_x))
+
+    def action_oldest(self) -> None:
+        self._look(self._view.at_oldest(self._chosen.scene.history))
+
+    def action_newest(self) -> None:
+        self._look(self._view.at_newest())
+
+    def action_crosshair(self, columns: int) -> None:
+        scene, share = self._chosen.scene, columns * self._chosen.column_share
+        view = self._view.crosshair_moved(share, scene.history, log=scene.axes.log_x)
+        self._look(view)
+
+    def action_no_crosshair(self) -> None:
+        self._look(self._view.with_crosshair(None, self._chosen.scene.history))
+
+    def action_choose(self, name: str) -> None:
+        """Give one of the charts the focus."""
+        self.query_one(f"#{name}", Chart).focus()
