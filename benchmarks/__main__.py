@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
+from benchmarks.drawing import measure_drawing
 from benchmarks.kernels import Kernel
 from benchmarks.latency import measure_latency
 from benchmarks.machine import describe
@@ -17,7 +18,7 @@ from benchmarks.steps import measure_steps
 from grok_tui.core.device import open_device
 from grok_tui.errors import UserError
 
-SECTIONS = ("steps", "compile", "record", "session", "latency", "grok")
+SECTIONS = ("steps", "compile", "record", "session", "latency", "drawing", "grok")
 # Whole programs take turns only so often, however many rounds are asked for.
 PROGRAM_ROUNDS = 3
 
@@ -74,6 +75,8 @@ def _measure(
         yield _section(" and ".join(which), lambda: measure_runs(device, rounds, which))
     if "latency" in options.only:
         yield _section("latency", lambda: measure_latency(device, rounds))
+    if "drawing" in options.only:
+        yield _section("drawing", lambda: measure_drawing(options.rounds))
     if "grok" in options.only:
         yield _section("grok", lambda: measure_grok(device, rounds))
 

@@ -169,7 +169,7 @@ async def test_charts_stay_after_the_end() -> None:
     async with session(source).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         before = rows(pilot)[3:-1]
-        assert sum("▀" in row or "▄" in row for row in before) > 5
+        assert sum(bool(set("▀▄▌▐▖▗▘▝▚▞") & set(row)) for row in before) > 5
         await pilot.press("space", "]")
         await pilot.resize_terminal(100, 30)
         await pilot.resize_terminal(120, 36)
