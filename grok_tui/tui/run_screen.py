@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
@@ -35,14 +34,10 @@ from grok_tui.tui.dialogs import QuitChoice, QuitDialog
 from grok_tui.tui.flows import Arrived
 from grok_tui.tui.help import Help
 from grok_tui.tui.launcher import Run
-from grok_tui.tui.panes.ask import Ask
-from grok_tui.tui.panes.bar import PaneBar
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.panes.grid import Grid
-from grok_tui.tui.panes.log import Log
-from grok_tui.tui.panes.pane import Ordered, Pane
+from grok_tui.tui.panes.layout import PANES, Panes
+from grok_tui.tui.panes.pane import Ordered
 from grok_tui.tui.panes.parameters import Edited, Parameters
-from grok_tui.tui.panes.residues import Residues
 from grok_tui.tui.state import SessionState, reduce
 from grok_tui.tui.status import StatusLine
 
@@ -56,10 +51,6 @@ NUMBERS_SECONDS = 1 / 8
 SAVE_SECONDS = 10.0
 # The smallest terminal that shows everything.
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
-# From here on charts and panes stand side by side; below, the panes take turns.
-WIDE_WIDTH, WIDE_HEIGHT = 120, 36
-
-PANES: tuple[type[Pane], ...] = (Charts, Parameters, Residues, Grid, Ask, Log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +65,7 @@ class RunScreen(Screen[None]):
     """One run; leaving it ends the application with an `Ending`."""
 
     DEFAULT_CSS = """
-    RunScreen #body { height: 1fr; }
-    RunScreen #charts { width: 1fr; height: 1fr; }
-    RunScreen #panes { width: 1fr; height: 1fr; }
-    RunScreen #panes > Pane { height: 1fr; display: none; }
-    RunScreen #panes > Pane.current { display: block; }
-    RunScreen.small.charts #panes { display: none; }
-    RunScreen.small #charts { display: none; }
-    RunScreen.small.charts #charts { display: block; }
+    RunScreen Panes { height: 1fr; }
     RunScreen #too-small {
         display: none; width: 1fr; height: 1fr; content-align: center middle;
     }
@@ -102,21 +86,11 @@ class RunScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        yield PaneBar([pane.TITLE for pane in PANES])
-        with Horizontal(id="body"):
-            yield Charts(self.state)
-            with Vertical(id="panes"):
-                yield Parameters()
-                yield Residues()
-                yield Grid()
-                yield Ask()
-                yield Log()
+        yield Panes(self.state)
         yield Footer(show_command_palette=False)
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
-        self.query_one(Parameters).add_class("current")  # beside the charts
-        self.action_pane(1)
         self._show(self.state)
         self.run.source.start(self._deliver)
         if self.run.paused:
@@ -131,13 +105,12 @@ class RunScreen(Screen[None]):
 
     def on_resize(self) -> None:
         width, height = self.size
-        self.set_class(width < WIDE_WIDTH or height < WIDE_HEIGHT, "small")
+        self.query_one(Panes).fit(width, height)
         self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "tiny")
         self.query_one("#too-small", Static).update(
             f"{width} x {height} is too small:\n"
             f"the session needs {LEAST_WIDTH} x {LEAST_HEIGHT}.\nTraining goes on."
         )
-        self.call_after_refresh(self._show_now)
 
     def _show_soon(self) -> None:
         """Show numbers that change all the time only so often."""
@@ -153,9 +126,7 @@ class RunScreen(Screen[None]):
             self._timer = None
         self.state = state
         self.query_one(StatusLine).state = state
-        for pane in self._panes():
-            if pane.is_on_screen:
-                pane.show(state)
+        self.query_one(Panes).show(state)
 
     @property
     def behind(self) -> bool:
@@ -239,33 +210,15 @@ class RunScreen(Screen[None]):
 
     # --- panes and charts ---------------------------------------------------------------
 
-    def _panes(self) -> list[Pane]:
-        return [self.query_one(pane) for pane in PANES]
-
     def action_pane(self, number: int) -> None:
         """Show a pane and give it the focus."""
         if number > len(PANES):
             self.say(f"there are panes 1 to {len(PANES)}")
-            return
-        chosen = self._panes()[number - 1]
-        self.query_one(PaneBar).current = number - 1
-        is_charts = isinstance(chosen, Charts)
-        self.set_class(is_charts, "charts")
-        if not is_charts:
-            for pane in self._panes():
-                pane.set_class(pane is chosen, "current")
-        chosen.reveal()
-        self.call_after_refresh(self._show_now)
+        else:
+            self.query_one(Panes).choose(number)
 
     def action_next_pane(self, direction: int) -> None:
-        current = self.query_one(PaneBar).current
-        self.action_pane((current + direction) % len(PANES) + 1)
-
-    def on_descendant_focus(self) -> None:
-        """The mouse may have moved the focus: the bar follows."""
-        for at, pane in enumerate(self._panes()):
-            if pane.has_focus_within:
-                self.query_one(PaneBar).current = at
+        self.query_one(Panes).choose_next(direction)
 
     def action_edit(self) -> None:
         self.action_pane(PANES.index(Parameters) + 1)
@@ -285,8 +238,7 @@ class RunScreen(Screen[None]):
     # --- dialogs ------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        pane = self._panes()[self.query_one(PaneBar).current]
-        self.app.push_screen(Help(pane, self))
+        self.app.push_screen(Help(self.query_one(Panes).current, self))
 
     def action_ghost(self) -> None:
         self.run_worker(flows.choose_ghost(self), exclusive=True)

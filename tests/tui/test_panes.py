@@ -24,7 +24,7 @@ from grok_tui.core.events import CommandRejected, ConfigApplied, SetField, Undo,
 from grok_tui.tui.panes.bar import PaneBar
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.log import Log
-from grok_tui.tui.run_screen import PANES
+from grok_tui.tui.panes.layout import PANES
 
 WIDE, SMALL = (120, 36), (80, 24)
 
@@ -130,7 +130,7 @@ async def test_charts_and_panes_stand_side_by_side_where_it_is_wide() -> None:
     async with session(ScriptedSource(*grokking())).run_test(size=WIDE) as pilot:
         await settled(pilot)
         charts = run_screen(pilot).query_one(Charts).region
-        panes = run_screen(pilot).query("#panes > Pane")
+        panes = run_screen(pilot).query("#beside > Pane")
         (other,) = (pane.region for pane in panes if pane.region.area)
         assert charts.right == other.x
         assert charts.y == other.y

@@ -1,0 +1,91 @@
+"""Which panes are on screen: beside the charts where it is wide, in turns where it is not."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from grok_tui.tui.panes.ask import Ask
+from grok_tui.tui.panes.bar import PaneBar
+from grok_tui.tui.panes.charts import Charts
+from grok_tui.tui.panes.grid import Grid
+from grok_tui.tui.panes.log import Log
+from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.panes.parameters import Parameters
+from grok_tui.tui.panes.residues import Residues
+from grok_tui.tui.state import SessionState
+
+# In the order of their numbers, the charts first.
+PANES: tuple[type[Pane], ...] = (Charts, Parameters, Residues, Grid, Ask, Log)
+# A terminal of this size shows charts and another pane side by side.
+WIDE_WIDTH, WIDE_HEIGHT = 120, 36
+
+
+class Panes(Vertical):
+    """The bar with the panes' names, and those of them that are on screen."""
+
+    DEFAULT_CSS = """
+    Panes #charts, Panes #beside { width: 1fr; height: 1fr; }
+    Panes #beside > Pane { height: 1fr; display: none; }
+    Panes #beside > Pane.current { display: block; }
+    Panes.small #charts, Panes.small.charts #beside { display: none; }
+    Panes.small.charts #charts { display: block; }
+    """
+
+    def __init__(self, state: SessionState) -> None:
+        super().__init__()
+        self._state = state
+        self._all = [Charts(state), *(pane() for pane in PANES[1:])]
+
+    def compose(self) -> ComposeResult:
+        yield PaneBar([pane.TITLE for pane in self._all])
+        with Horizontal():
+            yield self._all[0]
+            with Vertical(id="beside"):
+                yield from self._all[1:]
+
+    def on_mount(self) -> None:
+        self._all[1].add_class("current")  # beside the charts
+        self.choose(1)
+
+    def fit(self, width: int, height: int) -> None:
+        """Arrange the panes for a terminal of a size."""
+        self.set_class(width < WIDE_WIDTH or height < WIDE_HEIGHT, "small")
+        self.call_after_refresh(self._show)
+
+    @property
+    def current(self) -> Pane:
+        """The pane that was chosen last."""
+        return self._all[self.query_one(PaneBar).current]
+
+    def choose(self, number: int) -> None:
+        """Show the pane of a number from 1 on, and give it the focus."""
+        chosen = self._all[number - 1]
+        self.query_one(PaneBar).current = number - 1
+        self.set_class(number == 1, "charts")
+        if number > 1:
+            for pane in self._all:
+                pane.set_class(pane is chosen, "current")
+        chosen.reveal()
+        self.call_after_refresh(self._show)
+
+    def choose_next(self, direction: int) -> None:
+        """Show the pane after the current one (1) or before it (-1), round and round."""
+        current = self.query_one(PaneBar).current
+        self.choose((current + direction) % len(self._all) + 1)
+
+    def on_descendant_focus(self) -> None:
+        """The mouse may have moved the focus: the bar follows."""
+        for at, pane in enumerate(self._all):
+            if pane.has_focus_within:
+                self.query_one(PaneBar).current = at
+
+    def show(self, state: SessionState) -> None:
+        """Draw the state in the panes that are on screen."""
+        self._state = state
+        self._show()
+
+    def _show(self) -> None:
+        for pane in self._all:
+            if pane.is_on_screen:
+                pane.show(self._state)
