@@ -45,6 +45,11 @@ ZOOM_FACTOR = 1.5
 _WHEEL_SHARE = 0.1
 
 
+def pause_after(seconds: float) -> float:
+    """Seconds until the next drawing of a chart that took so many to draw."""
+    return max(_SHORTEST_SECONDS, seconds / _SHARE)
+
+
 class Chart(PlotextPlot, can_focus=True):
     """One chart of the session's state, in a frame with its title and legend."""
 
@@ -171,7 +176,7 @@ class Chart(PlotextPlot, can_focus=True):
         words = self._draw(self.plt, self._kind, self._scene, (width, height), self._colors())
         picture = Text(words) if words else super().render()
         ended = monotonic()
-        self._next_at = ended + max(_SHORTEST_SECONDS, (ended - started) / _SHARE)
+        self._next_at = ended + pause_after(ended - started)
         return picture
 
     def _colors(self) -> dict[str, PlotColor]:
