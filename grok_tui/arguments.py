@@ -109,6 +109,7 @@ def _train_parser() -> ArgumentParser:
         "--no-save", action="store_true", help="record nothing (only in the session)"
     )
     parser.add_argument("--theme", metavar="NAME", help="colours of the session")
+    parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
     for group, names in groupby(FIELDS, key=group_of):
         section = parser.add_argument_group(group)
         for name in names:

@@ -91,11 +91,14 @@ def _session(options: Namespace) -> int:
     def job_for(preset: str) -> Job:
         return _new(options, preset, new_folder(preset) if save else None)
 
+    job: Job | None
     if options.resume:
-        job = _resumed(options)
-        return run_session(job, job_for, options.theme, save=True) if job else DONE
-    named = options.preset or ("custom" if options.config else None)
-    return run_session(job_for(named) if named else None, job_for, options.theme, save=save)
+        if (job := _resumed(options)) is None:
+            return DONE
+    else:
+        named = options.preset or ("custom" if options.config else None)
+        job = job_for(named) if named else None
+    return run_session(job, job_for, options.theme, save=save, ascii_only=options.ascii)
 
 
 def _check(options: Namespace) -> None:

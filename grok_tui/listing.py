@@ -52,15 +52,17 @@ def _themes() -> list[dict[str, Any]]:
 
 
 def _keys() -> list[dict[str, Any]]:
-    from textual.keys import format_key
-
     from grok_tui.tui.app import session_actions
-    from grok_tui.tui.keymap import keys_of, load_keymap
+    from grok_tui.tui.keymap import key_text, keys_of, load_keymap
 
     known = session_actions()
     keymap, problems = load_keymap(known)
     rows: list[dict[str, Any]] = [
-        {"id": a.id, "keys": [format_key(key) for key in a.keys], "what": a.what}
+        {
+            "id": a.id,
+            "keys": [key_text(key) for key in a.keys],
+            "what": f"{a.scope}: {a.what}" if a.scope else a.what,
+        }
         for a in keys_of(known, keymap)
     ]
     return rows + [{"id": "skipped", "keys": None, "what": problem} for problem in problems]

@@ -86,7 +86,14 @@ def _where(run_dir: Path) -> str:
     return f"ended before the first checkpoint; {run_dir} has the config only"
 
 
-def run_session(job: Job | None, job_of: JobOf, theme_name: str | None, *, save: bool) -> int:
+def run_session(
+    job: Job | None,
+    job_of: JobOf,
+    theme_name: str | None,
+    *,
+    save: bool,
+    ascii_only: bool = False,
+) -> int:
     """Show a job, or without one that of the preset that the user picks; the exit code."""
     themes, bad_themes = load_themes()
     keymap, bad_keys = load_keymap(session_actions())
@@ -94,7 +101,8 @@ def run_session(job: Job | None, job_of: JobOf, theme_name: str | None, *, save:
         _say(problem)
     theme = choose_theme(themes, theme_name, remembered_theme())
     session = Session(job_of, save=save)
-    app = SessionApp(session.open(job) if job else None, session, themes, theme, keymap)
+    run = session.open(job) if job else None
+    app = SessionApp(run, session, themes, theme, keymap, ascii=ascii_only)
     # A traceback would land on the user's screen; it goes to a file instead.
     app.error_console = Console(file=io.StringIO(), width=100)
     try:

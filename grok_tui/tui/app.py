@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.filter import LineFilter
+from textual.screen import Screen
 
 from grok_tui.errors import UserError
 from grok_tui.presets import load_preset, preset_names
+from grok_tui.tui import palette
+from grok_tui.tui.ascii_only import AsciiOnly, spelled
 from grok_tui.tui.dialogs import QuitDialog
 from grok_tui.tui.flows import Wanted
-from grok_tui.tui.keymap import Action, actions
+from grok_tui.tui.keymap import Action, Entry, Keymap, actions, entries
 from grok_tui.tui.launcher import Launcher, Run
+from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.picker import PresetPicker
 from grok_tui.tui.preferences import remember_theme
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, RunScreen
@@ -31,12 +36,18 @@ RELOAD_SECONDS = 1.0
 
 
 def session_actions() -> dict[str, Action]:
-    """All that keys do on the main screen, by id."""
-    return actions([*RunScreen.BINDINGS, *SessionApp.BINDINGS])
+    """All that keys do on the main screen and in its panes, by id."""
+    found = actions([*RunScreen.BINDINGS, *SessionApp.BINDINGS])
+    for pane in PANES:
+        found |= actions(pane.BINDINGS, pane.TITLE)
+    return found
 
 
 class SessionApp(App[Ending]):
-    """A session on one run at a time: `first`, or the one of the preset picked."""
+    """A session on one run at a time: `first`, or the one of the preset picked.
+
+    keymap: the user's own keys. ascii: whether the screen may show ASCII only.
+    """
 
     TITLE = "grok-tui"
 
@@ -50,20 +61,38 @@ class SessionApp(App[Ending]):
         launcher: Launcher,
         themes: Mapping[str, Theme],
         theme: str,
-        keymap: Mapping[str, tuple[str, ...]] | None = None,
+        keymap: Keymap | None = None,
+        *,
+        ascii: bool = False,  # noqa: A002
     ) -> None:
         self._themes = dict(themes)  # asked for by what comes next
+        self.ascii, self._ascii_filter = ascii, AsciiOnly()
         super().__init__()
         self._first, self._launcher = first, launcher
         for each in themes.values():
             self.register_theme(each.textual())
         self._written: dict[Path, int] = {}  # when each theme's file was last changed
         self.theme = theme
-        self.set_keymap({name: ",".join(keys) for name, keys in (keymap or {}).items()})
+        self._own_keys = keymap or {}
+        self.set_keymap({name: ",".join(keys) for name, keys in self._own_keys.items()})
 
     def get_driver_class(self) -> type[Driver]:
         chosen = super().get_driver_class()
         return TerminalDriver if chosen is LinuxDriver else chosen
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._ascii_filter] if self.ascii else filters
+
+    def entries(self, bindings: Iterable[BindingType]) -> list[Entry]:
+        """What bindings do, with the keys in force, to be listed on this screen."""
+        found = entries(bindings, self._own_keys)
+        return [replace(e, keys=spelled(e.keys)) for e in found] if self.ascii else found
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        own = super().get_system_commands(screen)
+        yield from palette.commands(self, screen)
+        yield from (command for command in own if command.title in palette.KEPT)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -105,11 +134,20 @@ class SessionApp(App[Ending]):
         """The series' colours under Textual's own themes, which the palette offers too."""
         return self._themes[DEFAULT_THEME].variables()
 
+    @property
+    def theme_names(self) -> list[str]:
+        """The themes in the order that `t` goes through."""
+        return list(self._themes)
+
     def action_next_theme(self) -> None:
-        """Change to the next theme, and begin with it next time."""
-        names = list(self._themes)
+        """Change to the next theme."""
+        names = self.theme_names
         at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
+        self.wear(names[(at + 1) % len(names)])
+
+    def wear(self, theme: str) -> None:
+        """Change to a theme, and begin with it next time."""
+        self.theme = theme
         try:
             remember_theme(self.theme)
         except OSError as error:

@@ -1,17 +1,32 @@
-"""The first screen: which preset to run."""
+"""The first screen: which preset to run, with what is known about how long it takes."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Label, OptionList
 from textual.widgets.option_list import Option
 
+from grok_tui.config import build
 from grok_tui.presets import Preset
+from grok_tui.tui.estimate import duration_text, speed_of
+
+
+@dataclass
+class Timed(Message):
+    """It became known how long a preset takes to grok."""
+
+    preset: Preset
+    words: str
 
 
 class PresetPicker(Screen[str | None]):
@@ -25,7 +40,7 @@ class PresetPicker(Screen[str | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [("q,escape", "leave", "Quit")]
 
-    def __init__(self, presets: list[Preset]) -> None:
+    def __init__(self, presets: Sequence[Preset]) -> None:
         super().__init__()
         self._presets = presets
 
@@ -35,6 +50,30 @@ class PresetPicker(Screen[str | None]):
             yield OptionList(*(Option(_described(p), id=p.name) for p in self._presets))
         yield Footer()
 
+    def on_mount(self) -> None:
+        options = self.query_one(OptionList)
+        options.highlighted = 0
+        options.border_subtitle = "arrows choose, enter starts"
+        self.call_after_refresh(
+            self.run_worker, self._estimate, thread=True, exit_on_error=False
+        )
+
+    def _estimate(self) -> None:
+        """Runs in a thread, because it may take a while."""
+        for preset in self._presets:
+            if preset.grok_step is None:
+                continue
+            config = build(preset.fields)
+            if speed := speed_of(config):
+                about = duration_text(speed.seconds(config, preset.grok_step))
+                with contextlib.suppress(RuntimeError):  # the application is gone
+                    self.post_message(Timed(preset, f", {about} on {speed.device}"))
+
+    def on_timed(self, message: Timed) -> None:
+        options = self.query_one(OptionList)
+        prompt = _described(message.preset, message.words)
+        options.replace_option_prompt(message.preset.name, prompt)
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
 
@@ -42,6 +81,7 @@ class PresetPicker(Screen[str | None]):
         self.dismiss(None)
 
 
-def _described(preset: Preset) -> str:
-    steps = f"  [dim]groks at step {preset.grok_step}[/dim]" if preset.grok_step else ""
-    return f"[b]{preset.name}[/b]{steps}\n{preset.sentence}"
+def _described(preset: Preset, time: str = "") -> Content:
+    """Name and steps over the sentence; time: what is known of it, after the steps."""
+    steps = f"groks at step {preset.grok_step}{time}" if preset.grok_step else "never groks"
+    return Content.assemble((preset.name, "bold"), "  ", (steps, "dim"), "\n", preset.sentence)

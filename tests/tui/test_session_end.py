@@ -11,19 +11,16 @@ from pathlib import Path
 import pytest
 from scripted import (
     CONFIG,
-    SIZES,
     STOPPED,
     ScriptedSource,
     playing,
     session,
     settled,
-    shown,
     status,
     training,
     until,
 )
 from textual.app import App
-from textual.widgets import OptionList
 
 from grok_tui.core.events import (
     Compiling,
@@ -32,14 +29,11 @@ from grok_tui.core.events import (
     Stop,
     Warned,
 )
-from grok_tui.errors import UserError
 from grok_tui.job import Job
-from grok_tui.presets import load_preset, preset_names
 from grok_tui.session import run_session
-from grok_tui.tui.app import Run, SessionApp
-from grok_tui.tui.dialogs import PresetPicker, QuitDialog
+from grok_tui.tui.app import SessionApp
+from grok_tui.tui.dialogs import QuitDialog
 from grok_tui.tui.run_screen import Ending, RunScreen
-from grok_tui.tui.themes import load_themes
 
 # --- leaving --------------------------------------------------------------------------
 
@@ -146,62 +140,9 @@ def test_a_defect_of_the_screens_leaves_no_traceback_on_the_terminal(
     monkeypatch.setattr(RunScreen, "on_mount", broken)
     monkeypatch.setattr(SessionApp, "run", functools.partialmethod(App.run, headless=True))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert run_session(Job(CONFIG), None) == 1
+    assert run_session(Job(CONFIG), lambda _: Job(CONFIG), None, save=False) == 1
     output = capfd.readouterr()
     (log,) = tmp_path.iterdir()
     assert f"the screen broke, please report it with {log}" in output.err
     assert "planted" not in output.err + output.out
     assert "planted" in log.read_text()
-
-
-# --- the picker -----------------------------------------------------------------------
-
-
-def picking(opened: list[str], source: ScriptedSource) -> SessionApp:
-    def open_run(preset: str) -> Run:
-        opened.append(preset)
-        return Run(source, CONFIG)
-
-    return SessionApp(open_run, load_themes()[0], "midnight")
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_picker_lists_every_preset_with_its_sentence(size: tuple[int, int]) -> None:
-    async with picking([], playing()).run_test(size=size) as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, PresetPicker))
-        options = pilot.app.screen.query_one(OptionList)
-        assert [option.id for option in options.options] == preset_names()
-        assert preset_names()[0] == "quick"
-        for option, name in zip(options.options, preset_names(), strict=True):
-            assert load_preset(name).sentence in str(option.prompt)
-        assert load_preset("quick").sentence in shown(pilot)
-
-
-async def test_picking_a_preset_opens_its_run() -> None:
-    opened: list[str] = []
-    source = playing(*training(1, 20))
-    async with picking(opened, source).run_test() as pilot:
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
-        await until(pilot, lambda: "step 20" in status(pilot))
-    assert opened == [preset_names()[1]]
-
-
-@pytest.mark.parametrize("key", ["q", "escape", "ctrl+c", "ctrl+q"])
-async def test_the_picker_can_be_left(key: str) -> None:
-    app = picking([], playing())
-    async with app.run_test() as pilot:
-        await pilot.press(key)
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == Ending(0)
-
-
-async def test_a_preset_that_cannot_be_opened_is_a_usage_error() -> None:
-    def open_run(preset: str) -> Run:
-        raise UserError(f"{preset} cannot be used")
-
-    app = SessionApp(open_run, load_themes()[0], "midnight")
-    async with app.run_test() as pilot:
-        await pilot.press("enter")
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == Ending(2, "quick cannot be used")

@@ -1,11 +1,32 @@
-"""Keys of the user's own in a session."""
+"""Keys of the user's own in a session, and the same actions from the command palette."""
 
 from __future__ import annotations
 
-from scripted import playing, rows, run_screen, session, settled, status, training, until
+import pytest
+from scripted import (
+    ScriptedSource,
+    playing,
+    rows,
+    run_screen,
+    session,
+    settled,
+    status,
+    training,
+    until,
+)
+from textual.command import CommandInput, CommandList, CommandPalette
+from textual.pilot import Pilot
 
-from grok_tui.core.events import Pause, Stop
+from grok_tui.core.events import Command, Pause, SetField, Step, Stop, Undo
 from grok_tui.tui.charts import Chart
+from grok_tui.tui.dialogs import QuitDialog
+from grok_tui.tui.help import Help
+from grok_tui.tui.panes.bar import PaneBar
+from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.panes.log import Log
+from grok_tui.tui.picker import PresetPicker
+from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.themes import load_themes
 
 
 async def test_a_changed_key_does_the_same_and_the_old_one_nothing() -> None:
@@ -50,3 +71,123 @@ async def test_v_shows_the_newest_steps_and_all_again() -> None:
             for chart in run_screen(pilot).query(Chart):
                 axis = chart.render_line(chart.size.height - 1).text
                 assert first in f" {axis} "
+
+
+# --- the command palette --------------------------------------------------------------
+
+
+async def found(pilot: Pilot[Ending], words: str = "") -> list[str]:
+    """Titles and keys that the palette offers for some words, the best first."""
+    await pilot.press("ctrl+p")
+    await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+    listed = pilot.app.screen.query_one(CommandList)
+    await pilot.press(*("space" if letter == " " else letter for letter in words))
+    assert pilot.app.screen.query_one(CommandInput).value == words
+    await until(pilot, lambda: listed.option_count and _best(listed, words))
+    return [str(option.prompt) for option in listed.options]
+
+
+def _best(listed: CommandList, words: str) -> bool:
+    """Whether the list is the one for these words, and not for the first few of them."""
+    return words.lower() in str(listed.options[0].prompt).lower()
+
+
+async def choose(pilot: Pilot[Ending], words: str) -> None:
+    """Find a command by words and do it."""
+    await found(pilot, words)
+    pilot.app.screen.query_one(CommandList).highlighted = 0
+    await pilot.press("enter")
+    await until(pilot, lambda: not isinstance(pilot.app.screen, CommandPalette))
+    await pilot.pause()
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("pause", Pause()),
+        ("weight decay up", SetField("weight_decay", 1.25)),
+        ("learning rate down", SetField("lr", 1e-3 / 1.25)),
+        ("one step", Step(1)),
+        ("undo", Undo()),
+    ],
+)
+async def test_a_command_is_sent_by_its_words(words: str, command: Command) -> None:
+    source = playing(*training(1, 20))
+    async with session(source).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "step 20 " in status(pilot))
+        await choose(pilot, words)
+        assert source.commands == [command]
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_panes_are_found_by_name(size: tuple[int, int]) -> None:
+    async with session(playing(*training(1, 20))).run_test(size=size) as pilot:
+        await until(pilot, lambda: "step 20 " in status(pilot))
+        for number, pane in ((4, PANES[3]), (1, PANES[0])):
+            await choose(pilot, f"pane: {pane.TITLE.lower()}")
+            assert run_screen(pilot).query_one(PaneBar).current == number - 1
+            assert run_screen(pilot).query_one(pane).has_focus_within
+
+
+@pytest.mark.parametrize(("words", "screen"), [("help", Help), ("quit", QuitDialog)])
+async def test_dialogs_are_opened_by_their_words(words: str, screen: type) -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await until(pilot, lambda: "step 20 " in status(pilot))
+        await choose(pilot, words)
+        await until(pilot, lambda: isinstance(pilot.app.screen, screen))
+
+
+async def test_themes_are_found_by_name_and_the_next_one_by_words() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await until(pilot, lambda: "step 20 " in status(pilot))
+        names = list(load_themes()[0])
+        await choose(pilot, f"theme: {names[0]}")
+        assert pilot.app.theme == names[0]
+        assert f"theme {names[0]}" in status(pilot)
+        await choose(pilot, "change to the next")
+        assert pilot.app.theme == names[1]
+
+
+async def test_a_panes_own_key_is_a_command_too() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await until(pilot, lambda: "step 20 " in status(pilot))
+        await pilot.press(str(PANES.index(Log) + 1))
+        titles = await found(pilot, "ask: a up")
+        assert titles[0] == "Ask: A up\nkey: ↑"
+        await pilot.press("escape")
+        await choose(pilot, "ask: a up")
+        pane = next(pane for pane in PANES if pane.TITLE == "Ask")
+        assert run_screen(pilot).query_one(pane).has_focus_within
+
+
+async def test_every_command_says_its_key_in_force() -> None:
+    async with session(playing(*training(1, 20)), pause=("p", "f6")).run_test() as pilot:
+        await until(pilot, lambda: "step 20 " in status(pilot))
+        titles = await found(pilot)
+        await until(pilot, lambda: "Undo the last edit\nkey: z" in _listed(pilot))
+        titles = _listed(pilot)
+        assert "Pause, or go on\nkey: p f6" in titles
+        assert "Weight decay up by a quarter\nkey: ]" in titles
+        for number, pane in enumerate(PANES, 1):
+            assert f"Pane: {pane.TITLE}\nkey: {number}" in titles
+        assert any(title.startswith("Screenshot") for title in titles)
+
+
+async def test_the_picker_has_the_few_commands_that_make_sense_there() -> None:
+    app = session(ScriptedSource())
+    app._first = None
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: isinstance(app.screen, PresetPicker))
+        await found(pilot)
+        await until(pilot, lambda: len(_listed(pilot)) >= len(app.theme_names) + 3)
+        names = {title.splitlines()[0] for title in _listed(pilot)}
+        own = {f"Theme: {name}" for name in app.theme_names}
+        assert names - own == {"Quit", "Theme: change to the next one", "Screenshot"}
+        await pilot.press("escape")
+        await choose(pilot, "quit")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(0)
+
+
+def _listed(pilot: Pilot[Ending]) -> list[str]:
+    return [str(option.prompt) for option in pilot.app.screen.query_one(CommandList).options]

@@ -174,7 +174,7 @@ def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path
     told = tomllib.loads((branch / "config.toml").read_text())["parent"]
     assert told["run"] == f"runs/{parent.name}"
     assert terminal.step() == told["step"] > 0
-    terminal.until(lambda: (parent / "summary.json").exists())
+    terminal.until((parent / "summary.json").exists)
     assert_gone(first)
     terminal.press("z")
     terminal.shows("wd 1 ")

@@ -5,13 +5,31 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 
-from grok_tui.tui.app import session_actions
-from grok_tui.tui.keymap import Action, actions, keys_of, load_keymap
+from grok_tui.tui.app import SessionApp, session_actions
+from grok_tui.tui.keymap import (
+    SENTENCES,
+    Action,
+    Entry,
+    actions,
+    entries,
+    in_force,
+    key_text,
+    keys_of,
+    load_keymap,
+)
+from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.run_screen import RunScreen
 
 KNOWN = {
     "go": Action("go", ("g",), "Go"),
     "stop": Action("stop", ("s", "S"), "Stop"),
     "look": Action("look", ("left_square_bracket",), "Look"),
+}
+# Two panes with keys of their own beside those of the whole session.
+SCOPED = {
+    **KNOWN,
+    "grid-next": Action("grid-next", ("n",), "Next", "Grid"),
+    "log-next": Action("log-next", ("n",), "Next", "Log"),
 }
 
 
@@ -75,3 +93,114 @@ def test_the_sessions_own_keys_do_not_clash(file: Path) -> None:
     known = session_actions()
     file.write_text(f'pause = "{known["pause"].keys[0]}"')
     assert load_keymap(known) == ({"pause": known["pause"].keys}, [])
+
+
+# --- keys of panes --------------------------------------------------------------------
+
+
+def test_actions_know_the_pane_they_belong_to() -> None:
+    bindings = [Binding("n,N", "next", "Next", id="next")]
+    assert actions(bindings, "Grid") == {"next": Action("next", ("n", "N"), "Next", "Grid")}
+
+
+def test_two_panes_may_have_the_same_key(file: Path) -> None:
+    file.write_text('grid-next = "down"\nlog-next = "down"\n')
+    keymap, problems = load_keymap(SCOPED)
+    assert problems == []
+    assert keymap == {"grid-next": ("down",), "log-next": ("down",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('grid-next = "g"', "g is for go and for grid-next; grid-next stays as it was"),
+        ('go = "n"', "n is for go and for grid-next; go stays as it was"),
+    ],
+)
+def test_a_pane_has_no_key_of_the_whole_session(text: str, problem: str, file: Path) -> None:
+    file.write_text(text)
+    keymap, problems = load_keymap(SCOPED)
+    assert keymap == {}
+    assert problems == [f"{file}: {problem}"]
+
+
+def test_a_pane_has_a_key_for_one_action_only(file: Path) -> None:
+    known = {**SCOPED, "grid-last": Action("grid-last", ("l",), "Last", "Grid")}
+    file.write_text('grid-last = "n"')
+    keymap, problems = load_keymap(known)
+    assert keymap == {}
+    assert "n is for grid-next and for grid-last" in problems[0]
+
+
+def test_the_sessions_actions_are_those_of_screen_app_and_panes() -> None:
+    known = session_actions()
+    everywhere = [*RunScreen.BINDINGS, *SessionApp.BINDINGS]
+    assert {action.id for action in known.values() if not action.scope} == {
+        *actions(everywhere)
+    }
+    for pane in PANES:
+        own = {action.id for action in known.values() if action.scope == pane.TITLE}
+        assert own == {*actions(pane.BINDINGS)}  # no other pane has the same id
+    assert any(action.scope for action in known.values())
+
+
+def test_terminals_multiplexers_and_ssh_pass_every_key() -> None:
+    keys = [key for action in session_actions().values() for key in action.keys]
+    assert len(keys) > 20
+    assert not [key for key in keys if {"ctrl", "alt", "super", "meta"} & {*key.split("+")}]
+
+
+# --- in words -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("space", "space"),
+        ("left_square_bracket", "["),
+        ("right_curly_bracket", "}"),
+        ("question_mark", "?"),
+        ("S", "S"),
+        ("enter", "enter"),
+        ("backspace", "backspace"),
+        ("escape", "esc"),
+        ("pageup", "pgup"),
+        ("shift+left", "shift+←"),
+        ("ctrl+p", "ctrl+p"),
+        ("plus", "+"),
+        ("minus", "-"),
+    ],
+)
+def test_keys_as_people_write_them(key: str, text: str) -> None:
+    assert key_text(key) == text
+
+
+BINDINGS = [
+    Binding("a,[", "one", "first thing", id="one"),
+    Binding("b", "two", "Two", key_display="B"),
+    Binding("space", "toggle_pause", "Pause", id="pause"),
+    Binding("c", "three", "Three", id="three", tooltip="The third thing"),
+]
+
+
+def test_the_users_keys_take_the_place_of_the_default_ones() -> None:
+    keys = [b.key for b in in_force(BINDINGS, {"one": ("x", "y"), "pause": ("p",)})]
+    assert keys == ["x", "y", "b", "p", "c"]
+
+
+def test_entries_are_actions_in_words_with_all_their_keys() -> None:
+    assert entries(BINDINGS, {"three": ("f5",)}) == [
+        Entry("one", "First thing", "a [", "one"),
+        Entry(None, "Two", "B", "two"),
+        Entry("pause", SENTENCES["pause"], "space", "toggle_pause"),
+        Entry("three", "The third thing", "f5", "three"),
+    ]
+
+
+def test_entries_know_the_pane_that_they_show() -> None:
+    bindings = [Binding("4", "x", "", id="pane-4"), Binding("p", "y", "", id="pane-before")]
+    assert [entry.pane for entry in entries(bindings, {})] == [4, None]
+
+
+def test_every_sentence_is_for_an_action_that_there_is() -> None:
+    assert SENTENCES.keys() <= session_actions().keys()

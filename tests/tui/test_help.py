@@ -1,0 +1,148 @@
+"""The help: what it says, and the keys in it."""
+
+from __future__ import annotations
+
+import pytest
+from scripted import (
+    ScriptedSource,
+    grokking,
+    playing,
+    rows,
+    session,
+    shown,
+    training,
+    until,
+)
+from textual.containers import VerticalScroll
+from textual.pilot import Pilot
+
+from grok_tui.core.events import Pause
+from grok_tui.tui.app import SessionApp
+from grok_tui.tui.help import Help, KeyTable
+from grok_tui.tui.keymap import entries
+from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.panes.log import Log
+from grok_tui.tui.run_screen import Ending, RunScreen
+
+
+async def opened(pilot: Pilot[Ending], *keys: str) -> VerticalScroll:
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    await pilot.press(*(keys or ("?",)))
+    await until(pilot, lambda: isinstance(pilot.app.screen, Help))
+    await pilot.pause()
+    return pilot.app.screen.query_one(VerticalScroll)
+
+
+async def opened_whole(pilot: Pilot[Ending], help_key: str = "?", width: int = 100) -> None:
+    """The help of the log, which is quick to draw in a terminal high enough for all of it."""
+    await opened(pilot, str(PANES.index(Log) + 1), help_key)
+    await pilot.resize_terminal(width, 250)
+    await pilot.pause()
+
+
+def words(pilot: Pilot[Ending]) -> str:
+    """What the help's frame has in it, in one line."""
+    inside = pilot.app.screen.query_one(VerticalScroll).scrollable_content_region
+    part = [row[inside.x : inside.right] for row in rows(pilot)[inside.y : inside.bottom]]
+    return " ".join(" ".join(part).split())
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_the_help_begins_with_the_current_pane(size: tuple[int, int]) -> None:
+    async with session(playing(*training(1, 20))).run_test(size=size) as pilot:
+        for number, pane in enumerate(PANES, 1):
+            await opened(pilot, str(number), "?")
+            start = " ".join(f"You are looking at: {pane.TITLE} {pane.ABOUT}".split())
+            assert words(pilot).startswith(start[:100])
+            await pilot.press("escape")
+
+
+@pytest.mark.parametrize("key", ["escape", "q", "?"])
+async def test_it_closes_and_nothing_else_happens(key: str) -> None:
+    source = playing(*training(1, 20))
+    async with session(source).run_test() as pilot:
+        await opened(pilot)
+        await pilot.press("space", "right_square_bracket", key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        assert source.commands == []
+        await pilot.press("space")
+        assert source.commands == [Pause()]
+
+
+@pytest.mark.parametrize("size", [(120, 36), (60, 16)])
+async def test_keys_scroll_it(size: tuple[int, int]) -> None:
+    async with session(playing(*training(1, 20))).run_test(size=size) as pilot:
+        page = await opened(pilot)
+        for key, place in [
+            ("down", lambda: page.scroll_y == 1),
+            ("up", lambda: page.scroll_y == 0),
+            ("pagedown", lambda: page.scroll_y == page.scrollable_content_region.height),
+            ("pageup", lambda: page.scroll_y == 0),
+            ("end", lambda: page.scroll_y == page.max_scroll_y > 10),
+            ("home", lambda: page.scroll_y == 0),
+        ]:
+            await pilot.press(key)
+            await until(pilot, place)
+
+
+async def test_it_explains_grokking_and_what_to_try() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await opened_whole(pilot)
+        for sentence in (
+            "train says how well it does on these, test how well on the pairs it never sees",
+            "Weight decay pulls every weight towards zero",
+            "the network has grokked",
+            "Press ] a few times and see",
+        ):
+            assert sentence in words(pilot)
+
+
+async def test_it_lists_every_key_of_the_session_and_of_each_pane() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await opened_whole(pilot)
+        bindings = [*RunScreen.BINDINGS, *SessionApp.BINDINGS]
+        listed = [entry for entry in entries(bindings, {}) if entry.pane is None]
+        listed += [entry for pane in PANES for entry in entries(pane.BINDINGS, {})]
+        assert len(listed) > 20
+        text = words(pilot)
+        for entry in listed:
+            assert f"{entry.keys} {entry.what}" in text
+        assert "ctrl+p Command palette" in text
+
+
+async def test_it_says_the_number_and_the_meaning_of_every_other_pane() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await opened_whole(pilot)
+        for number, pane in enumerate(PANES[:-1], 1):
+            about = " ".join(pane.ABOUT.split())
+            assert f"{number} {pane.TITLE} {about}" in words(pilot)
+
+
+async def test_it_says_the_users_own_keys() -> None:
+    app = session(playing(*training(1, 20)), help=("f1",), pause=("p", "f6"))
+    async with app.run_test() as pilot:
+        await opened_whole(pilot, "f1")
+        assert "p f6 Pause, or go on" in words(pilot)
+        assert "p f6 pauses, and then s takes one step" in words(pilot)
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+
+
+async def test_keys_have_their_column() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await opened_whole(pilot, width=60)
+        for table in pilot.app.screen.query(KeyTable):
+            first = table.region.y
+            for row in rows(pilot)[first : first + table.size.height]:
+                inside = row[table.region.x : table.region.right]
+                assert inside[11:13] == "  "
+                assert inside[13] != " "
+
+
+@pytest.mark.parametrize("size", [(20, 5), (1, 1), (2, 60), (300, 3)])
+async def test_no_size_breaks_it(size: tuple[int, int]) -> None:
+    async with session(ScriptedSource(*grokking())).run_test(size=size) as pilot:
+        await opened(pilot)
+        await pilot.press("end", "home")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "You are looking at: Charts" in shown(pilot))

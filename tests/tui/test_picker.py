@@ -1,0 +1,174 @@
+"""The preset picker: what it lists, how one chooses, and how long a run will take."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from scripted import SIZES, ScriptedLauncher, rows, shown, until
+from textual.pilot import Pilot
+from textual.widgets import OptionList
+
+from grok_tui.config import Config
+from grok_tui.errors import UserError
+from grok_tui.presets import load_preset, preset_names
+from grok_tui.tui import estimate
+from grok_tui.tui.app import SessionApp
+from grok_tui.tui.estimate import Speed
+from grok_tui.tui.launcher import Run
+from grok_tui.tui.picker import PresetPicker
+from grok_tui.tui.run_screen import Ending, RunScreen
+from grok_tui.tui.themes import load_themes
+
+
+@pytest.fixture(autouse=True)
+def _no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No earlier runs, and a CPU that is not measured."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(estimate, "measured_speed", lambda config: None)
+
+
+def picking(launcher: ScriptedLauncher | None = None, theme: str = "midnight") -> SessionApp:
+    return SessionApp(None, launcher or ScriptedLauncher(), load_themes()[0], theme)
+
+
+async def options(pilot: Pilot[Ending]) -> OptionList:
+    await until(pilot, lambda: isinstance(pilot.app.screen, PresetPicker))
+    await pilot.pause()
+    return pilot.app.screen.query_one(OptionList)
+
+
+def words(pilot: Pilot[Ending]) -> str:
+    """What stands between the frame's sides, in one line."""
+    return " ".join(" ".join(rows(pilot)).replace("▊", " ").replace("▎", " ").split())
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_preset_with_its_sentence_and_step(size: tuple[int, int]) -> None:
+    async with picking().run_test(size=size) as pilot:
+        listed = await options(pilot)
+        assert [option.id for option in listed.options] == preset_names()
+        assert listed.highlighted == 0
+        for option, name in zip(listed.options, preset_names(), strict=True):
+            preset = load_preset(name)
+            step = f"groks at step {preset.grok_step}" if preset.grok_step else "never groks"
+            assert str(option.prompt) == f"{name}  {step}\n{preset.sentence}"
+        assert load_preset("quick").sentence in words(pilot)
+
+
+async def test_all_presets_can_be_read_in_a_small_terminal() -> None:
+    async with picking().run_test(size=(60, 16)) as pilot:
+        await options(pilot)
+        for name in preset_names():
+            assert load_preset(name).sentence in words(pilot)
+            await pilot.press("down")
+            await pilot.pause()
+
+
+@pytest.mark.parametrize(
+    ("keys", "at"), [([], 0), (["down"], 1), (["down", "down", "up"], 1), (["end"], -1)]
+)
+async def test_keys_choose_a_preset(keys: list[str], at: int) -> None:
+    launcher = ScriptedLauncher()
+    async with picking(launcher).run_test(size=(80, 24)) as pilot:
+        await options(pilot)
+        await pilot.press(*keys, "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    assert launcher.asked == [("preset", preset_names()[at])]
+
+
+async def test_the_mouse_chooses_a_preset() -> None:
+    launcher = ScriptedLauncher()
+    async with picking(launcher).run_test(size=(80, 24)) as pilot:
+        await options(pilot)
+        row = next(y for y, text in enumerate(rows(pilot)) if "nanda" in text)
+        await pilot.click(offset=(20, row))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    assert launcher.asked == [("preset", "nanda")]
+
+
+@pytest.mark.parametrize("key", ["q", "escape", "ctrl+c", "ctrl+q"])
+async def test_it_can_be_left(key: str) -> None:
+    app = picking()
+    async with app.run_test() as pilot:
+        await options(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(0)
+
+
+async def test_a_preset_that_cannot_be_opened_is_a_usage_error() -> None:
+    class Refusing(ScriptedLauncher):
+        def preset(self, name: str) -> Run:
+            raise UserError(f"{name} cannot be used")
+
+    app = picking(Refusing())
+    async with app.run_test() as pilot:
+        await options(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(2, "quick cannot be used")
+
+
+async def test_times_come_in_place_when_they_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = threading.Event()
+
+    def speed(config: Config) -> Speed:
+        assert known.wait(10)
+        return Speed("CPU", 3.0, 0.02, 0.02)
+
+    monkeypatch.setattr(estimate, "measured_speed", speed)
+    async with picking().run_test(size=(60, 16)) as pilot:
+        listed = await options(pilot)
+        await pilot.press("down")
+        assert "groks at step 600" in shown(pilot)
+        assert "about" not in shown(pilot)
+        known.set()
+        await until(pilot, lambda: "groks at step 600, about 16 s on CPU" in shown(pilot))
+        await until(pilot, lambda: "groks at step 10610, about 4 min on CPU" in shown(pilot))
+        assert listed.highlighted == 1
+        never = [p for p in map(load_preset, preset_names()) if p.grok_step is None]
+        assert len(never) > 0
+        for preset in never:
+            assert str(listed.get_option(preset.name).prompt).startswith(
+                f"{preset.name}  never groks\n"
+            )
+
+
+async def test_a_preset_may_be_picked_before_its_time_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known, asked = threading.Event(), threading.Event()
+
+    def speed(config: Config) -> None:
+        asked.set()
+        assert known.wait(10)
+
+    monkeypatch.setattr(estimate, "measured_speed", speed)
+    async with picking().run_test() as pilot:
+        await options(pilot)
+        await until(pilot, asked.is_set)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        known.set()
+        await pilot.pause()
+
+
+@pytest.mark.parametrize("theme", load_themes()[0])
+async def test_the_chosen_one_stands_out_in_every_theme(theme: str) -> None:
+    async with picking(theme=theme).run_test() as pilot:
+        listed = await options(pilot)
+        first, second = (listed.render_line(y) for y in (1, 3))  # the sentences
+        assert next(iter(first)).style != next(iter(second)).style
+
+
+@pytest.mark.parametrize("size", [(20, 5), (1, 1), (2, 60), (300, 3)])
+async def test_no_size_breaks_it(size: tuple[int, int]) -> None:
+    async with picking().run_test(size=size) as pilot:
+        await options(pilot)
+        await pilot.press("down", "up")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "Which run do you want to watch?" in shown(pilot))

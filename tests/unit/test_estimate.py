@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from grok_tui.config import Config
+from grok_tui.tui import estimate
+from grok_tui.tui.estimate import (
+    Speed,
+    duration_text,
+    measured_speed,
+    recorded_speed,
+    speed_of,
+)
+
+SUMMARY = {
+    "steps": 1000,
+    "steps_per_second": 50.0,
+    "eval_seconds": 3.0,
+    "compile_seconds": 2.5,
+    "wall_seconds": 30.0,
+    "device": "METAL",
+}
+# The device's name, and seconds to compile, per step, and per evaluation.
+SPEED = Speed("METAL", 2.5, 0.02, 0.03)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def recorded(name: str, fields: dict[str, Any], **summary: Any) -> Path:
+    folder = Path("runs") / name
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(tomli_w.dumps(fields))
+    (folder / "summary.json").write_text(json.dumps({**SUMMARY, **summary}))
+    (folder / "metrics.jsonl").touch()
+    return folder
+
+
+def test_seconds_are_those_of_compiling_steps_and_evaluations() -> None:
+    assert SPEED.seconds(Config(eval_every=10), 600) == pytest.approx(2.5 + 12 + 1.8)
+    assert SPEED.seconds(Config(eval_every=100), 600) == pytest.approx(2.5 + 12 + 0.18)
+
+
+def test_a_run_of_the_same_shape_tells_the_speed() -> None:
+    folder = recorded("one", {"lr": 3e-3, "seed": 7, "device": "METAL"})
+    speed = recorded_speed(Config(), [folder])
+    assert speed is not None
+    assert (speed.device, speed.compile_seconds) == ("METAL", 2.5)
+    assert speed.step_seconds == pytest.approx(0.02)
+    assert speed.evaluation_seconds == pytest.approx(0.03)
+
+
+def test_evaluations_are_counted_by_how_often_they_were() -> None:
+    speed = recorded_speed(Config(), [recorded("one", {"eval_every": 100})])
+    assert speed is not None
+    assert speed.evaluation_seconds == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"modulus": 97},
+        {"train_fraction": 0.4},
+        {"operation": "divide"},
+        {"d_model": 64},
+        {"d_mlp": 256},
+        {"n_heads": 2},
+        {"n_layers": 2},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_a_run_of_another_shape_tells_nothing(fields: dict[str, Any]) -> None:
+    assert recorded_speed(Config(), [recorded("other", fields)]) is None
+
+
+def test_the_first_of_several_that_tells_something() -> None:
+    folders = [
+        recorded("other", {"modulus": 97}),
+        recorded("short", {}, steps=20),
+        recorded("still", {}, steps_per_second=None),
+        recorded("newer", {}, device="CUDA"),
+        recorded("older", {}),
+    ]
+    speed = recorded_speed(Config(), folders)
+    assert speed is not None
+    assert speed.device == "CUDA"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.toml", "steps ="),
+        ("config.toml", "modulus = 4"),
+        ("summary.json", "{"),
+        ("summary.json", "{}"),
+        ("summary.json", "[]"),
+        ("summary.json", None),
+    ],
+)
+def test_a_broken_run_is_passed_over(name: str, content: str | None) -> None:
+    broken = recorded("broken", {})
+    (broken / name).unlink()
+    if content is not None:
+        (broken / name).write_text(content)
+    assert recorded_speed(Config(), [broken]) is None
+    speed = recorded_speed(Config(), [broken, recorded("whole", {})])
+    assert speed is not None
+
+
+def test_earlier_runs_are_believed_before_a_measurement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = Speed("CPU", 1.0, 1.0, 1.0)
+    monkeypatch.setattr(estimate, "measured_speed", lambda config: measured)
+    assert speed_of(Config()) == measured
+    recorded("one", {})
+    speed = speed_of(Config())
+    assert speed is not None
+    assert speed.device == "METAL"
+
+
+def test_products_are_measured_where_no_run_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "_MEASURE_SECONDS", 0.01)
+    small = measured_speed(Config(modulus=13, d_mlp=64))
+    large = measured_speed(Config(modulus=97, d_mlp=512))
+    assert small is not None
+    assert large is not None
+    assert large.device == "CPU"
+    assert 0 < small.step_seconds < large.step_seconds < 10
+    assert large.evaluation_seconds > 0
+
+
+def test_a_shape_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "_MEASURE_SECONDS", 0.001)
+    config = Config(modulus=17, d_mlp=32)
+    assert measured_speed(config) == measured_speed(config.changed(lr=1e-2))
+
+
+def test_more_layers_are_not_guessed() -> None:
+    assert measured_speed(Config(n_layers=2)) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "about 1 s"),
+        (14.6, "about 15 s"),
+        (32.1, "about 30 s"),
+        (58, "about 60 s"),
+        (89, "about 90 s"),
+        (91, "about 2 min"),
+        (200, "about 3 min"),
+        (5300, "about 88 min"),
+        (7100, "about 2 h"),
+    ],
+)
+def test_durations_are_rough_words(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
