@@ -99,7 +99,7 @@ def run_session(
     keymap, bad_keys = load_keymap(session_actions())
     for problem in bad_themes + bad_keys:
         _say(problem)
-    theme = choose_theme(themes, theme_name, remembered_theme())
+    theme = choose_theme(themes, theme_name, remembered_theme(), Console().color_system)
     session = Session(job_of, save=save)
     run = session.open(job) if job else None
     app = SessionApp(run, session, themes, theme, keymap, ascii=ascii_only)

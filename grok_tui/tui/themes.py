@@ -15,6 +15,8 @@ from grok_tui.errors import UserError
 from grok_tui.tui.preferences import config_folder
 
 DEFAULT_THEME = "midnight"
+# The theme of the terminal's own colours.
+PALETTE_THEME = "terminal"
 SERIES = ("train", "test", "edit", "phase")
 _COLORS = (
     "primary", "secondary", "accent", "foreground", "background",
@@ -74,14 +76,22 @@ def load_themes() -> tuple[dict[str, Theme], list[str]]:
     return themes, problems
 
 
-def choose_theme(themes: Mapping[str, Theme], name: str | None, remembered: str | None) -> str:
+def choose_theme(
+    themes: Mapping[str, Theme],
+    name: str | None,
+    remembered: str | None,
+    color_system: str | None = None,
+) -> str:
     """The theme to begin with: the one asked for, else the last one used, else the default.
 
-    Raises UserError if the one asked for is not there.
+    color_system: what Rich calls the terminal's; one of 16 colours shows its own palette
+    best. Raises UserError if the one asked for is not there.
     """
     if name is not None and name not in themes:
         raise UserError(f"unknown theme '{name}'; there are: {', '.join(themes)}")
-    return next(n for n in (name, remembered, DEFAULT_THEME) if n is not None and n in themes)
+    poor = PALETTE_THEME if color_system == "standard" else None
+    wanted = (name, remembered, poor, DEFAULT_THEME)
+    return next(n for n in wanted if n is not None and n in themes)
 
 
 def read_theme(path: Path) -> Theme:

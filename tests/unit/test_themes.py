@@ -187,6 +187,14 @@ def test_the_theme_to_begin_with(
     assert choose_theme(load_themes()[0], asked, remembered) == chosen
 
 
+def test_a_terminal_of_16_colours_begins_with_its_own() -> None:
+    themes = load_themes()[0]
+    assert choose_theme(themes, None, None, "standard") == "terminal"
+    assert choose_theme(themes, None, None, "truecolor") == DEFAULT_THEME
+    assert choose_theme(themes, None, "paper", "standard") == "paper"
+    assert choose_theme(themes, "mist", None, "standard") == "mist"
+
+
 def test_six_themes_two_of_them_light_and_one_of_the_terminals_own_colours() -> None:
     themes = load_themes()[0].values()
     assert len(themes) >= 6
