@@ -23,8 +23,8 @@ from textual.pilot import Pilot
 from grok_tui.core.events import CommandRejected, ConfigApplied, SetField, Undo, Warned
 from grok_tui.tui.panes.bar import PaneBar
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.panes.log import Log
 from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.panes.log import Log
 
 WIDE, SMALL = (120, 36), (80, 24)
 

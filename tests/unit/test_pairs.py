@@ -53,7 +53,8 @@ def test_every_pair_of_the_largest_task_is_counted_once() -> None:
 
 def test_a_residue_without_pairs_has_no_accuracy_and_is_not_the_worst() -> None:
     counted = Tally(np.array([3, 0, 1, 1]), np.array([4, 0, 4, 4]))
-    np.testing.assert_array_equal(counted.accuracy, np.float32([0.75, np.nan, 0.25, 0.25]))
+    expected = np.array([0.75, np.nan, 0.25, 0.25], dtype=np.float32)
+    np.testing.assert_array_equal(counted.accuracy, expected)
     assert counted.worst == 2
     assert Tally(np.zeros(3, int), np.zeros(3, int)).worst == 0
 
@@ -80,13 +81,15 @@ def test_mistakes_are_the_wrong_pairs_of_a_residue_the_unlikeliest_first(
 def test_the_distance_goes_the_shorter_way_around() -> None:
     task = task_of(13)
     for off, apart in [(0, 0), (1, 1), (6, 6), (7, 6), (12, 1)]:
-        pairs = Pairs(((task.answer + off) % 13).astype(np.int16), np.float16(task.answer))
+        pairs = Pairs(
+            ((task.answer + off) % 13).astype(np.int16), task.answer.astype(np.float16)
+        )
         assert set(distance(task, pairs).tolist()) == {apart}
         np.testing.assert_allclose(measured(task, pairs, "error distance"), apart / 6)
 
 
 def test_confidence_is_the_probability_and_0_where_there_is_no_number() -> None:
-    loss = np.float16([0.0, np.log(4), np.inf, np.nan])
+    loss = np.array([0.0, np.log(4), np.inf, np.nan], dtype=np.float16)
     chances = probability(Pairs(np.zeros(4, np.int16), loss))
     np.testing.assert_allclose(chances, [1.0, 0.25, 0.0, 0.0], rtol=1e-3)
 

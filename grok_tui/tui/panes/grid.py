@@ -1,22 +1,157 @@
-"""The grid pane."""
+"""The grid: every pair on one map, with a cursor that reads it out."""
 
 from __future__ import annotations
 
+from typing import ClassVar, get_args
+
+import numpy as np
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from grok_tui.core.events import Pairs
+from grok_tui.core.tasks import Task
+from grok_tui.tui.pairs import BoolArray, Measure, chance_text, measured, probability, square
+from grok_tui.tui.panes.half_blocks import Characters, HalfBlocks, Painter, legend, ramp
+from grok_tui.tui.panes.pair_map import PairMap
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.state import SessionState
 
+_MEASURES: tuple[Measure, ...] = get_args(Measure)
+_HALVES = ("all pairs", "train only", "test only")
+_JUMP = 10
+
 
 class Grid(Pane):
-    """To come."""
+    """The map of all pairs, what its colours mean above, the cursor's pair below."""
 
     TITLE = "Grid"
-    ABOUT = ""
+    ABOUT = (
+        "Every pair (a, b), a downwards and b to the right: is it answered right, how likely"
+        " is the right answer, how far off is the answer given. Memorised train pairs come"
+        " first, as a random speckle; when the network groks, all the others turn too."
+    )
+    DEFAULT_CSS = "Grid Static { height: 1; padding: 0 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1, 0)", "a - 1", id="grid-up", show=False),
+        Binding("down", "move(1, 0)", "a + 1", id="grid-down", show=False),
+        Binding("left", "move(0, -1)", "b - 1", id="grid-left", show=False),
+        Binding("right", "move(0, 1)", "b + 1", id="grid-right", show=False),
+        Binding("shift+up", f"move(-{_JUMP}, 0)", "a - 10", id="grid-up-10", show=False),
+        Binding("shift+down", f"move({_JUMP}, 0)", "a + 10", id="grid-down-10", show=False),
+        Binding("shift+left", f"move(0, -{_JUMP})", "b - 10", id="grid-left-10", show=False),
+        Binding("shift+right", f"move(0, {_JUMP})", "b + 10", id="grid-right-10", show=False),
+        Binding("o", "next_measure", "Show another measure", id="grid-measure", show=False),
+        Binding("k", "next_half", "Train or test pairs only", id="grid-half", show=False),
+        Binding("plus,equals_sign", "zoom(1)", "Zoom in", id="grid-zoom-in", show=False),
+        Binding("minus", "zoom(-1)", "Zoom out", id="grid-zoom-out", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="grid")
+        self._found: tuple[Task, Pairs] | None = None
+        self._step = 0
+        self._measure: Measure = _MEASURES[0]
+        self._half = 0
+        self._a, self._column = 0, 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content("waiting for the first evaluation"), id="grid-legend")
+        yield PairMap()
+        yield Static(id="grid-pair")
 
     def on_mount(self) -> None:
         self.border_title = self.TITLE
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
 
     def show(self, state: SessionState) -> None:
-        pass
+        if state.task is None or state.pairs is None:
+            return
+        if self._found is None or state.pairs is not self._found[1]:
+            self._found, self._step = (state.task, state.pairs), state.pairs_step
+            self._draw()
+
+    # --- what keys and mouse do ---------------------------------------------------------
+
+    def action_move(self, rows: int, columns: int) -> None:
+        self._move_to(self._a + rows, self._column + columns)
+
+    def on_pair_map_chosen(self, message: PairMap.Chosen) -> None:
+        self._move_to(message.row, message.column)
+
+    def on_pair_map_viewed(self, message: PairMap.Viewed) -> None:
+        pool = message.pool
+        self.border_subtitle = f"{pool} x {pool} pairs to a cell" if pool > 1 else ""
+
+    def action_next_measure(self) -> None:
+        at = _MEASURES.index(self._measure)
+        self._measure = _MEASURES[(at + 1) % len(_MEASURES)]
+        self._draw()
+
+    def action_next_half(self) -> None:
+        self._half = (self._half + 1) % len(_HALVES)
+        self._draw()
+
+    def action_zoom(self, direction: int) -> None:
+        self.query_one(PairMap).zoom(direction)
+
+    def _move_to(self, a: int, column: int) -> None:
+        if self._found is None:
+            return
+        task, _ = self._found
+        self._a = min(max(0, a), task.modulus - 1)
+        self._column = min(max(0, column), task.modulus - task.first_b - 1)
+        self.query_one(PairMap).move_to(self._a, self._column)
+        self._read_out()
+
+    # --- what is shown ------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if self._found is None:
+            return
+        task, pairs = self._found
+        painter = self._painter()
+        values = square(task, measured(task, pairs, self._measure), self._shown(task))
+        self.query_one(PairMap).draw(values, task.first_b, painter)
+        self.query_one("#grid-legend", Static).update(self._legend(painter, task))
+        self._read_out()
+
+    def _painter(self) -> Painter:
+        """Characters if the terminal gets no block characters, or no colours at all."""
+        ascii_only = getattr(self.app, "ascii", False)
+        if ascii_only or (self.app.no_color and self.app.native_ansi_color):
+            return Characters(self._measure)
+        variables = self.app.theme_variables
+        return HalfBlocks(ramp(self._measure, variables), variables)
+
+    def _shown(self, task: Task) -> BoolArray:
+        """(n_pairs,), True where a pair is on the map."""
+        every = np.ones_like(task.train_mask)
+        return (every, task.train_mask, ~task.train_mask)[self._half]
+
+    def _legend(self, painter: Painter, task: Task) -> Content:
+        ends = {
+            "correctness": ("right", "wrong"),
+            "confidence": ("0", "1"),
+            "error distance": ("0", str(task.modulus // 2)),
+        }
+        first, last = ends[self._measure]
+        return Content.assemble(
+            (self._measure, "bold"), f"  {first} ", legend(painter), f" {last}",
+            f"  {_HALVES[self._half]}  step {self._step}",
+        )  # fmt: skip
+
+    def _read_out(self) -> None:
+        """The cursor's pair in words."""
+        if self._found is None:
+            return
+        task, pairs = self._found
+        b = self._column + task.first_b
+        at = self._a * (task.modulus - task.first_b) + self._column
+        answered, right = int(pairs.answers[at]), int(task.answer[at])
+        chance = float(probability(pairs)[at])
+        half = "train" if task.train_mask[at] else "test"
+        verdict = "(right)" if answered == right else f"(right: {right})"
+        text = f"a {self._a}  b {b}  → {answered} {verdict}  p {chance_text(chance)}  {half}"
+        self.query_one("#grid-pair", Static).update(Content(text))

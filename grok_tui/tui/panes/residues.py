@@ -1,22 +1,143 @@
-"""The residues pane."""
+"""The residues: how well each is known as an answer, and what is answered instead."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from grok_tui.core.events import Pairs
+from grok_tui.core.tasks import Task
+from grok_tui.tui.pairs import Mistakes, Tally, chance_text, mistakes, tally
 from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.panes.strips import Strips
 from grok_tui.tui.state import SessionState
 
 
 class Residues(Pane):
-    """To come."""
+    """A bar for every residue in each half, and the wrong pairs of the chosen residue."""
 
     TITLE = "Residues"
-    ABOUT = ""
+    ABOUT = (
+        "For every residue, the share of the pairs with that answer which the network gets"
+        " right, train above and test below; then the wrong pairs of the chosen one, the least"
+        " likely right answers first. The train bars fill early, by memory; when the network"
+        " groks, the test bars rise as well."
+    )
+    DEFAULT_CSS = """
+    Residues > Static { height: 1; padding: 0 1; }
+    Residues VerticalScroll { height: 1fr; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "choose(-1)", "Residue before", id="residue-before", show=False),
+        Binding("right", "choose(1)", "Next residue", id="residue-next", show=False),
+        Binding("up", "strip(-1)", "Strip above", id="residue-up", show=False),
+        Binding("down", "strip(1)", "Strip below", id="residue-down", show=False),
+        Binding("home", "first", "First residue", id="residue-first", show=False),
+        Binding("end", "last", "Last residue", id="residue-last", show=False),
+        Binding("w", "worst", "Worst residue on test", id="residue-worst", show=False),
+        Binding("pageup", "page(-1)", "Wrong pairs up", id="residue-page-up", show=False),
+        Binding("pagedown", "page(1)", "Wrong pairs down", id="residue-page-down", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="residues")
+        self._found: tuple[Task, Pairs] | None = None
+        self._chosen = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content("waiting for the first evaluation"), id="residues-legend")
+        yield Strips()
+        yield Static(id="residue")
+        with VerticalScroll(can_focus=False):
+            yield Static(id="residue-mistakes")
 
     def on_mount(self) -> None:
         self.border_title = self.TITLE
 
     def show(self, state: SessionState) -> None:
-        pass
+        if state.task is None or state.pairs is None:
+            return
+        if self._found is None or state.pairs is not self._found[1]:
+            self._found = state.task, state.pairs
+            self.query_one("#residues-legend", Static).update(_legend(state.pairs_step))
+            self._draw(self._found)
+
+    # --- what keys and mouse do ---------------------------------------------------------
+
+    def action_choose(self, step: int) -> None:
+        """Go along the circle of residues."""
+        if self._found is not None:
+            self._choose((self._chosen + step) % self._found[0].modulus)
+
+    def action_strip(self, strips: int) -> None:
+        self._choose(self._chosen + strips * self.query_one(Strips).per_strip)
+
+    def action_first(self) -> None:
+        self._choose(0)
+
+    def action_last(self) -> None:
+        if self._found is not None:
+            self._choose(self._found[0].modulus - 1)
+
+    def action_worst(self) -> None:
+        if self._found is not None:
+            task, pairs = self._found
+            self._choose(tally(task, pairs, ~task.train_mask).worst)
+
+    def action_page(self, pages: int) -> None:
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(y=pages * scroll.size.height, animate=False)
+
+    def on_strips_chosen(self, message: Strips.Chosen) -> None:
+        self._choose(message.residue)
+
+    def _choose(self, residue: int) -> None:
+        """Show another residue; none if there is no such residue."""
+        if self._found is not None and 0 <= residue < self._found[0].modulus:
+            self._chosen = residue
+            self._draw(self._found)
+            self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    # --- what is shown ------------------------------------------------------------------
+
+    def _draw(self, found: tuple[Task, Pairs]) -> None:
+        task, pairs = found
+        train, test = (tally(task, pairs, half) for half in (task.train_mask, ~task.train_mask))
+        wrong = mistakes(task, pairs, self._chosen)
+        self.query_one(Strips).show(train.accuracy, test.accuracy, self._chosen)
+        self.query_one("#residue", Static).update(_counts(self._chosen, train, test))
+        self.query_one("#residue-mistakes", Static).update(_list(self._chosen, wrong))
+
+
+def _legend(step: int) -> Content:
+    return Content.assemble(
+        ("train", "bold $series-train"),
+        " over ",
+        ("test", "bold $series-test"),
+        f": right answers by residue, step {step}",
+    )
+
+
+def _counts(residue: int, train: Tally, test: Tally) -> Content:
+    halves = (
+        f"{name} {half.right[residue]} of {half.total[residue]}" if half.total[residue]
+        else f"{name} none"
+        for name, half in (("train", train), ("test", test))
+    )  # fmt: skip
+    return Content(f"residue {residue}: {', '.join(halves)}").stylize("bold")
+
+
+def _list(residue: int, wrong: Mistakes) -> Content:
+    """A line for each wrong pair."""
+    columns = (wrong.a, wrong.b, wrong.answered, wrong.distance, wrong.probability, wrong.train)
+    lines = [
+        f"{a:3}, {b:3} → {answered:3} instead of {residue}  {off:3} off"
+        f"  p {chance_text(chance):6} {'train' if train else 'test'}"
+        for a, b, answered, off, chance, train in zip(*columns, strict=True)
+    ]
+    return Content("\n".join(lines) or "no pair is answered wrong")

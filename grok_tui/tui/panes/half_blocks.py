@@ -1,0 +1,157 @@
+"""A matrix as coloured half blocks, two rows to a line of the terminal, or as characters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.color import Color
+from textual.content import Content
+
+from grok_tui.tui.pairs import FloatArray, Measure
+
+Levels = NDArray[np.int64]
+
+# A cell is a level: blank, or a step of the ramp; with the cursor on it, higher by CURSOR.
+BLANK = 0
+STEPS = 16
+CURSOR = STEPS + 1
+_CODES = 2 * CURSOR
+
+# The ends of each ramp: a colour of the theme, and its share against the surface. The weak
+# end differs from the surface, where there is nothing to show, in brightness too.
+_ENDS: dict[Measure, tuple[tuple[str, float], tuple[str, float]]] = {
+    "correctness": (("success", 1.0), ("error", 0.4)),
+    "confidence": (("accent", 0.15), ("accent", 1.0)),
+    "error distance": (("error", 0.15), ("error", 1.0)),
+}
+_DIGITS = "".join(str(step * 9 // (STEPS - 1)) for step in range(STEPS))
+_CHARACTERS: dict[Measure, str] = {
+    "correctness": f" .{_DIGITS[1:-1]}#",
+    "confidence": f" {_DIGITS}",
+    "error distance": f" {_DIGITS}",
+}
+
+
+def levels(values: FloatArray) -> Levels:
+    """Values in 0..1 as steps of the ramp, NaN as BLANK; only 0 itself is the first step."""
+    steps = 1 + np.ceil((STEPS - 1) * np.nan_to_num(values)).astype(np.int64)
+    return np.where(np.isnan(values), BLANK, steps)
+
+
+def ramp(measure: Measure, variables: Mapping[str, str]) -> list[Color]:
+    """STEPS colours for values from 0 to 1. variables: the theme's colours by name."""
+    ends = _ENDS[measure]
+    surface, *colors = (Color.parse(variables[n]) for n in ("surface", ends[0][0], ends[1][0]))
+    if any(color.ansi is not None for color in (surface, *colors)):
+        return _without_blending(measure, variables)
+    first, last = (surface.blend(c, share) for c, (_, share) in zip(colors, ends, strict=True))
+    return [first.blend(last, step / (STEPS - 1)) for step in range(STEPS)]
+
+
+def _without_blending(measure: Measure, variables: Mapping[str, str]) -> list[Color]:
+    """The few colours that a terminal has of its own, from weak to strong."""
+    last = Color.parse(variables[_ENDS[measure][1][0]])
+    few = [Color.parse("ansi_bright_black"), last, _bright(last)]
+    if measure == "correctness":
+        right, between = (Color.parse(variables[name]) for name in ("success", "warning"))
+        few = [_bright(right), between, last]
+    return [few[round(step * (len(few) - 1) / (STEPS - 1))] for step in range(STEPS)]
+
+
+def _bright(color: Color) -> Color:
+    dark = color.ansi is not None and 0 <= color.ansi < 8
+    return Color.parse(color.css.replace("ansi_", "ansi_bright_")) if dark else color
+
+
+class Painter(Protocol):
+    """Draws ROWS rows of levels as one line of the terminal.
+
+    MAGNIFIES: whether a cell may be larger than a dot where there is room.
+    """
+
+    ROWS: ClassVar[int]
+    MAGNIFIES: ClassVar[bool]
+
+    def line(self, rows: Levels) -> list[Segment]:
+        """Segments of the width of `rows`, (ROWS, width)."""
+
+
+class HalfBlocks:
+    """Draws two rows as one line, each cell in its level's colour."""
+
+    ROWS: ClassVar[int] = 2
+    MAGNIFIES: ClassVar[bool] = True
+
+    def __init__(self, steps: Sequence[Color], variables: Mapping[str, str]) -> None:
+        foreground, background, surface = (
+            Color.parse(variables[name]) for name in ("foreground", "background", "surface")
+        )
+        plain = [surface, *steps]
+        self._colors = [*plain, *(_farther(c, foreground, background) for c in plain)]
+        self._glyphs: dict[int, tuple[str, Style]] = {}
+
+    def line(self, rows: Levels) -> list[Segment]:
+        codes = rows[0] * _CODES + rows[1]
+        return [Segment(glyph * n, style) for (glyph, style), n in self._runs(codes)]
+
+    def _runs(self, codes: Levels) -> list[tuple[tuple[str, Style], int]]:
+        return [(self._glyphs.get(c) or self._glyph(c), n) for c, n in runs(codes)]
+
+    def _glyph(self, code: int) -> tuple[str, Style]:
+        """The character of two cells, one over the other.
+
+        A surface or cursor may have the terminal's default colour, which in the foreground is
+        that of text: so a blank cell is always background, and the cursor always foreground.
+        """
+        upper, lower = divmod(code, _CODES)
+        over, under = (self._colors[level].rich_color for level in (upper, lower))
+        if upper == lower:
+            glyph = " " if upper == BLANK else "█", Style(color=over, bgcolor=under)
+        elif upper == BLANK or lower >= CURSOR:
+            glyph = "▄", Style(color=under, bgcolor=over)
+        else:
+            glyph = "▀", Style(color=over, bgcolor=under)
+        self._glyphs[code] = glyph
+        return glyph
+
+
+class Characters:
+    """Draws a row as one line of plain characters, for where there are no colours or blocks."""
+
+    ROWS: ClassVar[int] = 1
+    MAGNIFIES: ClassVar[bool] = False
+
+    def __init__(self, measure: Measure) -> None:
+        self._characters = _CHARACTERS[measure]
+
+    def line(self, rows: Levels) -> list[Segment]:
+        return [self._segment(level, length) for level, length in runs(rows[0])]
+
+    def _segment(self, level: int, length: int) -> Segment:
+        character = self._characters[level % CURSOR]
+        return Segment(character * length, Style(reverse=level >= CURSOR))
+
+
+def legend(painter: Painter) -> Content:
+    """A sample of the ramp, from 0 to 1."""
+    sample = np.arange(1, STEPS + 1, 3)
+    segments = painter.line(np.tile(sample, (painter.ROWS, 1)))
+    return Content.from_rich_text(Text.assemble(*((s.text, s.style or "") for s in segments)))
+
+
+def runs(codes: Levels) -> list[tuple[int, int]]:
+    """Each run of equal codes, as the code and its length. codes: (n,)."""
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    lengths = np.diff(starts, append=len(codes))
+    return list(zip(codes[starts].tolist(), lengths.tolist(), strict=True))
+
+
+def _farther(color: Color, *choices: Color) -> Color:
+    """The choice whose brightness differs most."""
+    return max(choices, key=lambda choice: abs(choice.brightness - color.brightness))

@@ -1,0 +1,66 @@
+"""Runs whose answer to every pair a test decides, and what the map of pairs shows of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color as RichColor
+from rich.segment import Segment
+from scripted import CONFIG, STARTED, ScriptedSource, metrics, run_screen
+from textual.pilot import Pilot
+
+from grok_tui.core.events import Evaluated, Event, Pairs
+from grok_tui.core.tasks import Task, make_task
+from grok_tui.tui.panes.pair_map import PairMap
+from grok_tui.tui.run_screen import Ending
+
+
+def task_of(modulus: int, operation: str = "add") -> Task:
+    return make_task(CONFIG.changed(modulus=modulus, operation=operation))
+
+
+def pairs_of(task: Task, wrong: NDArray[np.bool_], off: int = 1) -> Pairs:
+    """Answers that are `off` too high where wrong; the right one has a chance of 1/4 there."""
+    answers = np.where(wrong, (task.answer + off) % task.modulus, task.answer)
+    loss = np.where(wrong, np.log(4.0), 0.0)
+    return Pairs(answers.astype(np.int16), loss.astype(np.float16))
+
+
+def evaluated(step: int, pairs: Pairs) -> Evaluated:
+    return Evaluated(step, metrics(step), 0.1, pairs)
+
+
+def config_of(modulus: int, operation: str = "add") -> dict[str, object]:
+    """The config's fields, as the event of a start has them."""
+    return CONFIG.changed(modulus=modulus, operation=operation).model_dump(mode="json")
+
+
+def playing_pairs(modulus: int, *events: Event, operation: str = "add") -> ScriptedSource:
+    """A source that has compiled for this task, and then gives these events."""
+    return ScriptedSource(replace(STARTED, config=config_of(modulus, operation)), *events)
+
+
+def dots(pilot: Pilot[Ending]) -> list[list[RichColor]]:
+    """The colours of the map's half blocks as they come to the screen, the margins left out."""
+    widget = run_screen(pilot).query_one(PairMap)
+    upper_and_lower: list[list[RichColor]] = []
+    for strip in widget.render_lines(widget.size.region)[1:]:
+        cells = [halves(segment) for segment in list(strip)[1:] for _ in segment.text]
+        upper_and_lower += [[over for over, _ in cells], [under for _, under in cells]]
+    return upper_and_lower
+
+
+def halves(segment: Segment) -> tuple[RichColor, RichColor]:
+    """The upper and the lower colour of a segment of half blocks."""
+    assert segment.style is not None
+    front, back = segment.style.color, segment.style.bgcolor
+    assert front is not None
+    assert back is not None
+    return {
+        "▀": (front, back),
+        "▄": (back, front),
+        "█": (front, front),
+        " ": (back, back),
+    }[segment.text[0]]
