@@ -137,8 +137,8 @@ def test_evaluations_equal_the_reference(plain: Recording) -> None:
             },
             rel=CLOSE,
         )
-        assert event.answers is not None
-        np.testing.assert_array_equal(event.answers, logits.argmax(-1))
+        assert event.pairs is not None
+        np.testing.assert_array_equal(event.pairs.answers, logits.argmax(-1))
 
 
 def test_a_loss_is_that_of_the_weights_before_its_step(plain: Recording) -> None:

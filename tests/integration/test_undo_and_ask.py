@@ -40,11 +40,12 @@ def applied(run: Recording) -> list[tuple[str, object, object, bool]]:
 
 def test_undo_takes_back_the_newest_edit_that_is_left() -> None:
     changes = [SetField("lr", 1e-3), SetField("weight_decay", 2.0), SetField("lr", 5e-4)]
+    script = [*changes, Undo(), SetField("beta1", 0.5), *[Undo()] * 4, STOP]
     run = train(
         CONFIG,
         (on(Compiling), [Pause()]),
-        (on(Paused), [*changes, Undo(), SetField("beta1", 0.5), Undo(), Undo(), Undo(), Undo(), STOP]),
-    )  # fmt: skip
+        (on(Paused), script),
+    )
     assert applied(run) == [
         ("lr", 3e-3, 1e-3, False),
         ("weight_decay", 1.0, 2.0, False),

@@ -157,6 +157,7 @@ async def test_a_terminal_too_small_says_so_and_training_goes_on(size: tuple[int
         await settled(pilot)
         assert "is too small" not in shown(pilot)
         assert "RUNNING" in shown(pilot)
+        assert focused(pilot) == "Charts"
 
 
 @pytest.mark.parametrize("size", SIZES)

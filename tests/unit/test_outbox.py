@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.core.events import Evaluated, Event, Losses, Metrics, Paused, Warned
+from grok_tui.core.events import Evaluated, Event, Losses, Metrics, Pairs, Paused, Warned
 from grok_tui.outbox import Outbox
 
 LIMIT = 10.0  # seconds; nothing here takes long unless it hangs
@@ -23,7 +23,8 @@ def losses(first: int, count: int) -> Losses:
 
 
 def evaluated(step: int) -> Evaluated:
-    return Evaluated(step, METRICS, 0.1, np.full(4, step, dtype=np.int16))
+    pairs = Pairs(np.full(4, step, np.int16), np.zeros(4, np.float16))
+    return Evaluated(step, METRICS, 0.1, pairs)
 
 
 class Reader:

@@ -18,6 +18,7 @@ from grok_tui.core.events import (
     Failed,
     Losses,
     Metrics,
+    Pairs,
     Paused,
     PhaseChanged,
     Resumed,
@@ -25,7 +26,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
-from grok_tui.tui.state import Mark, SessionState, reduce
+from grok_tui.tui.state import LOG_LENGTH, Mark, SessionState, reduce
 
 CONFIG = Config(steps=1000, eval_every=10).model_dump(mode="json")
 METRICS = Metrics(
@@ -110,7 +111,7 @@ def test_paused_and_resumed() -> None:
     assert (paused.word, paused.step) == ("PAUSED", 7)
     resumed = after(Resumed(7), state=paused)
     assert (resumed.word, resumed.step) == ("RUNNING", 7)
-    unchanged(running, resumed, "word", "step")
+    unchanged(running, resumed, "word", "step", "log")
 
 
 def test_config_applied() -> None:
@@ -128,7 +129,7 @@ def test_command_rejected() -> None:
     before = after(Started(0, CONFIG, "CPU", 10, 20, 1.5))
     state = after(CommandRejected(5, "step", "pause first"), state=before)
     assert state.message == "step: pause first"
-    unchanged(before, state, "message", "pending")
+    unchanged(before, state, "message", "pending", "log")
 
 
 def test_phase_changed() -> None:
@@ -160,7 +161,7 @@ def test_what_is_only_said(event: Event, word: str) -> None:
     before = SessionState(CONFIG)
     state = after(event, state=before)
     assert word in state.message
-    unchanged(before, state, "message")
+    unchanged(before, state, "message", "checkpoint", "log")
 
 
 @pytest.mark.parametrize(
@@ -249,3 +250,56 @@ def test_seconds_left_follows_an_edit_of_the_last_step() -> None:
 @pytest.mark.parametrize("end", [Stopped(5, "completed", {}), Failed(5, "broke")])
 def test_an_ended_run_has_no_time_left(end: Event) -> None:
     assert after(losses(1, 5), end).seconds_left is None
+
+
+def test_the_task_is_that_of_the_start_with_its_own_split() -> None:
+    mask = np.zeros(Config().n_pairs, dtype=np.bool_)
+    mask[:7] = True
+    config = Config().model_dump(mode="json")
+    state = after(Started(0, config, "CPU", 7, 20, 1.5, mask), state=SessionState(config))
+    assert state.task is not None
+    assert state.task.modulus == 113
+    np.testing.assert_array_equal(state.task.train_mask, mask)
+
+
+def test_tables_of_pairs_stay_until_newer_ones_come() -> None:
+    pairs = Pairs(np.arange(4, dtype=np.int16), np.zeros(4, np.float16))
+    state = after(Evaluated(10, METRICS, 0.5, pairs), Evaluated(20, METRICS, 0.5))
+    assert state.pairs is pairs
+    assert state.pairs_step == 10
+
+
+def test_a_planned_change_is_one_for_the_next_run() -> None:
+    state = SessionState(CONFIG).planning("n_heads", 8).planning("modulus", 97)
+    assert state.planned == {"n_heads": 8, "modulus": 97}
+    assert state.config == CONFIG
+    assert state.planning("n_heads", CONFIG["n_heads"]).planned == {"modulus": 97}
+
+
+def test_a_sitting_that_goes_on_keeps_the_history() -> None:
+    ended = after(losses(1, 20), Stopped(20, "completed", {"grokked": True}))
+    state = ended.going_on()
+    assert (state.word, state.step, state.ended) == ("COMPILING", 20, False)
+    assert state.train_loss.length == 20
+    assert not state.message
+    assert not state.summary
+
+
+def test_a_phase_that_is_said_again_is_marked_once() -> None:
+    state = after(
+        PhaseChanged(0, "MEMORIZING", "at first"), PhaseChanged(9, "MEMORIZING", "yet")
+    )
+    assert [mark.step for mark in state.marks] == [0]
+    assert state.message == "yet"
+
+
+def test_recorded_steps_and_evaluations_have_no_speed() -> None:
+    state = after(losses(1, 10, seconds=0.0), Evaluated(10, METRICS, 0.0))
+    assert state.steps_per_second is None
+    assert after(losses(11, 10, seconds=1.0), state=state).steps_per_second == 10
+
+
+def test_the_log_keeps_the_newest_lines() -> None:
+    state = after(*(Warned(0, f"number {i}") for i in range(LOG_LENGTH + 5)))
+    assert len(state.log) == LOG_LENGTH
+    assert state.log[-1].text == f"number {LOG_LENGTH + 4}"

@@ -22,6 +22,7 @@ from grok_tui.core.events import (
     Failed,
     Losses,
     Metrics,
+    Pairs,
     Paused,
     PhaseChanged,
     Resumed,
@@ -57,7 +58,9 @@ def evaluated(step: int, test_loss: float = 4.5) -> Evaluated:
         train_loss=99.0, test_loss=test_loss, train_acc=0.75, test_acc=0.25,
         weight_norm=33.25, lr=1e-3, weight_decay=1.25,
     )  # fmt: skip
-    return Evaluated(step, metrics, 0.1, np.zeros(25, dtype=np.int16))
+    return Evaluated(
+        step, metrics, 0.1, Pairs(np.zeros(25, np.int16), np.zeros(25, np.float16))
+    )
 
 
 def snapshot(step: int) -> Snapshot:
@@ -253,7 +256,8 @@ def test_every_event_of_the_contract_has_its_line(writer: RunWriter, run: Path) 
         {"step": 0, "event": "started", "device": "CPU", "n_train": 7, "n_test": 18,
          "compile_seconds": 1.5},
         {"step": 1, "event": "paused"},
-        {"step": 1, "event": "config applied", "field": "lr", "old": 1e-3, "new": 2e-3},
+        {"step": 1, "event": "config applied", "field": "lr", "old": 1e-3, "new": 2e-3,
+         "undo": False},
         {"step": 1, "event": "resumed"},
         {"step": 1, "event": "phase", "phase": "GROKKED", "reason": "three in a row"},
         {"step": 1, "event": "warning", "message": "careful"},

@@ -52,6 +52,8 @@ class Panes(Vertical):
         """Arrange the panes for a terminal of a size."""
         self.set_class(width < WIDE_WIDTH or height < WIDE_HEIGHT, "small")
         self.call_after_refresh(self._show)
+        if self.screen.focused is None:  # it was too small for any pane
+            self.call_after_refresh(self.current.reveal)
 
     @property
     def current(self) -> Pane:
