@@ -95,7 +95,12 @@ async def test_while_typing_keys_are_text_and_escape_comes_back() -> None:
     source = playing(*training(1, 30))
     async with session(source).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("5", "enter", "1", "space", "q", "]")
+        await pilot.press("5", "enter")
+        await settled(pilot)
+        assert "two numbers, such as 12 30" in shown(pilot)
+        await pilot.press("1", "space", "q", "]")
+        await settled(pilot)
+        assert "1 q]" in shown(pilot)
         assert source.commands == []
         assert "End this run?" not in shown(pilot)
         await pilot.press("escape", "]")

@@ -33,7 +33,7 @@ class Ask(Pane):
         " A memorised pair is right at once; one that was held out becomes right at grokking."
     )
     DEFAULT_CSS = """
-    Ask Input { height: 1; border: none; padding: 0 1; display: none; }
+    Ask Input { padding: 0 1; display: none; }
     Ask.asking Input { display: block; }
     Ask Static { padding: 0 1; height: 1fr; }
     """
@@ -53,7 +53,7 @@ class Ask(Pane):
         self._asked_at: object = None  # the metrics that were new when it was asked
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="two numbers, such as 12 30")
+        yield Input(placeholder="two numbers, such as 12 30", compact=True)
         yield Static()
 
     def on_mount(self) -> None:
