@@ -42,9 +42,9 @@ class Picture:
 
 
 PICTURES = (
-    Picture("memorised", 200, (160, 48), ("4",)),
-    Picture("small", 400, (80, 24), ("1",), "paper"),
-    Picture("grokking", 540, (160, 48), ("4",)),
+    Picture("memorised", 150, (160, 48), ("4",)),
+    Picture("small", 300, (80, 24), ("1",), "paper"),
+    Picture("grokking", 450, (160, 48), ("4",)),
     Picture("grokked", 700, (160, 48), ("3",)),
     Picture("hyperparameters", 720, (120, 36), ("e",), "okabe-ito"),
 )

@@ -60,9 +60,9 @@ class LogLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SessionState:
-    """Everything a screen draws.
+    """Everything a screen draws; equal only to itself, since arrays have no single equality.
 
     config: fields by name, edits included. pending: edits sent but not yet confirmed.
     planned: changes of what only a new run can have.

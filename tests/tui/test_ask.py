@@ -150,3 +150,12 @@ async def test_an_ended_run_that_was_not_saved_says_so() -> None:
     async with session(source).run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         await until(pilot, lambda: "nothing left to ask" in status(pilot))
+
+
+async def test_one_answer_may_follow_another_within_a_step() -> None:
+    source = playing(*training(1, 30))
+    async with session(source).run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        for given in (41, 42):
+            source.deliver(answered(12, 30, given))
+            await until(pilot, lambda given=given: f"12 + 30 = {given} (mod" in shown(pilot))

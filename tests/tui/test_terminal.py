@@ -211,10 +211,11 @@ def test_the_panes_of_a_real_run(training: tuple[Terminal, int]) -> None:
     terminal.shows("12 + 7 = ")
     terminal.shows("(mod 13)")
     terminal.press("6")
-    terminal.shows("pairs to train on")
+    terminal.shows("on CPU: ")
     terminal.press("?")
     terminal.shows("weight decay")
     terminal.press("\x1b")
+    terminal.until(lambda: "What is going on" not in terminal.text())
     terminal.press("q\r")
     assert terminal.exit_code() == 0
     terminal.assert_restored()

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from textual.app import RenderResult
 from textual.content import Content
+from textual.events import Click
 from textual.reactive import reactive
 from textual.widget import Widget
+
+_GAP = " "
 
 
 class PaneBar(Widget):
@@ -19,6 +22,7 @@ class PaneBar(Widget):
     DEFAULT_CSS = """
     PaneBar { height: 1; padding: 0 1; background: $panel; color: $foreground 70%; }
     """
+    ALLOW_SELECT = False
 
     current: reactive[int] = reactive(0)
 
@@ -27,14 +31,23 @@ class PaneBar(Widget):
         self._titles = titles
 
     def render(self) -> RenderResult:
-        line = self._line(short=False)
-        return line if line.cell_length <= self.content_size.width else self._line(short=True)
+        items = self._items()
+        here = Content(items[self.current]).stylize("bold $background on $accent")
+        before, after = items[: self.current], items[self.current + 1 :]
+        return Content(_GAP).join([*before, here, *after])
 
-    def _line(self, *, short: bool) -> Content:
-        return Content(" ").join(self._item(at, short=short) for at in range(len(self._titles)))
+    async def on_click(self, event: Click) -> None:
+        end = self.gutter.left
+        for number, item in enumerate(self._items(), 1):
+            end += len(item + _GAP)
+            if event.x < end:
+                await self.screen.run_action(f"pane({number})")
+                return
 
-    def _item(self, at: int, *, short: bool) -> Content:
-        here = at == self.current
-        text = f" {at + 1} " if short and not here else f" {at + 1} {self._titles[at]} "
-        item = Content(text).stylize(f"@click=screen.pane({at + 1})")
-        return item.stylize("bold $background on $accent") if here else item
+    def _items(self) -> list[str]:
+        items = [f" {at} {title} " for at, title in enumerate(self._titles, 1)]
+        if len(_GAP.join(items)) > self.content_size.width:
+            short = [f" {at} " for at in range(1, len(items) + 1)]
+            short[self.current] = items[self.current]
+            return short
+        return items
