@@ -82,6 +82,9 @@ class Config(BaseModel):
     eval_every: int = _setting(
         "run", 10, "steps between evaluations of all pairs", live=True, ge=1, le=1_000_000
     )
+    analyze_every: int = _setting(
+        "run", 100, "steps between analyses of the weights", live=True, ge=1, le=1_000_000
+    )
     checkpoint_every: int = _setting(
         "run", 500, "steps between checkpoints", live=True, ge=1, le=10_000_000
     )

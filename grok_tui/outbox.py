@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from grok_tui.core.events import Evaluated, Event, Losses, Sink
+from grok_tui.core.events import Analyzed, Evaluated, Event, Losses, Sink
 
 
 class Outbox:
     """A queue with its own sending thread, which stays small while the reader is stuck.
 
-    Losses that wait are joined to one event and only the newest evaluation keeps its
-    table of pairs, so a reader that comes back late gets every number at little cost.
+    Losses that wait are joined to one event and only the newest evaluation and analysis keep
+    their tables, so a reader that comes back late gets every number at little cost.
     """
 
     def __init__(self, send: Sink) -> None:
@@ -56,12 +56,21 @@ def _add(waiting: deque[Event], event: Event) -> None:
     if isinstance(event, Losses) and waiting and isinstance(waiting[-1], Losses):
         waiting[-1] = _joined(waiting[-1], event)
         return
-    if isinstance(event, Evaluated):
-        for i in reversed(range(len(waiting))):
-            if isinstance(before := waiting[i], Evaluated):
-                waiting[i] = replace(before, pairs=None)
-                break
+    if isinstance(event, Evaluated | Analyzed):
+        _drop_table(waiting, type(event))
     waiting.append(event)
+
+
+def _drop_table(waiting: deque[Event], kind: type[Event]) -> None:
+    """Leave out the tables of the newest event of a kind; the older ones have lost theirs."""
+    for i in reversed(range(len(waiting))):
+        before = waiting[i]
+        if isinstance(before, kind):
+            if isinstance(before, Evaluated):
+                waiting[i] = replace(before, pairs=None)
+            elif isinstance(before, Analyzed):
+                waiting[i] = replace(before, tables=None)
+            return
 
 
 def _joined(first: Losses, second: Losses) -> Losses:

@@ -41,11 +41,11 @@ class ChunkLength:
 class StopWatch:
     """Seconds spent by name, added to what earlier sittings of the run spent.
 
-    `wall` runs by itself; `compile` and `eval` are added.
+    `wall` runs by itself; `compile`, `eval` and `analysis` are added.
     """
 
     def __init__(self, before: Mapping[str, float]) -> None:
-        self.seconds = {"wall": 0.0, "compile": 0.0, "eval": 0.0, **before}
+        self.seconds = {"wall": 0.0, "compile": 0.0, "eval": 0.0, "analysis": 0.0, **before}
         self._started = time.perf_counter()
 
     def add(self, name: str, seconds: float) -> None:

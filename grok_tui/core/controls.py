@@ -11,6 +11,7 @@ from grok_tui.core.events import (
     Command,
     CommandRejected,
     ConfigApplied,
+    Inspect,
     Pause,
     Paused,
     Resume,
@@ -39,20 +40,22 @@ class Controls:
         save: Callable[[], None] | None,
         *,
         answer: Callable[[int, int], None],
+        inspect: Callable[[int], None],
         edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
         """`step` tells the updates done so far; `save` saves, None if nothing is recorded.
 
-        answer: says what the network answers to a pair.
+        answer: says what the network answers to a pair. inspect: says what a neuron does.
         """
         self.config = config
         self.paused = False
         self.stop: Stop | None = None
         self.edits = list(edits)
-        self._emit, self._step, self._save, self._answer = emit, step, save, answer
+        self._emit, self._step, self._save = emit, step, save
+        self._answer, self._inspect = answer, inspect
         self._steps_to_pause: int | None = None
 
-    def obey(self, command: Command) -> None:
+    def obey(self, command: Command) -> None:  # noqa: C901  one case each
         """Do what a command asks, or reject it with a reason."""
         match command:
             case Pause():
@@ -72,6 +75,8 @@ class Controls:
                     self._reject("checkpoint", "this run is not saved (--no-save)")
             case Ask(a, b):
                 self._ask(a, b)
+            case Inspect(neuron):
+                self._look_at(neuron)
             case Stop():
                 self.stop = command
             case _:
@@ -145,6 +150,12 @@ class Controls:
             self._answer(a, b)
         else:
             self._reject("ask", f"a must be in 0..{last} and b in {first_b}..{last}")
+
+    def _look_at(self, neuron: int) -> None:
+        if 0 <= neuron < self.config.d_mlp:
+            self._inspect(neuron)
+        else:
+            self._reject("inspect", f"there are neurons 0..{self.config.d_mlp - 1}")
 
     def _reject(self, command: str, reason: str, field: str | None = None) -> None:
         self._emit(CommandRejected(self._step(), command, reason, field))

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.core.analysis.result import Measures, Tables
+
 FloatArray = NDArray[np.float32]
 
 # --- commands ---------------------------------------------------------------------
@@ -69,7 +71,14 @@ class Ask:
     b: int
 
 
-Command = Pause | Resume | Step | SetField | Undo | SaveCheckpoint | Ask | Stop
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """What does a neuron of the last layer do on every pair now?"""
+
+    neuron: int
+
+
+Command = Pause | Resume | Step | SetField | Undo | SaveCheckpoint | Ask | Inspect | Stop
 
 # --- events -----------------------------------------------------------------------
 
@@ -167,6 +176,20 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
+class Analyzed:
+    """The weights after `step` updates were analysed.
+
+    tables: for the screens; None where only the numbers matter.
+    """
+
+    name: ClassVar[str] = "analyzed"
+    step: int
+    measures: Measures
+    seconds: float
+    tables: Tables | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """Training waits after `step`."""
 
@@ -233,6 +256,19 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a neuron does in the network after `step` updates.
+
+    activation: (n_pairs,), after the ReLU at `=`, in the task's order.
+    """
+
+    name: ClassVar[str] = "inspected"
+    step: int
+    neuron: int
+    activation: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something a user should know that does not end the run."""
 
@@ -278,12 +314,14 @@ Event = (
     | Started
     | Losses
     | Evaluated
+    | Analyzed
     | Paused
     | Resumed
     | ConfigApplied
     | CommandRejected
     | PhaseChanged
     | Answered
+    | Inspected
     | Warned
     | CheckpointSaved
     | Stopped

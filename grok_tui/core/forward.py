@@ -9,26 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Weights = Mapping[str, NDArray[np.floating[Any]]]
+
+_CAUSAL = np.tril(np.ones((3, 3), dtype=np.bool_))
 
 
 def logits(
-    weights: Mapping[str, NDArray[np.floating[Any]]],
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    n_heads: int,
+    weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64], n_heads: int
 ) -> NDArray[np.float64]:
     """The logits (batch, p) at the `=` position for the pairs a, b, each (batch,).
 
     weights: by name as `core.model.weight_shapes` gives them, any number of layers.
     """
-    exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
-    equals = len(exact["W_E"]) - 1
-    tokens = np.stack([a, b, np.full_like(a, equals)], axis=1)
-    x: NDArray[np.float64] = exact["W_E"][tokens] + exact["W_pos"]  # (batch, 3, d)
-    n_layers = sum(name.endswith(".W_Q") for name in exact)
-    for layer in range(n_layers):
-        x = _block({name: exact[f"blocks.{layer}.{name}"] for name in _BLOCK}, x, n_heads)
-    return np.asarray(x[:, -1] @ exact["W_U"])
+    resid_mid, neurons = activations(weights, a, b, n_heads)
+    W_out = weights[f"blocks.{_n_layers(weights) - 1}.W_out"].astype(np.float64)
+    W_U = weights["W_U"].astype(np.float64)
+    return np.asarray((resid_mid + neurons @ W_out) @ W_U)
 
 
 def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,20 +33,75 @@ def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(exps / exps.sum(-1, keepdims=True))
 
 
+def neuron(
+    weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64], n_heads: int, index: int
+) -> NDArray[np.float32]:
+    """What one neuron of the last layer does at `=` after the ReLU: (batch,)."""
+    W_in = f"blocks.{_n_layers(weights) - 1}.W_in"
+    alone = {**weights, W_in: weights[W_in][:, index : index + 1]}
+    return activations(alone, a, b, n_heads)[1][:, 0].astype(np.float32)
+
+
+def activations(
+    weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64], n_heads: int
+) -> tuple[Array, Array]:
+    """The last layer at `=`: its residual stream before the MLP, and its neurons.
+
+    a, b: (batch,). Returns resid_mid (batch, d_model) and the activations after the ReLU
+    (batch, d_mlp). In the first layer, where a position knows its own token only, every
+    product is one over the p + 1 tokens.
+    """
+    exact = {name: np.asarray(weight, dtype=np.float64) for name, weight in weights.items()}
+    layers = _n_layers(weights)
+    W_E, W_pos = exact["W_E"], exact["W_pos"]
+    tokens = (a, b, np.full_like(a, len(W_E) - 1))
+
+    def embedded(W: Array | None = None, first: int = 0) -> Array:
+        rows = (W_E + position for position in W_pos[first:])
+        tables = (x if W is None else x @ W for x in rows)
+        places = zip(tables, tokens[first:], strict=True)
+        return np.stack([table[token] for table, token in places], axis=1)
+
+    x: Array | None = None  # (batch, 3, d), after the layer before
+    for layer in range(layers):
+        block = {name: exact[f"blocks.{layer}.{name}"] for name in _BLOCK}
+        first = 2 if layer == layers - 1 else 0  # of the last layer only `=` is read
+        if x is None:
+            stream, q = embedded(first=first), embedded(block["W_Q"], first)
+            k, v = embedded(block["W_K"]), embedded(block["W_V"])
+        else:
+            stream, q = x[:, first:], _product(x[:, first:], block["W_Q"])
+            k, v = _product(x, block["W_K"]), _product(x, block["W_V"])
+        z = _attention(q, k, v, n_heads, _CAUSAL[first:])
+        resid_mid = stream + _product(z, block["W_O"])
+        neurons = _product(resid_mid, block["W_in"])
+        np.maximum(neurons, 0, out=neurons)
+        if layer < layers - 1:
+            x = resid_mid + _product(neurons, block["W_out"])
+    return resid_mid[:, -1], neurons[:, -1]
+
+
 _BLOCK = ("W_Q", "W_K", "W_V", "W_O", "W_in", "W_out")
 
 
-def _block(block: Mapping[str, Array], x: Array, n_heads: int) -> Array:
-    """One layer on the residual stream (batch, 3, d)."""
-    batch, positions, d = x.shape
+def _product(x: Array, W: Array) -> Array:
+    """x @ W as a single product, which for (batch, 1, d) NumPy would do row by row."""
+    product: Array = x.reshape(-1, len(W)) @ W
+    return product.reshape(*x.shape[:-1], W.shape[1])
 
-    def heads(name: str) -> Array:
-        return (x @ block[name]).reshape(batch, positions, n_heads, -1).swapaxes(1, 2)
 
-    q, k, v = heads("W_Q"), heads("W_K"), heads("W_V")  # (batch, head, 3, d_head)
-    scores = q @ k.swapaxes(2, 3) / np.sqrt(d // n_heads)
-    causal = np.tril(np.ones((positions, positions), dtype=np.bool_))
-    pattern = probabilities(np.where(causal, scores, -np.inf))
-    z = (pattern @ v).swapaxes(1, 2).reshape(batch, positions, d)
-    resid_mid = x + z @ block["W_O"]
-    return resid_mid + np.maximum(resid_mid @ block["W_in"], 0) @ block["W_out"]
+def _n_layers(weights: Weights) -> int:
+    return sum(name.endswith(".W_Q") for name in weights)
+
+
+def _attention(q: Array, k: Array, v: Array, n_heads: int, sees: NDArray[np.bool_]) -> Array:
+    """What the heads mix, side by side: (batch, queries, d). sees: (queries, 3)."""
+    batch, queries, d = q.shape
+
+    def heads(x: Array) -> Array:
+        return x.reshape(batch, -1, n_heads, d // n_heads)
+
+    scores = np.einsum("bqhe,bkhe->bhqk", heads(q), heads(k)) / np.sqrt(d // n_heads)
+    pattern = probabilities(np.where(sees, scores, -np.inf))
+    z: Array = np.einsum("bhqk,bkhe->bqhe", pattern, heads(v))
+    return z.reshape(batch, queries, d)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -47,10 +48,15 @@ def measure(evaluation: Evaluation, task: Task, config: Config, step: int) -> Me
 def check_snapshot(snapshot: Snapshot) -> None:
     """Raise DivergedError if a weight or moment is not finite: nobody could go on from it."""
     for kind in ("weights", "first_moment", "second_moment"):
-        for name, array in getattr(snapshot, kind).items():
-            if not np.isfinite(array).all():
-                what = f"{kind.replace('_', ' ')} of {name} became infinite or no number"
-                raise DivergedError(snapshot.step, what, snapshot.step)
+        check_weights(getattr(snapshot, kind), snapshot.step, kind.replace("_", " "))
+
+
+def check_weights(weights: Mapping[str, FloatArray], step: int, kind: str = "weights") -> None:
+    """Raise DivergedError if one of some arrays of a kind is not finite."""
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            what = f"{kind} of {name} became infinite or no number"
+            raise DivergedError(step, what, step)
 
 
 def _mean(values: FloatArray) -> float:

@@ -21,7 +21,7 @@ class Snapshot:
     train_mask: (n_pairs,), True where the pair is trained on.
     config: the config as a plain mapping, live edits included.
     milestones: what the evaluations have shown so far (`core.phases`), as plain data.
-    seconds: time spent so far by name: `wall`, `compile`, `eval`.
+    seconds: time spent so far by name: `wall`, `compile`, `eval`, `analysis`.
     """
 
     step: int

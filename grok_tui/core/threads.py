@@ -12,12 +12,24 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from threadpoolctl import ThreadpoolController
+
 # How many steps a judgement rests on.
 WINDOW = 5
 # Steps so many times slower than the fastest so far call for another look at once.
 CROWDED = 2.0
 # Seconds until the next look: doubled when it changes nothing, at first again when it does.
 FIRST_LOOK, LAST_LOOK = 5.0, 80.0
+
+
+def keep_numpy_on_one_thread() -> None:
+    """Let NumPy's own OpenBLAS, another than that of the training step, use one thread.
+
+    Its threads spin for a while after every product, on the cores that training wants.
+    """
+    for library in ThreadpoolController().lib_controllers:
+        if "numpy" in library.filepath:
+            library.set_num_threads(1)
 
 
 class ThreadKeeper:

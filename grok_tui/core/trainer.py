@@ -10,28 +10,25 @@ from typing import Any
 import numpy as np
 
 from grok_tui.config import Config, build, is_live
-from grok_tui.core import forward
 from grok_tui.core.chunks import ChunkLength, StopWatch
 from grok_tui.core.controls import Controls
 from grok_tui.core.events import (
-    Answered,
     CheckpointSaved,
     Command,
     Compiling,
     ConfigApplied,
-    Evaluated,
     Failed,
     Inbox,
     Losses,
     Metrics,
-    PhaseChanged,
     Sink,
     Started,
     Stop,
     Stopped,
 )
 from grok_tui.core.matmul import blas_threads, set_threads
-from grok_tui.core.measure import DivergedError, check_snapshot, measure
+from grok_tui.core.measure import DivergedError, check_snapshot
+from grok_tui.core.observe import Observer
 from grok_tui.core.phases import Milestones
 from grok_tui.core.snapshot import CheckpointStore, Snapshot
 from grok_tui.core.step import COMPILE_STAGES, Network
@@ -68,18 +65,19 @@ class Trainer:
             self._task = replace(self._task, train_mask=snapshot.train_mask)
         self._network = Network(config, self._task, snapshot)
         self._resumed = snapshot
-        self._milestones = (
-            Milestones.from_dict(snapshot.milestones) if snapshot else Milestones()
+        milestones = Milestones.from_dict(snapshot.milestones) if snapshot else Milestones()
+        self._observer = Observer(
+            self._network, self._task, config, emit, watch=self._watch, milestones=milestones
         )
         self._saved = (snapshot.step, build(snapshot.config)) if snapshot else None
-        self._latest: tuple[int, Metrics] | None = None
         self._compiled = False
         self._controls = Controls(
             config,
             emit,
             lambda: self.step,
             self._save if store else None,
-            answer=self._answer,
+            answer=self._observer.answer,
+            inspect=self._observer.inspect,
             edits=edits,
         )
 
@@ -136,7 +134,7 @@ class Trainer:
             self._controls.obey(command)
         if self._resumed is None:
             self._save()
-        self._announce_phase()
+        self._observer.begin(new=self._resumed is None)
 
     def _announce_changes(self) -> None:
         """Where a run goes on with another config than it had, say so like an edit."""
@@ -151,7 +149,7 @@ class Trainer:
         if self._controls.stop is None:
             if self.step >= self.config.steps:
                 self._controls.stop = Stop("completed")
-            elif self.config.stop_when == "grokked" and self._milestones.grokked:
+            elif self.config.stop_when == "grokked" and self._observer.milestones.grokked:
                 self._controls.stop = Stop("grokked")
         return self._controls.stop is not None
 
@@ -165,16 +163,15 @@ class Trainer:
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
         self._report(Losses(first, losses, seconds))
-        if self.step % self.config.eval_every == 0:
-            self._evaluate()
+        self._observer.observe(self.config)
         if self.step % self.config.checkpoint_every == 0:
             self._save()
         self._controls.stepped(count)
 
     def _steps_to_boundary(self) -> int:
-        """Steps until the next evaluation, checkpoint or end."""
+        """Steps until the next evaluation, analysis, checkpoint or end."""
         config = self.config
-        rhythms = (config.eval_every, config.checkpoint_every)
+        rhythms = (config.eval_every, config.analyze_every, config.checkpoint_every)
         return min(config.steps - self.step, *(n - self.step % n for n in rhythms))
 
     def _report(self, losses: Losses) -> None:
@@ -189,33 +186,6 @@ class Trainer:
         step = losses.first_step + int(bad[0])
         what = f"the train loss became {losses.train_loss[bad[0]]}"
         raise DivergedError(step, what, step - 1)
-
-    # --- evaluation ---------------------------------------------------------------------
-
-    def _evaluate(self) -> None:
-        started = time.perf_counter()
-        evaluation = self._network.evaluate()
-        metrics = measure(evaluation, self._task, self.config, self.step)
-        self._latest = (self.step, metrics)
-        seconds = time.perf_counter() - started
-        self._watch.add("eval", seconds)
-        self._emit(Evaluated(self.step, metrics, seconds, evaluation.pairs()))
-        before, self._milestones = (
-            self._milestones,
-            self._milestones.after(self.step, metrics),
-        )
-        if self._milestones.phase != before.phase:
-            self._announce_phase()
-
-    def _answer(self, a: int, b: int) -> None:
-        """Say what the network answers to a pair."""
-        weights = self._network.host_weights()
-        pair = np.array([a]), np.array([b])
-        logits = forward.logits(weights, *pair, self.config.n_heads)
-        self._emit(Answered(self.step, a, b, forward.probabilities(logits)[0]))
-
-    def _announce_phase(self) -> None:
-        self._emit(PhaseChanged(self.step, self._milestones.phase, self._milestones.reason))
 
     # --- checkpoints and the end --------------------------------------------------------
 
@@ -239,7 +209,7 @@ class Trainer:
             beta_products=self._network.beta_products,
             train_mask=self._task.train_mask,
             config=self.config.model_dump(mode="json"),
-            milestones=self._milestones.to_dict(),
+            milestones=self._observer.milestones.to_dict(),
             seconds=self._watch.total(),
         )
 
@@ -248,18 +218,11 @@ class Trainer:
         assert stop is not None
         if stop.save:
             self._save()
-        summary = self._summary(stop.reason, self._final_metrics())
+        final = self._observer.final_metrics(self.config) if self._compiled else None
+        summary = self._summary(stop.reason, final)
         stopped = Stopped(self.step, stop.reason, summary)
         self._emit(stopped)
         return stopped
-
-    def _final_metrics(self) -> Metrics | None:
-        """The metrics at the last step; None if the run was stopped while compiling."""
-        if self._latest and self._latest[0] == self.step:
-            return self._latest[1]
-        if not self._compiled:
-            return None
-        return measure(self._network.evaluate(), self._task, self.config, self.step)
 
     def _fail(self, end: DivergedError) -> Failed:
         reason = f"{end}; try a lower --lr than {self.config.lr:g}"
@@ -270,15 +233,16 @@ class Trainer:
 
     def _summary(self, end: str, final: Metrics | None) -> dict[str, object]:
         """The content of `summary.json`."""
-        seconds = self._watch.total()
+        seconds, milestones = self._watch.total(), self._observer.milestones
         return {
             "steps": self.step,
-            "grokked": self._milestones.grokked,
-            "grok_step": self._milestones.grok_step,
-            "memorized_step": self._milestones.memorized_step,
+            "grokked": milestones.grokked,
+            "grok_step": milestones.grok_step,
+            "memorized_step": milestones.memorized_step,
             "final": final.to_dict() if final else None,
             "steps_per_second": self._chunk.median_rate(),
             "eval_seconds": seconds["eval"],
+            "analysis_seconds": seconds["analysis"],
             "compile_seconds": seconds["compile"],
             "wall_seconds": seconds["wall"],
             "device": self.config.device,

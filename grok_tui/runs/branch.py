@@ -9,7 +9,7 @@ from pathlib import Path
 import tomli_w
 
 from grok_tui.core.snapshot import Snapshot
-from grok_tui.runs import checkpoints
+from grok_tui.runs import analyses, checkpoints
 from grok_tui.runs.lines import cut_after
 from grok_tui.runs.writer import check_unused
 
@@ -17,9 +17,9 @@ from grok_tui.runs.writer import check_unused
 def branch(checkpoint: Path, folder: Path) -> Snapshot:
     """Copy a run as it was at one of its checkpoints; returns that, to go on from.
 
-    `folder` becomes a run directory that stands alone: lines and checkpoints up to that step,
-    and a `[parent]` table in its `config.toml`. Raises CheckpointError, RunError or OSError,
-    and then leaves nothing behind.
+    `folder` becomes a run directory that stands alone: lines, tables and checkpoints up to that
+    step, and a `[parent]` table in its `config.toml`. Raises CheckpointError, RunError or
+    OSError, and then leaves nothing behind.
     """
     snapshot = checkpoints.load(checkpoint)
     check_unused(folder)
@@ -41,3 +41,7 @@ def _copy(checkpoint: Path, step: int, folder: Path) -> None:
         shutil.copyfile(parent / name, folder / name)
         cut_after(folder / name, step)
     shutil.copyfile(checkpoint, folder / "checkpoints" / checkpoint.name)
+    (folder / analyses.FOLDER).mkdir()
+    for tables in analyses.analyses_in(parent):
+        if tables.name <= analyses.analysis_path(parent, step).name:
+            shutil.copyfile(tables, folder / analyses.FOLDER / tables.name)

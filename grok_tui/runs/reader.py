@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from grok_tui.config import build
+from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.events import (
+    Analyzed,
     CheckpointSaved,
     ConfigApplied,
     Evaluated,
@@ -26,6 +29,7 @@ from grok_tui.core.events import (
     Warned,
 )
 from grok_tui.layers import load_file
+from grok_tui.runs import analyses
 from grok_tui.runs.writer import RunError
 
 _EVENTS: Mapping[str, type] = {
@@ -46,7 +50,8 @@ def recorded(
     """The config that a run began with, and its events up to a step, or all of them.
 
     The events are those of the run but for what a recording lacks: times (`seconds` are 0)
-    and tables. Raises RunError, ConfigError or OSError; reading the events may, too.
+    and the tables of evaluations. Raises RunError, ConfigError or OSError; reading the events
+    may, too.
     """
     config = build(load_file(folder / "config.toml")).model_dump(mode="json")
     return config, _sound(folder, _events(folder, config, until))
@@ -75,7 +80,7 @@ def _sound(folder: Path, events: Iterator[Event]) -> Iterator[Event]:
 
 def _events(folder: Path, config: Mapping[str, Any], until: int | None) -> Iterator[Event]:
     """Metrics and events in the order in which they happened."""
-    metrics = _metrics(folder / "metrics.jsonl", until)
+    metrics = _metrics(folder, until)
     measured = next(metrics, None)
     for line in _lines(folder / "events.jsonl", until):
         while measured is not None and measured.step <= line["step"]:
@@ -88,7 +93,8 @@ def _events(folder: Path, config: Mapping[str, Any], until: int | None) -> Itera
         measured = next(metrics, None)
 
 
-def _metrics(path: Path, until: int | None) -> Iterator[Losses | Evaluated]:
+def _metrics(folder: Path, until: int | None) -> Iterator[Losses | Evaluated | Analyzed]:
+    path = folder / "metrics.jsonl"
     batch: list[float] = []
     step = 0
     for line in _lines(path, until):
@@ -96,14 +102,24 @@ def _metrics(path: Path, until: int | None) -> Iterator[Losses | Evaluated]:
             raise RunError(f"{path} has step {line['step']} after step {step}")
         step = line["step"]
         batch.append(line["train_loss"])
-        if "test_loss" in line or len(batch) == _BATCH:
+        if "test_loss" in line or "gini_W_E" in line or len(batch) == _BATCH:
             yield _losses(step, batch)
             batch = []
         if "test_loss" in line:
             values = {name: line[name] for name in _MEASURED}
             yield Evaluated(step, Metrics(line["train_loss"], **values), 0.0)
+        if "gini_W_E" in line:
+            yield Analyzed(step, Measures.from_dict(line), 0.0, _tables(folder, step))
     if batch:
         yield _losses(step, batch)
+
+
+def _tables(folder: Path, step: int) -> Tables | None:
+    """The tables of an analysis; None where there are none to be read."""
+    path = analyses.analysis_path(folder, step)
+    with contextlib.suppress(analyses.AnalysisError):
+        return analyses.load(path)
+    return None
 
 
 def _losses(step: int, batch: list[float]) -> Losses:

@@ -11,7 +11,9 @@ from typing import Any
 import tomli_w
 
 from grok_tui.config import Config
+from grok_tui.core.analysis.result import Measures
 from grok_tui.core.events import (
+    Analyzed,
     CheckpointSaved,
     ConfigApplied,
     Evaluated,
@@ -28,7 +30,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
-from grok_tui.runs import checkpoints
+from grok_tui.runs import analyses, checkpoints
 from grok_tui.runs.lines import Lines, cut_after
 
 
@@ -54,7 +56,7 @@ class RunWriter:
         self.path = path
         self._metrics = Lines(path / "metrics.jsonl")
         self._events = Lines(path / "events.jsonl")
-        # The newest step's line, held back because its evaluation comes as another event.
+        # The newest step's line, held back for what its evaluation and its analysis add.
         self._held: dict[str, Any] | None = None
 
     @classmethod
@@ -77,6 +79,7 @@ class RunWriter:
         for checkpoint in checkpoints.checkpoints_in(path / "checkpoints"):
             if checkpoint.name > checkpoints.checkpoint_path(path, step).name:
                 checkpoint.unlink()
+        analyses.cut_after(path, step)
         (path / "summary.json").unlink(missing_ok=True)
         return cls(path)
 
@@ -93,9 +96,11 @@ class RunWriter:
                 self._metrics.write(*lines)  # if it fails, no later line may follow
                 self._held = newest
             case Evaluated(step, metrics):
-                if self._held and self._held["step"] == step:
-                    self._held |= _measured(metrics)
-                self._release()
+                self._add(step, _measured(metrics))
+            case Analyzed(step, measures, _, tables):
+                self._add(step, _analyzed(measures))
+                if tables is not None:
+                    analyses.save(self.path, step, tables)
             case Started() | Paused() | Resumed() | ConfigApplied() | PhaseChanged() | Warned():
                 self._note(event)
             case CheckpointSaved():
@@ -112,13 +117,18 @@ class RunWriter:
         checkpoints.save(path, snapshot)
         return str(path.relative_to(self.path))
 
+    def _add(self, step: int, fields: Mapping[str, Any]) -> None:
+        """Say more in the line of a step, if it is the one held back."""
+        if self._held and self._held["step"] == step:
+            self._held |= fields
+
     def _note(self, event: Event) -> None:
+        self._release()
         fields = {name: getattr(event, name) for name in _NOTED[type(event)]}
         now = round(time.time(), 3)
         self._events.write({"step": event.step, "time": now, "event": event.name, **fields})  # type: ignore[union-attr]
 
     def _end(self, event: Stopped | Failed) -> None:
-        self._release()
         self._note(event)
         if event.summary:
             content = json.dumps(event.summary, indent=2, allow_nan=False) + "\n"
@@ -154,6 +164,17 @@ _NOTED: Mapping[type, tuple[str, ...]] = {
 def _measured(metrics: Metrics) -> dict[str, float]:
     """An evaluation's numbers for its line; the line has its own train loss."""
     return {name: _short(x) for name, x in metrics.to_dict().items() if name != "train_loss"}
+
+
+def _analyzed(measures: Measures) -> dict[str, Any]:
+    """An analysis's numbers for its line."""
+    return {name: _shortened(value) for name, value in measures.to_dict().items()}
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _short(x) for name, x in value.items()}
+    return _short(value) if isinstance(value, float) else value
 
 
 def _short(value: float) -> float:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from grok_tui.config import build
+from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.events import (
+    Analyzed,
     Answered,
     CheckpointSaved,
     CommandRejected,
@@ -18,6 +20,8 @@ from grok_tui.core.events import (
     Evaluated,
     Event,
     Failed,
+    FloatArray,
+    Inspected,
     Losses,
     Metrics,
     Pairs,
@@ -38,6 +42,8 @@ Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
 _NEWEST = 0.2
 # How many lines of the log are kept.
 LOG_LENGTH = 1000
+# How many spectra are kept; with more, every other one goes.
+MOST_SPECTRA = 512
 # What the charts call a field.
 _SHORT = {"weight_decay": "wd"}
 
@@ -61,6 +67,15 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Spectra:
+    """The spectra of an analysis after `step` updates, (n // 2,) each."""
+
+    step: int
+    W_E: FloatArray
+    W_L: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SessionState:
     """Everything a screen draws; equal only to itself, since arrays have no single equality.
 
@@ -69,7 +84,10 @@ class SessionState:
     step_seconds, eval_seconds: running means, None before the first.
     message: the newest thing to tell the user. log: the newest things that happened.
     task, pairs: all pairs, and what the evaluation after `pairs_step` updates found for each.
-    answer: to the question asked last. checkpoint: the newest one's step, None before it.
+    measures: the steps of the analyses so far and what they found. spectra: those of W_E and
+    W_L, the oldest thinned out. tables: the newest analysis's, after `tables_step` updates.
+    inspected: the neuron looked at last. answer: to the question asked last.
+    checkpoint: the newest one's step, None before it.
     """
 
     config: Mapping[str, Any]
@@ -95,6 +113,12 @@ class SessionState:
     task: Task | None = None
     pairs: Pairs | None = None
     pairs_step: int = 0
+    measures: tuple[tuple[int, Measures], ...] = ()
+    spectra: tuple[Spectra, ...] = ()
+    tables: Tables | None = None
+    tables_step: int = 0
+    analysis_seconds: float | None = None
+    inspected: Inspected | None = None
     answer: Answered | None = None
     checkpoint: int | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
@@ -109,12 +133,13 @@ class SessionState:
 
     @property
     def seconds_left(self) -> float | None:
-        """Time to the last step at the present speed, evaluations included."""
+        """Time to the last step at the present speed, evaluations and analyses included."""
         if self.step_seconds is None or self.ended:
             return None
         left = max(0, int(self.config["steps"]) - self.step)
         evaluation = (self.eval_seconds or 0.0) / int(self.config["eval_every"])
-        return left * (self.step_seconds + evaluation)
+        analysis = (self.analysis_seconds or 0.0) / int(self.config["analyze_every"])
+        return left * (self.step_seconds + evaluation + analysis)
 
     def going_on(self) -> SessionState:
         """This state of a run that ended, as the one that a new sitting begins with."""
@@ -157,6 +182,10 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
             return _after_losses(state, event)
         case Evaluated():
             return _after_evaluation(state, event)
+        case Analyzed():
+            return _after_analysis(state, event)
+        case Inspected():
+            return replace(state, inspected=event)
         case Paused(step):
             return replace(state, word="PAUSED", step=step)
         case Resumed():
@@ -225,6 +254,19 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
         test_acc=state.test_acc.appended(event.step, metrics.test_acc),
         eval_seconds=_mean(state.eval_seconds, event.seconds),
     )
+
+
+def _after_analysis(state: SessionState, event: Analyzed) -> SessionState:
+    state = replace(
+        state,
+        measures=(*state.measures, (event.step, event.measures)),
+        analysis_seconds=_mean(state.analysis_seconds, event.seconds),
+    )
+    if (tables := event.tables) is None:
+        return state
+    new = Spectra(event.step, tables.spectrum_W_E, tables.spectrum_W_L)
+    kept = state.spectra if len(state.spectra) < MOST_SPECTRA else state.spectra[::2]
+    return replace(state, tables=tables, tables_step=event.step, spectra=(*kept, new))
 
 
 def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:

@@ -14,10 +14,11 @@ from grok_tui.config import build
 from grok_tui.core.events import Evaluated, SetField, Stop
 from grok_tui.errors import UserError
 from grok_tui.layers import load_file
+from grok_tui.runs import analyses
 from grok_tui.runs.branch import branch
 from grok_tui.runs.checkpoints import checkpoint_path
 
-CONFIG = small(steps=60, eval_every=10, checkpoint_every=20)
+CONFIG = small(steps=60, eval_every=10, analyze_every=15, checkpoint_every=20)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,9 @@ def test_a_branch_stands_alone_and_names_its_parent(parent: Path, tmp_path: Path
     assert build(snapshot.config) == CONFIG.changed(lr=1e-3)
     assert steps(child) == list(range(1, 41))
     assert checkpoint_steps(child) == [40]
+    assert [path.name for path in analyses.analyses_in(child)] == [
+        "step-00000015.npz", "step-00000030.npz",
+    ]  # fmt: skip
     assert not (child / "summary.json").exists()
     told = tomllib.loads((child / "config.toml").read_text())
     assert told["parent"] == {"run": str(parent), "step": 40}

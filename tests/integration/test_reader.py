@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small_runs import Recording, go_on, on, record, small
 
+from grok_tui.core.analysis.result import Tables
 from grok_tui.core.events import (
+    Analyzed,
     Compiling,
     Evaluated,
     Event,
@@ -30,7 +32,7 @@ from grok_tui.runs.reader import recorded
 from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.state import SessionState, reduce
 
-CONFIG = small(steps=60, eval_every=10, checkpoint_every=20)
+CONFIG = small(steps=60, eval_every=10, analyze_every=15, checkpoint_every=20)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,8 @@ def without_times(event: Event) -> Event:
             return replace(event, seconds=0.0)
         case Evaluated():
             return replace(event, seconds=0.0, pairs=None)
+        case Analyzed():
+            return replace(event, seconds=0.0)
         case Started():
             return replace(event, train_mask=None)
         case Stopped():
@@ -96,8 +100,26 @@ def test_the_events_are_those_of_the_run(run: tuple[Path, Recording]) -> None:
             # A line has the step's own train loss, from before its update.
             metrics = replace(found.metrics, train_loss=expected.metrics.train_loss)
             assert metrics.to_dict() == pytest.approx(expected.metrics.to_dict(), rel=1e-8)
+        elif isinstance(expected, Analyzed):
+            same_analysis(found, expected)
         else:
             assert found == expected
+
+
+def same_analysis(found: Event, expected: Analyzed) -> None:
+    """A recording has the numbers rounded to those of float32, and the tables as they were."""
+    assert isinstance(found, Analyzed)
+    assert found.step == expected.step
+    assert expected.tables is not None
+    assert found.tables is not None
+    for field in fields(Tables):
+        np.testing.assert_array_equal(
+            getattr(found.tables, field.name), getattr(expected.tables, field.name)
+        )
+    rounded, exact = found.measures.to_dict(), expected.measures.to_dict()
+    assert rounded.pop("sum_of_squares") == pytest.approx(exact.pop("sum_of_squares"), rel=1e-8)
+    assert rounded.pop("key_frequencies") == exact.pop("key_frequencies")
+    assert rounded == pytest.approx(exact, rel=1e-8)
 
 
 def test_the_state_is_that_of_the_session(run: tuple[Path, Recording]) -> None:

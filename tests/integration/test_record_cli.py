@@ -32,6 +32,10 @@ from grok_tui.layers import load_file
 
 STEPS = 300
 CONFIG = (*SMALL, "--steps", str(STEPS), "--checkpoint-every", "50")
+ANALYZED = {
+    *("restricted_loss", "excluded_loss", "gini_W_E", "gini_W_L", "logit_fve"),
+    *("key_frequencies", "sum_of_squares", "gradient_symmetricity", "distance_irrelevance"),
+}
 EVALUATED = {
     *("step", "train_loss", "test_loss", "train_acc", "test_acc"),
     *("weight_norm", "lr", "weight_decay"),
@@ -124,6 +128,7 @@ def test_a_run_exits_0_with_lines_on_standard_error_only(straight: Straight) -> 
 def test_it_writes_the_files_of_the_contract(straight: Straight) -> None:
     assert {path.name for path in straight.run_dir.iterdir()} == {
         *("config.toml", "metrics.jsonl", "events.jsonl", "checkpoints", "summary.json"),
+        "analysis",
     }
     assert checkpoint_steps(straight.run_dir) == list(range(0, STEPS + 1, 50))
 
@@ -146,8 +151,12 @@ def test_metrics_has_every_step_and_the_evaluations(straight: Straight) -> None:
     lines = records(straight.run_dir / "metrics.jsonl")
     assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
     for line in lines:
-        evaluated = line["step"] % 10 == 0
-        assert set(line) == (EVALUATED if evaluated else {"step", "train_loss"})
+        evaluated, analyzed = line["step"] % 10 == 0, line["step"] % 100 == 0
+        expected = EVALUATED if evaluated else {"step", "train_loss"}
+        assert set(line) == (expected | ANALYZED if analyzed else expected)
+    assert {path.name for path in (straight.run_dir / "analysis").iterdir()} == {
+        f"step-{step:08}.npz" for step in range(100, STEPS + 1, 100)
+    }
     assert lines[0]["train_loss"] > 2 > lines[-1]["train_loss"]
     assert lines[9]["lr"] == pytest.approx(3e-3)
     assert lines[9]["weight_decay"] == 1.0
@@ -171,7 +180,14 @@ def test_summary_has_its_keys(straight: Straight) -> None:
     found = summary(straight.run_dir)
     assert set(found) == {
         *("steps", "grokked", "grok_step", "memorized_step", "final", "steps_per_second"),
-        *("eval_seconds", "compile_seconds", "wall_seconds", "device", "exit"),
+        *(
+            "eval_seconds",
+            "analysis_seconds",
+            "compile_seconds",
+            "wall_seconds",
+            "device",
+            "exit",
+        ),
     }
     assert found["steps"] == STEPS
     assert found["exit"] == "completed"

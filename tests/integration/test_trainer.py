@@ -34,7 +34,7 @@ from grok_tui.core.tasks import make_task
 pytestmark = pytest.mark.usefixtures("cpu")
 
 EVERY = 10
-CONFIG = small(steps=130, eval_every=EVERY, checkpoint_every=EVERY)
+CONFIG = small(steps=130, eval_every=EVERY, analyze_every=EVERY, checkpoint_every=EVERY)
 # float32 sums against float64 ones; losses and norms are means over tens of terms.
 CLOSE = 1e-5
 
@@ -74,11 +74,11 @@ def test_events_come_in_order(plain: Recording) -> None:
         if isinstance(event, Losses):
             assert event.first_step == done + 1
             done = event.step
-        else:  # an evaluation and its checkpoint come right after the step
+        else:  # an evaluation, an analysis and their checkpoint come right after the step
             assert event.step == done
             assert done % EVERY == 0
     rest = [name for name in names[5:-1] if name != "losses"]
-    assert rest == ["evaluated", "checkpoint saved"] * (CONFIG.steps // EVERY)
+    assert rest == ["evaluated", "analyzed", "checkpoint saved"] * (CONFIG.steps // EVERY)
 
 
 def test_compiling_counts_its_stages(plain: Recording) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import fields
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.core.events import Evaluated, Event, Losses, Metrics, Pairs, Paused, Warned
+from grok_tui.core.analysis.result import Measures, Tables
+from grok_tui.core.events import (
+    Analyzed,
+    Evaluated,
+    Event,
+    Losses,
+    Metrics,
+    Pairs,
+    Paused,
+    Warned,
+)
 from grok_tui.outbox import Outbox
 
 LIMIT = 10.0  # seconds; nothing here takes long unless it hangs
@@ -105,6 +116,20 @@ def test_only_the_newest_evaluation_keeps_its_pairs() -> None:
     assert evaluations[0].pairs is None
     assert evaluations[1].pairs is None
     np.testing.assert_array_equal(evaluations[2].pairs.answers, [30] * 4)
+
+
+def test_only_the_newest_analysis_keeps_its_tables() -> None:
+    measures = Measures(0.1, 0.2, (), {})
+    tables = Tables(*(np.zeros(0) for _ in fields(Tables)))
+    analyses = [Analyzed(step, measures, 0.1, tables) for step in (10, 20)]
+    got = through_a_stuck_reader(analyses[0], evaluated(10), losses(11, 10), analyses[1])
+    first, evaluation, _, second = got
+    assert isinstance(first, Analyzed)
+    assert (first.step, first.measures, first.tables) == (10, measures, None)
+    assert isinstance(evaluation, Evaluated)
+    assert evaluation.pairs is not None
+    assert isinstance(second, Analyzed)
+    assert second.tables is not None
 
 
 KINDS = st.lists(st.sampled_from(["losses", "evaluated", "warning"]), max_size=20)

@@ -6,6 +6,7 @@ import errno
 import json
 import tomllib
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 
 from grok_tui.config import Config
+from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.events import (
+    Analyzed,
     CheckpointSaved,
     CommandRejected,
     Compiling,
@@ -31,6 +34,7 @@ from grok_tui.core.events import (
     Warned,
 )
 from grok_tui.core.snapshot import Snapshot
+from grok_tui.runs import analyses
 from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in, load
 from grok_tui.runs.writer import RunError, RunWriter, check_unused
 
@@ -61,6 +65,22 @@ def evaluated(step: int, test_loss: float = 4.5) -> Evaluated:
     return Evaluated(
         step, metrics, 0.1, Pairs(np.zeros(25, np.int16), np.zeros(25, np.float16))
     )
+
+
+MEASURES = Measures(1 / 3, 0.5, (1, 2), {"W_E": 96.0}, restricted_loss=0.25)
+TABLES = Tables(
+    elements=np.arange(5, dtype=np.int16),
+    spectrum_W_E=np.array([1, 2], dtype=np.float32),
+    spectrum_W_L=np.array([3, 4], dtype=np.float32),
+    circle=np.ones((2, 5, 2), dtype=np.float32),
+    attention=np.ones((2, 3, 5), dtype=np.float32),
+    neuron_frequency=np.array([1, 0, 2], dtype=np.int16),
+    neuron_share=np.array([0.9, 0, 1], dtype=np.float32),
+)
+
+
+def analyzed(step: int) -> Analyzed:
+    return Analyzed(step, MEASURES, 0.1, TABLES)
 
 
 def snapshot(step: int) -> Snapshot:
@@ -150,6 +170,7 @@ def test_an_evaluated_steps_train_loss_is_that_of_its_step(
     """Taken before the update, not after it as the evaluation's own."""
     writer(losses(1, 4.0))
     writer(evaluated(1))
+    writer(Paused(1))
     writer.close()
     assert metrics_of(run)[0]["train_loss"] == 4.0
 
@@ -157,6 +178,7 @@ def test_an_evaluated_steps_train_loss_is_that_of_its_step(
 def test_an_evaluation_never_lands_on_another_steps_line(writer: RunWriter, run: Path) -> None:
     writer(losses(1, 4.0))
     writer(evaluated(2))
+    writer(Paused(2))
     writer.close()
     assert metrics_of(run) == [{"step": 1, "train_loss": 4.0}]
 
@@ -178,8 +200,49 @@ def test_all_but_the_newest_step_is_on_disk_at_once(writer: RunWriter, run: Path
     writer(losses(4, 0.5))
     assert [line["step"] for line in metrics_of(run)] == [1, 2, 3]
     writer(evaluated(4))
+    writer(Paused(4))  # what happens next shows that nothing more is said of the step
     assert [line["step"] for line in metrics_of(run)] == [1, 2, 3, 4]
     writer.close()
+
+
+def test_an_analysed_step_has_its_measures_and_its_tables(writer: RunWriter, run: Path) -> None:
+    writer(losses(1, 4.0, 3.0))
+    writer(evaluated(2))
+    writer(analyzed(2))
+    writer(losses(3, 2.0))
+    writer(Analyzed(3, MEASURES, 0.1))  # its tables were left out on the way
+    writer(Stopped(3, "completed", {}))
+    writer.close()
+    first, second, third = metrics_of(run)
+    assert set(first) == {"step", "train_loss"}
+    assert set(second) == set(first) | ON_EVALUATED_STEPS | set(MEASURES.to_dict())
+    assert set(third) == set(first) | set(MEASURES.to_dict())
+    assert third["key_frequencies"] == [1, 2]
+    assert third["excluded_loss"] is None
+    assert third["sum_of_squares"] == {"W_E": 96.0}
+    assert third["gini_W_E"] == pytest.approx(1 / 3, rel=1e-8)
+    assert [path.name for path in analyses.analyses_in(run)] == ["step-00000002.npz"]
+    found = analyses.load(analyses.analysis_path(run, 2))
+    for field in fields(Tables):
+        np.testing.assert_array_equal(getattr(found, field.name), getattr(TABLES, field.name))
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None])
+def test_damaged_tables_are_refused_in_words(run: Path, content: bytes | None) -> None:
+    RunWriter.create(run, CONFIG, ENVIRONMENT).close()
+    analyses.save(run, 2, TABLES)
+    path = analyses.analysis_path(run, 2)
+    path.write_bytes(path.read_bytes()[:-50] if content is None else content)
+    with pytest.raises(analyses.AnalysisError, match=r"step-00000002\.npz"):
+        analyses.load(path)
+
+
+def test_tables_without_one_of_their_arrays_are_refused(run: Path) -> None:
+    path = analyses.analysis_path(run, 2)
+    path.parent.mkdir(parents=True)
+    np.savez(path, elements=TABLES.elements)
+    with pytest.raises(analyses.AnalysisError, match="it lacks"):
+        analyses.load(path)
 
 
 def test_a_checkpoint_comes_after_all_lines_that_lead_up_to_it(
@@ -219,6 +282,7 @@ def test_after_a_failed_write_no_later_step_is_written(
     """Or the file would have a gap: a chunk of lines needs more space than one line."""
     writer(losses(1, 4.0, 3.0))
     writer(evaluated(2))
+    writer(Paused(2))
     monkeypatch.setattr(writer._metrics, "write", failing_once(writer._metrics.write))
     with pytest.raises(OSError, match="No space left"):
         writer(losses(3, 2.0, 1.0, 0.5))
@@ -296,6 +360,8 @@ def recorded(run: Path, steps: int) -> None:
     for step in range(1, steps + 1):
         writer(losses(step, 1 / step))
         writer(evaluated(step, step / 8))
+        if step % 3 == 0:
+            writer(analyzed(step))
         if step % 2 == 0:
             writer(CheckpointSaved(step, writer.save(snapshot(step))))
     writer(Stopped(steps, "completed", {"steps": steps}))
@@ -312,6 +378,7 @@ def test_reopening_cuts_back_to_the_checkpoint(run: Path) -> None:
     assert [line["step"] for line in events_of(run)] == [0, 2, 4]
     steps = [load(path).step for path in checkpoints_in(run / "checkpoints")]
     assert steps == [4, 2]
+    assert analyses.analyses_in(run) == [analyses.analysis_path(run, 3)]
     assert not (run / "summary.json").exists()
 
 
@@ -323,10 +390,12 @@ def test_a_resumed_run_ends_up_as_if_it_had_never_stopped(run: Path, tmp_path: P
     for step in (5, 6):
         writer(losses(step, 1 / step))
         writer(evaluated(step, step / 8))
+    writer(analyzed(6))
     writer(Stopped(6, "completed", {"steps": 6}))
     writer.close()
     for name in ("metrics.jsonl", "summary.json", "config.toml"):
         assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert [path.name[-6:] for path in analyses.analyses_in(run)] == ["03.npz", "06.npz"]
 
 
 def test_reopening_leaves_other_files_alone(run: Path) -> None:

@@ -1,0 +1,1 @@
+"""What the weights have learned: Fourier spectra, progress measures, neurons, attention."""

@@ -1,0 +1,103 @@
+"""Progress measures: how much of the answers the key frequencies alone explain.
+
+The neurons are projected on C_k and S_k, the unit vectors of cos and sin(2 pi k s / n) over
+all pairs, where s is the index of the answer. Both depend on s alone, so a projection is the
+Fourier component k of the neurons' means over the pairs with the same s.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grok_tui.core.analysis.fourier import basis, rows_of
+from grok_tui.core.analysis.groups import Group
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def means_by_answer(values: Array, group: Group) -> Array:
+    """Means over the pairs with the same answer: (n, m). values: (n, n, m) by i and j."""
+    n, i = group.n, np.arange(group.n)
+    total = np.zeros((n, values.shape[2]))
+    for first in range(n):  # of each answer there is one pair with this first element
+        total[group.answer[first]] += values[first]
+    return total / len(i)
+
+
+def key_part(by_answer: Array, keys: tuple[int, ...]) -> Array:
+    """The component of the key frequencies: (n, m). by_answer: (n, m)."""
+    rows = rows_of(keys, len(by_answer))
+    return rows.T @ (rows @ by_answer)
+
+
+def restricted_loss(
+    by_answer: Array,
+    W_L: Array,
+    keys: tuple[int, ...],
+    *,
+    mean_logits: Array,
+    elements: NDArray[np.int64],
+    test_counts: NDArray[np.int64],
+) -> float:
+    """Cross-entropy on the test pairs with nothing but the neurons' key frequencies, in nats.
+
+    by_answer: (n, d_mlp), from `means_by_answer`. W_L: (d_mlp, p). mean_logits: (p,), the true
+    logits' mean over all pairs, to which the others are shifted. test_counts: (n,), test pairs
+    of each answer. Source: Nanda et al. 2023, section 5.
+    """
+    kept = key_part(by_answer, keys) @ W_L
+    logits = kept - kept.mean(axis=0) + mean_logits
+    return float(cross_entropy(logits, elements) @ test_counts / test_counts.sum())
+
+
+def excluded_loss(
+    by_answer: Array,
+    W_L: Array,
+    keys: tuple[int, ...],
+    *,
+    logits: Array,
+    group: Group,
+    train: BoolArray,
+) -> float:
+    """Cross-entropy on the train pairs without the neurons' key frequencies, in nats.
+
+    logits: (n, n, p), the true ones. train: (n, n). Source: Nanda et al. 2023, section 5.
+    """
+    answer = group.answer[train]
+    left = logits[train] - (key_part(by_answer, keys) @ W_L)[answer]
+    return float(cross_entropy(left, group.elements[answer]).mean())
+
+
+def logit_fve(logits: Array, keys: tuple[int, ...], group: Group) -> float:
+    """Share of the logits' variance explained by cos(2 pi k (s - c) / n), k key, in 0..1.
+
+    logits: (n, n, p); of these the n elements' are taken, each pair's centred over them.
+    Source: Nanda et al. 2023, section 4.
+    """
+    n = group.n
+    shown = logits[:, :, group.elements]
+    centred = shown - shown.mean(axis=2, keepdims=True)
+    total = float(np.vdot(centred, centred))
+    if total == 0:
+        return 0.0
+    by_answer = means_by_answer(centred, group)  # (s, c)
+    s = np.arange(n)[:, None]
+    by_difference = by_answer[s, (s - np.arange(n)) % n].mean(axis=0)  # (s - c,)
+    cosines = _cosines(keys, n)
+    explained = np.square(cosines @ by_difference).sum() * n**2
+    return float(explained / total)
+
+
+def _cosines(keys: tuple[int, ...], n: int) -> Array:
+    """The unit vectors cos_k of Z_n for some k: (len(keys), n)."""
+    cosines: Array = basis(n)[[2 * k - 1 for k in keys]]
+    return cosines
+
+
+def cross_entropy(logits: Array, answer: NDArray[np.int64]) -> Array:
+    """(n,): that of each row of logits (n, p) and its answer, in nats."""
+    largest = logits.max(axis=1)
+    log_sum = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
+    return np.asarray(log_sum - logits[np.arange(len(answer)), answer])

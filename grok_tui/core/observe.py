@@ -1,0 +1,111 @@
+"""Looking at the network while it trains: evaluations, analyses, questions, the phase."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from grok_tui.config import Config
+from grok_tui.core import forward
+from grok_tui.core.analysis.analyse import analyst_of, why_no_circuit
+from grok_tui.core.chunks import StopWatch
+from grok_tui.core.events import (
+    Analyzed,
+    Answered,
+    Evaluated,
+    Inspected,
+    Metrics,
+    PhaseChanged,
+    Sink,
+    Warned,
+)
+from grok_tui.core.measure import check_weights, measure
+from grok_tui.core.phases import Milestones
+from grok_tui.core.step import Network
+from grok_tui.core.tasks import Task
+from grok_tui.core.threads import keep_numpy_on_one_thread
+
+
+class Observer:
+    """Says in events what it finds in a network; changes nothing there.
+
+    milestones: what the evaluations and analyses so far have shown.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        config: Config,
+        emit: Sink,
+        *,
+        watch: StopWatch,
+        milestones: Milestones,
+    ) -> None:
+        keep_numpy_on_one_thread()
+        self._network, self._task, self._emit, self._watch = network, task, emit, watch
+        self._analyst = analyst_of(config.operation, task, config.n_heads)
+        self._why_no_circuit = why_no_circuit(config.operation, task, config.d_mlp)
+        self.milestones = milestones
+        self._latest: tuple[int, Metrics] | None = None
+
+    def begin(self, *, new: bool) -> None:
+        """Say what is to be known at the start of a sitting; of the run, if it is new."""
+        if new and self._why_no_circuit:
+            self._emit(Warned(self._network.step, self._why_no_circuit))
+        self._announce_phase()
+
+    def observe(self, config: Config) -> None:
+        """Evaluate and analyse, each if the step under way is one of its rhythm."""
+        before, step = self.milestones, self._network.step
+        if step % config.eval_every == 0:
+            self._evaluate(config)
+        if step % config.analyze_every == 0:
+            self._analyze()
+        if self.milestones.phase != before.phase:
+            self._announce_phase()
+
+    def answer(self, a: int, b: int) -> None:
+        """Say what the network answers to a pair."""
+        weights = self._network.host_weights()
+        logits = forward.logits(weights, np.array([a]), np.array([b]), self._analyst.n_heads)
+        step = self._network.step
+        self._emit(Answered(step, a, b, forward.probabilities(logits)[0]))
+
+    def inspect(self, neuron: int) -> None:
+        """Say what a neuron does on every pair."""
+        weights = self._network.host_weights()
+        task, n_heads = self._task, self._analyst.n_heads
+        activation = forward.neuron(weights, task.a, task.b, n_heads, neuron)
+        self._emit(Inspected(self._network.step, neuron, activation))
+
+    def final_metrics(self, config: Config) -> Metrics:
+        """The metrics at the present step."""
+        if self._latest and self._latest[0] == self._network.step:
+            return self._latest[1]
+        return measure(self._network.evaluate(), self._task, config, self._network.step)
+
+    def _evaluate(self, config: Config) -> None:
+        started = time.perf_counter()
+        evaluation = self._network.evaluate()
+        step = self._network.step
+        metrics = measure(evaluation, self._task, config, step)
+        self._latest = (step, metrics)
+        seconds = time.perf_counter() - started
+        self._watch.add("eval", seconds)
+        self._emit(Evaluated(step, metrics, seconds, evaluation.pairs()))
+        self.milestones = self.milestones.after(step, metrics)
+
+    def _analyze(self) -> None:
+        started = time.perf_counter()
+        step, weights = self._network.step, self._network.host_weights()
+        check_weights(weights, step)
+        measures, tables = self._analyst(weights)
+        seconds = time.perf_counter() - started
+        self._watch.add("analysis", seconds)
+        self._emit(Analyzed(step, measures, seconds, tables))
+
+    def _announce_phase(self) -> None:
+        phase, reason = self.milestones.phase, self.milestones.reason
+        self._emit(PhaseChanged(self._network.step, phase, reason))

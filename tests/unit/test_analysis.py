@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import planted
+import pytest
+import reference
+
+from grok_tui.config import Config
+from grok_tui.core.analysis.analyse import Analyst, analyst_of, attention_scores, why_no_circuit
+from grok_tui.core.analysis.clock_pizza import distance_irrelevance, embedding_gradients
+from grok_tui.core.analysis.groups import group_of
+from grok_tui.core.analysis.result import Measures
+from grok_tui.core.tasks import make_task
+
+P, KEYS = 29, (3, 7, 11)
+
+
+def analyst(operation: str = "add", modulus: int = P, n_heads: int = 1) -> Analyst:
+    config = Config(operation=operation, modulus=modulus)
+    return analyst_of(operation, make_task(config), n_heads)
+
+
+def test_a_network_built_from_known_frequencies_gives_them_back() -> None:
+    measures, tables = analyst()(planted.pizza(P, KEYS))
+    assert measures.key_frequencies == KEYS
+    assert set(np.unique(tables.neuron_frequency)) == set(KEYS)
+    assert tables.neuron_share.min() > 0.85
+    for spectrum in (tables.spectrum_W_E, tables.spectrum_W_L):
+        assert set(np.argsort(spectrum)[-3:] + 1) == set(KEYS)
+    assert measures.gini_W_E > 0.7
+    assert measures.restricted_loss is not None
+    assert measures.excluded_loss is not None
+    assert measures.restricted_loss < 0.05
+    assert measures.excluded_loss > 3
+    assert measures.gradient_symmetricity == pytest.approx(1)  # it sees a + b only
+
+
+def test_a_network_of_products_is_found_in_the_basis_of_discrete_logarithms() -> None:
+    found = analyst("multiply")
+    sums = planted.pizza(P - 1, KEYS)  # it adds modulo 28
+    W_E, W_U = np.zeros((P + 1, 6)), np.zeros((6, P))
+    W_E[found.group.elements], W_U[:, found.group.elements] = sums["W_E"][:-1], sums["W_U"]
+    measures, tables = found({**sums, "W_E": W_E, "W_U": W_U})
+    assert measures.key_frequencies == KEYS
+    assert tables.n == P - 1
+    assert tables.logarithmic
+    assert measures.restricted_loss is not None
+    assert measures.restricted_loss < 0.01
+
+
+def test_random_weights_do_not_look_like_a_circuit() -> None:
+    measures, tables = analyst(n_heads=2)(reference.random_weights(P, 32, 64, 1))
+    assert measures.logit_fve is not None
+    assert measures.logit_fve < 0.01
+    assert measures.gini_W_L < 0.2
+    assert tables.neuron_share.max() < 0.85
+
+
+def test_the_losses_are_those_of_the_whole_network_if_no_frequency_is_left_out() -> None:
+    """Excluding nothing leaves the train loss: key frequencies of a zero W_L are none."""
+    weights = reference.random_weights(P, 32, 64, 1)
+    weights["blocks.0.W_out"][:] = 0
+    found = analyst(n_heads=2)
+    measures, _ = found(weights)
+    task = found.task
+    logits = reference.logits(weights, task.a, task.b, 2)
+    train = task.train_mask
+    assert measures.key_frequencies == ()
+    expected = reference.cross_entropy(logits[train], task.answer[train])
+    assert measures.excluded_loss == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+def test_any_number_of_layers_is_analysed_by_its_last_neurons(n_layers: int) -> None:
+    weights = reference.random_weights(P, 16, 24, n_layers)
+    measures, tables = analyst(n_heads=2)(weights)
+    assert measures.restricted_loss is not None
+    assert (measures.gradient_symmetricity is None) == (n_layers > 1)
+    assert tables.neuron_share.shape == (24,)
+    assert sum(measures.sum_of_squares.values()) == pytest.approx(
+        sum(np.square(w).sum() for w in weights.values())
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "modulus"), [("x3+xy", 13), ("multiply", 15), ("random", 13)]
+)
+def test_without_a_group_there_are_spectra_and_a_word_why_there_is_no_more(
+    operation: str, modulus: int
+) -> None:
+    config = Config(operation=operation, modulus=modulus)
+    measures, tables = analyst(operation, modulus, 2)(
+        reference.random_weights(modulus, 16, 24, 1)
+    )
+    assert measures.restricted_loss is None
+    assert measures.logit_fve is None
+    assert tables.spectrum_W_E.shape == (modulus // 2,)
+    assert tables.neuron_share.size == 0
+    assert operation in str(why_no_circuit(operation, make_task(config), 24))
+
+
+def test_what_would_take_gigabytes_is_refused_in_words() -> None:
+    task = make_task(Config(modulus=499))
+    assert "too many" in str(why_no_circuit("add", task, 512))
+    assert why_no_circuit("add", make_task(Config()), 512) is None
+
+
+def test_measures_survive_the_way_through_json() -> None:
+    measures, _ = analyst()(planted.pizza(P, KEYS))
+    assert Measures.from_dict({"step": 1, **measures.to_dict()}) == measures
+    with pytest.raises(KeyError):
+        Measures.from_dict({"gini_W_E": 0.1})
+
+
+def test_attention_scores_are_those_of_the_forward_pass() -> None:
+    weights = reference.random_weights(P, 16, 24, 1)
+    scores = attention_scores(weights, 2)
+    x = weights["W_E"][[4, 9, P]] + weights["W_pos"]
+    for head in range(2):
+        columns = slice(8 * head, 8 * head + 8)
+        q = x[2] @ weights["blocks.0.W_Q"][:, columns]
+        expected = x @ weights["blocks.0.W_K"][:, columns] @ q / np.sqrt(8)
+        found = scores[head, 0, 4], scores[head, 1, 9], scores[head, 2, 0]
+        np.testing.assert_allclose(found, expected)
+
+
+def test_embedding_gradients_are_finite_differences() -> None:
+    weights = reference.random_weights(P, 16, 24, 1)
+    a, b, c = np.array([4, 20]), np.array([9, 3]), np.array([7, 28])
+    of_a, of_b = embedding_gradients(weights, a, b, c, 2)
+    for at in range(2):
+        for token, gradient in ((a[at], of_a[at]), (b[at], of_b[at])):
+            for x in (0, 11):
+                found = []
+                for shift in (1e-6, -1e-6):
+                    moved = {name: w.copy() for name, w in weights.items()}
+                    moved["W_E"][token, x] += shift
+                    logits = reference.logits(moved, a[at : at + 1], b[at : at + 1], 2)
+                    found.append(logits[0, c[at]])
+                difference = (found[0] - found[1]) / 2e-6
+                assert gradient[x] == pytest.approx(difference, rel=1e-5, abs=1e-8)
+
+
+def test_distance_irrelevance_is_zero_or_one_at_its_ends() -> None:
+    group = group_of("add", make_task(Config(modulus=13)))
+    i, j = np.meshgrid(np.arange(13), np.arange(13), indexing="ij")
+    only_distance, only_sum = np.cos((i - j) % 13), np.cos((i + j) % 13)
+    assert distance_irrelevance(only_distance, group) == pytest.approx(0, abs=1e-12)
+    assert distance_irrelevance(only_sum, group) == pytest.approx(1)
+    assert distance_irrelevance(np.ones((13, 13)), group) == 0
+
+
+def test_an_analysis_changes_no_weight() -> None:
+    weights = planted.pizza(P, KEYS)
+    before = {name: w.copy() for name, w in weights.items()}
+    first, second = analyst()(weights), analyst()(weights)
+    assert first[0] == second[0]
+    for name, w in weights.items():
+        np.testing.assert_array_equal(w, before[name])
+    for field in dataclasses.fields(first[1]):
+        np.testing.assert_array_equal(
+            getattr(first[1], field.name), getattr(second[1], field.name)
+        )
