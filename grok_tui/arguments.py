@@ -20,6 +20,7 @@ LISTS = {
 }
 
 SERVE = "the session in a browser, on 127.0.0.1"
+EXPORT = "write a run in the format of another tool"
 
 _DESCRIPTION = """\
 Train a small transformer on modular arithmetic and watch it grok.
@@ -49,6 +50,8 @@ def parse(arguments: Sequence[str]) -> Namespace:
         return options
     if arguments and arguments[0] == "serve":
         return _parse_serve(arguments[1:])
+    if arguments and arguments[0] == "export":
+        return _parse_export(arguments[1:])
     return _parse_train(arguments)
 
 
@@ -76,6 +79,31 @@ def _parse_serve(arguments: Sequence[str]) -> Namespace:
     return Namespace(command="serve", port=options.port, arguments=rest, session=session)
 
 
+def _parse_export(arguments: Sequence[str]) -> Namespace:
+    """`run`, `form`, `output` and `step`."""
+    from grok_tui.runs.export import CSV, FORMATS
+
+    parser = _Parser(
+        prog="grok-tui export",
+        description=f"{EXPORT}. {CSV} is the metrics, everything else the weights.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
+    parser.add_argument("--to", dest="form", required=True, choices=FORMATS, help="the format")
+    parser.add_argument(
+        "-o", dest="output", metavar="FILE", type=Path,
+        help=f"where; without it, {CSV} goes to standard output, weights to a file here",
+    )  # fmt: skip
+    parser.add_argument(
+        "--step", type=int, help="the step of a checkpoint; the newest if none is given"
+    )
+    options = parser.parse_args(arguments)
+    if options.form == CSV and options.step is not None:
+        raise UserError(f"--step chooses the weights to export; {CSV} has all steps")
+    options.command = "export"
+    return options
+
+
 def _list_parser(command: str) -> ArgumentParser:
     parser = _Parser(prog=f"grok-tui {command}", description=LISTS[command], allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -83,7 +111,7 @@ def _list_parser(command: str) -> ArgumentParser:
 
 
 def _train_parser() -> ArgumentParser:
-    commands = {**LISTS, "serve": SERVE}
+    commands = {**LISTS, "export": EXPORT, "serve": SERVE}
     commands_text = "\n".join(f"  {name:10}{text}" for name, text in commands.items())
     parser = _Parser(
         prog="grok-tui",

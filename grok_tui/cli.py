@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             print_list(options.command, as_json=options.json)
             return DONE
-        return _serve(options) if options.command == "serve" else _train(options)
+        commands = {"serve": _serve, "export": _export, None: _train}
+        return commands[options.command](options)
     except UserError as error:
         _say(f"error: {error}")
         return USAGE
@@ -54,6 +55,24 @@ def _serve(options: Namespace) -> int:
     if not options.session.resume:  # what is wrong is better said here than in a browser
         _new(options.session, options.session.preset, None)
     return serve(options.arguments, options.port)
+
+
+def _export(options: Namespace) -> int:
+    from grok_tui.runs.export import CSV, write_csv, write_weights
+
+    run: Path = options.run
+    if not (run / "config.toml").is_file():
+        raise UserError(f"{run} is no run directory: it has no config.toml")
+    if options.form != CSV:
+        for file in write_weights(run, options.form, options.step, options.output):
+            print(file)
+    elif options.output is None:
+        write_csv(run, sys.stdout)
+    else:
+        with options.output.open("w", newline="") as file:
+            write_csv(run, file)
+        print(options.output)
+    return DONE
 
 
 def _has_screen() -> bool:

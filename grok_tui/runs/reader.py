@@ -70,6 +70,11 @@ def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
     return tuple(stack)
 
 
+def metric_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of `metrics.jsonl` as they are. Raises RunError or OSError."""
+    return _lines(folder / "metrics.jsonl", None)
+
+
 def _sound(folder: Path, events: Iterator[Event]) -> Iterator[Event]:
     """The events, and a word about the folder where a line is not what it should be."""
     try:
