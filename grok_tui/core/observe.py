@@ -105,6 +105,7 @@ class Observer:
         seconds = time.perf_counter() - started
         self._watch.add("analysis", seconds)
         self._emit(Analyzed(step, measures, seconds, tables))
+        self.milestones = self.milestones.after_analysis(step, measures)
 
     def _announce_phase(self) -> None:
         phase, reason = self.milestones.phase, self.milestones.reason

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grok_tui.core.analysis.result import Measures
 from grok_tui.core.events import Metrics
 from grok_tui.core.phases import Milestones
 
@@ -100,3 +102,122 @@ def test_milestones_are_not_changed_by_another_evaluation() -> None:
     copy = Milestones.from_dict(before.to_dict())
     assert before.after(30, metrics(1.0, 1.0)).grokked
     assert before == copy
+
+
+# --- phases -------------------------------------------------------------------------------
+
+
+def loss_metrics(
+    train_loss: float, test_loss: float, train_acc: float = 1.0, decay: float = 1.0
+) -> Metrics:
+    return Metrics(train_loss, test_loss, train_acc, 0.1, 50.0, 1e-3, decay)
+
+
+def excluded(loss: float | None) -> Measures:
+    return Measures(0.1, 0.1, (1,), {}, excluded_loss=loss)
+
+
+MEMORIZED = Milestones().after(100, loss_metrics(0.1, 8.0))
+
+
+def test_a_circuit_forms_once_the_excluded_loss_has_risen_from_its_least() -> None:
+    now = MEMORIZED
+    for step, loss in ((200, 0.5), (300, 0.2), (400, 0.22)):
+        now = now.after_analysis(step, excluded(loss))
+        assert now.phase == "MEMORIZING"
+    now = now.after_analysis(500, excluded(0.231))
+    assert now.phase == "CIRCUIT FORMATION"
+    assert "step 500" in now.reason
+    assert now.after_analysis(600, excluded(0.1)).phase == "CIRCUIT FORMATION"
+
+
+def test_a_circuit_is_seen_too_where_it_formed_along_with_memory() -> None:
+    for share, phase in ((0.09, "MEMORIZING"), (0.1, "CIRCUIT FORMATION")):
+        measures = replace(excluded(5.0), logit_fve=share)
+        assert MEMORIZED.after_analysis(200, measures).phase == phase
+
+
+def test_no_circuit_is_seen_before_the_train_pairs_are_known_or_without_a_measure() -> None:
+    early = Milestones().after_analysis(10, excluded(0.1)).after_analysis(20, excluded(5.0))
+    assert early == Milestones()
+    assert MEMORIZED.after_analysis(200, excluded(None)) == MEMORIZED
+
+
+def test_cleanup_is_the_fall_of_the_test_loss_to_half_of_its_highest_since_memorising() -> None:
+    unknown = Milestones().after(10, loss_metrics(40.0, 90.0, train_acc=0.2))
+    now = unknown.after(100, loss_metrics(0.1, 8.0)).after(200, loss_metrics(0.1, 20.0))
+    assert now.phase == "MEMORIZING"
+    assert now.after(300, loss_metrics(0.1, 10.1)).phase == "MEMORIZING"
+    cleanup = now.after(300, loss_metrics(0.1, 10.0))
+    assert cleanup.phase == "CLEANUP"
+    assert "step 300" in cleanup.reason
+    assert cleanup.after(400, loss_metrics(0.1, 20.0)).phase == "CLEANUP"
+
+
+@pytest.mark.parametrize(
+    ("decay", "patience"),
+    [(1.0, 3000), (0.5, 6000), (9.0, 1000), (0.0, 20_000), (0.01, 20_000)],
+)
+def test_a_run_that_memorised_is_stuck_after_three_decay_times(
+    decay: float, patience: int
+) -> None:
+    last = MEMORIZED.after(99 + patience, loss_metrics(0.1, 8.0, decay=decay))
+    assert last.phase == "MEMORIZING"
+    stuck = last.after(100 + patience, loss_metrics(0.1, 8.0, decay=decay))
+    assert stuck.phase == "STUCK"
+    assert f"known for {patience} steps or more" in stuck.reason
+    formed = stuck.after_analysis(100 + patience, excluded(0.1))
+    formed = formed.after_analysis(200 + patience, excluded(0.2))
+    assert formed.phase == "CIRCUIT FORMATION"
+    assert formed.after(300 + patience, loss_metrics(0.1, 8.0)).phase == "CIRCUIT FORMATION"
+
+
+def test_a_train_loss_that_no_longer_falls_is_stuck_until_it_does() -> None:
+    now = Milestones().after(10, loss_metrics(2.0, 4.0, 0.3))
+    for step in range(20, 1010, 10):  # a fifth in a hundred steps would be enough
+        now = now.after(step, loss_metrics(1.7, 4.0, 0.3))
+        assert now.phase == "MEMORIZING"
+    now = now.after(1010, loss_metrics(1.61, 4.0, 0.3))
+    assert now.phase == "STUCK"
+    assert "since step 10" in now.reason
+    now = now.after(1020, loss_metrics(1.6, 4.0, 0.3))
+    assert now.phase == "MEMORIZING"
+    assert now.plateau_step == 1020
+
+
+def test_once_grokked_the_badge_stays() -> None:
+    now = evaluated(1.0, 1.0, 1.0).after(30_000, loss_metrics(0.1, 8.0))
+    assert now.phase == "GROKKED"
+
+
+ORDER = ["MEMORIZING", "STUCK", "CIRCUIT FORMATION", "CLEANUP", "GROKKED"]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(0.01, 9), st.floats(0.01, 30), st.floats(0.01, 9), st.booleans()),
+        max_size=40,
+    )
+)
+def test_whatever_is_measured_after_memorising_the_badge_never_flickers(
+    found: list[tuple[float, float, float, bool]],
+) -> None:
+    now = MEMORIZED
+    badges = [now.phase]
+    for i, (train_loss, test_loss, excluded_loss, right) in enumerate(found):
+        step = 200 + 100 * i
+        now = now.after(
+            step,
+            Metrics(train_loss, test_loss, 1.0, float(right), 50.0, 1e-3, 1.0),
+        )
+        badges.append(now.phase)
+        now = now.after_analysis(step, excluded(excluded_loss))
+        badges.append(now.phase)
+    places = [ORDER.index(badge) for badge in badges]
+    assert places == sorted(places)
+
+
+def test_milestones_of_a_checkpoint_from_before_phases_can_be_read() -> None:
+    old = {"memorized_step": 140, "grok_step": None, "streak_step": None, "streak": 0}
+    assert Milestones.from_dict(old).memorized_step == 140
