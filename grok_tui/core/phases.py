@@ -16,14 +16,14 @@ from grok_tui.core.events import Metrics
 MEMORIZED_TRAIN_ACC = 0.99
 GROKKED_TEST_ACC = 0.99
 GROKKED_IN_A_ROW = 3
-# A circuit forms once the excluded loss has risen from its least since memorising by this factor,
-# or the key frequencies explain this share of the logits: memory alone no longer does it.
+# A circuit forms once the excluded loss has risen from its least since memorising by this
+# factor, or the key frequencies explain this share of the logits: it is no longer memory alone.
 EXCLUDED_RISE = 1.15
 CIRCUIT_FVE = 0.1
 # Cleanup: the test loss is at this share of its highest since memorising, or below.
 CLEANUP_SHARE = 0.5
-# Stuck: no circuit for so many times 1 / (lr * weight decay) steps after memorising, which is how
-# long weight decay takes to shrink a weight to 1/e; but within the bounds.
+# Stuck: no circuit for so many times 1 / (lr * weight decay) steps after memorising, which is
+# how long weight decay takes to shrink a weight to 1/e; but within the bounds.
 STUCK_DECAY_TIMES = 3.0
 STUCK_STEPS_MIN, STUCK_STEPS_MAX = 1000, 20_000
 # Stuck, too: so many steps in which the train loss has not fallen by this share, unmemorised.

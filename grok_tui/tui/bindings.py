@@ -8,6 +8,8 @@ from itertools import groupby
 
 from textual.binding import ActiveBinding, Binding
 
+from grok_tui.tui.panes.bar import PANE_KEYS
+
 # The footer shows these at every width, and then as many of the others as fit.
 ALWAYS = ("pause", "step", "step-100", "wd-down", "wd-up", "lr-down", "lr-up", "help", "quit")
 
@@ -47,8 +49,8 @@ MAIN_BINDINGS = [
     Binding("b", "branch", "Branch", id="branch"),
     Binding("r", "restart", "Restart", id="restart"),
     *(
-        Binding(str(n), f"pane({n})", f"pane {n}", id=f"pane-{n}", show=False)
-        for n in range(1, 10)
+        Binding(key, f"pane({n})", f"pane {n}", id=f"pane-{n}", show=False)
+        for n, key in enumerate(PANE_KEYS, 1)
     ),
     Binding("question_mark", "help", "Help", id="help", key_display="?"),
     Binding("q", "ask_quit", "Quit", id="quit"),

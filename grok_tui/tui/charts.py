@@ -26,7 +26,7 @@ from grok_tui.tui.plots import (
 from grok_tui.tui.readout import notes, readout
 from grok_tui.tui.scales import Kind
 from grok_tui.tui.state import SessionState
-from grok_tui.tui.themes import SERIES, series_variable
+from grok_tui.tui.themes import MORE_SERIES, SERIES, series_variable
 from grok_tui.tui.view import Axes, ChartView, places, step_at
 
 # The building of each chart may take this share of one core, and happens at most so often.
@@ -35,8 +35,8 @@ _SHARE = 0.0125
 _SHORTEST_SECONDS = 0.25
 # Axes and their labels leave nothing to see on less.
 _SMALLEST = (14, 4)
-# A narrower chart has a shorter legend.
-_WIDE_LEGEND = 36
+# A chart with fewer columns for each series has a shorter legend.
+_WIDE_LEGEND = 18
 # How much of a series' colour is left where it is drawn behind the others; the terminal's
 # own colours cannot be mixed, and become its bright black.
 _MUTED = 0.45
@@ -149,11 +149,11 @@ class Chart(PlotextPlot, can_focus=True):
         self._show_words()
 
     def _show_legend(self) -> None:
-        narrow = self.size.width < _WIDE_LEGEND
+        narrow = self.size.width < _WIDE_LEGEND * len(self._kind.of)
         gap = " " if narrow else "  "
         legend = [Content.assemble((self.id or "", "bold"))]
-        for name, swatch in SWATCHES.items():
-            sample = swatch[1] if narrow else swatch
+        for name in self._kind.of:
+            sample = SWATCHES[name][1] if narrow else SWATCHES[name]
             legend.append(Content(f"{sample} {name}").stylize(f"${series_variable(name)}"))
         self.border_title = Content(gap).join(legend)
 
@@ -181,7 +181,10 @@ class Chart(PlotextPlot, can_focus=True):
 
     def _colors(self) -> dict[str, PlotColor]:
         variables = self.app.theme_variables
-        colors = {name: Color.parse(variables[series_variable(name)]) for name in SERIES}
+        colors = {
+            name: Color.parse(variables[series_variable(name)])
+            for name in (*SERIES, *MORE_SERIES)
+        }
         surface = Color.parse(variables["surface"])
         behind = {muted(name): _mixed(colors[name], surface) for name in SWATCHES}
         colors |= {"background": surface, "crosshair": Color.parse(variables["foreground"])}

@@ -14,7 +14,8 @@ from textual.message import Message
 
 from grok_tui.config import build
 from grok_tui.core import forward
-from grok_tui.core.events import Answered, Ask, Event, Failed
+from grok_tui.core.events import Answered, Ask, Event, Failed, Inspect, Inspected
+from grok_tui.core.tasks import make_task
 from grok_tui.errors import UserError
 from grok_tui.runs.checkpoints import checkpoints_in, newest
 from grok_tui.runs.folders import recorded_folders
@@ -79,7 +80,7 @@ async def go_on(screen: RunScreen, failed: Failed) -> None:
         screen.post_message(Wanted(lambda launcher: launcher.resume(folder, paused=paused)))
 
 
-async def ask_checkpoint(screen: RunScreen, question: Ask) -> None:
+async def ask_checkpoint(screen: RunScreen, question: Ask | Inspect) -> None:
     """Answer a question about a run that has ended, from its newest checkpoint."""
     folder = screen.run.folder
     if folder is None:
@@ -93,8 +94,13 @@ async def ask_checkpoint(screen: RunScreen, question: Ask) -> None:
     screen.post_message(Arrived(answer))
 
 
-def _answer(folder: Path, question: Ask) -> Answered:
+def _answer(folder: Path, question: Ask | Inspect) -> Answered | Inspected:
     snapshot, _ = newest(folder / "checkpoints")
+    if isinstance(question, Inspect):
+        task, n_heads = make_task(build(snapshot.config)), snapshot.config["n_heads"]
+        neuron = question.neuron
+        found = forward.neuron(snapshot.weights, task.a, task.b, n_heads, neuron)
+        return Inspected(snapshot.step, neuron, found)
     pair = np.array([question.a]), np.array([question.b])
     logits = forward.logits(snapshot.weights, *pair, snapshot.config["n_heads"])
     return Answered(snapshot.step, question.a, question.b, forward.probabilities(logits)[0])

@@ -71,6 +71,8 @@ class Help(ModalScreen[None]):
             page.border_subtitle = "arrows scroll, esc closes"
             yield Label(f"You are looking at: {current.TITLE}", classes="first")
             yield Static(current.ABOUT, markup=False)
+            if current.MORE:
+                yield Static(current.MORE, markup=False)
             yield Label("What is going on")
             yield Static(STORY, markup=False)
             yield Label("What to try")

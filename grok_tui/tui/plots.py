@@ -19,12 +19,12 @@ PlotColor = tuple[int, int, int] | int | str
 # Those of the series, muted ones behind them, the marks' kinds, crosshair and background.
 Colors = Mapping[str, PlotColor]
 
-# Train and test differ by their dots as well as by their colours, and so do the rest.
-_MARKERS = {"train": "braille", "test": "hd"}
+# The series differ by their dots as well as by their colours.
+_MARKERS = {"train": "braille", "test": "hd", "excluded": "+", "restricted": "•"}
 GHOST_MARKERS = {"train": "·", "test": "×"}  # noqa: RUF001
 _MARK_LINES = {"edit": "┊", "phase": "│"}
 _CROSSHAIR_LINE = "┃"
-SWATCHES = {"train": "⡠⠒⠊", "test": "▗▞▘"}
+SWATCHES = {"train": "⡠⠒⠊", "test": "▗▞▘", "excluded": "+++", "restricted": "•••"}
 # Labels on the left of both charts have this width, so that equal steps line up.
 _LABEL_WIDTH = 5
 # With fewer rows there is none to spare for the texts of the marks.

@@ -15,6 +15,7 @@ from textual.widgets import Footer, Static
 from grok_tui.config import ConfigError, build, is_live
 from grok_tui.core import events
 from grok_tui.core.events import (
+    Analyzed,
     Command,
     Evaluated,
     Event,
@@ -146,7 +147,7 @@ class RunScreen(Screen[None]):
 
     def on_arrived(self, message: Arrived) -> None:
         self.state = reduce(self.state, message.event)
-        if isinstance(message.event, Losses | Evaluated):
+        if isinstance(message.event, Losses | Evaluated | Analyzed):
             self._show_soon()
         else:
             self._show(self.state)
@@ -156,8 +157,9 @@ class RunScreen(Screen[None]):
             self.leave()
 
     def on_ordered(self, message: Ordered) -> None:
-        if isinstance(message.command, events.Ask) and self.state.ended:
-            self.run_worker(flows.ask_checkpoint(self, message.command), exclusive=True)
+        command = message.command
+        if isinstance(command, events.Ask | events.Inspect) and self.state.ended:
+            self.run_worker(flows.ask_checkpoint(self, command), exclusive=True)
         else:
             self._send(message.command)
 
@@ -212,10 +214,7 @@ class RunScreen(Screen[None]):
 
     def action_pane(self, number: int) -> None:
         """Show a pane and give it the focus."""
-        if number > len(PANES):
-            self.say(f"there are panes 1 to {len(PANES)}")
-        else:
-            self.query_one(Panes).choose(number)
+        self.query_one(Panes).choose(number)
 
     def action_next_pane(self, direction: int) -> None:
         self.query_one(Panes).choose_next(direction)

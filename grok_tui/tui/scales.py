@@ -1,9 +1,9 @@
-"""What the two charts are of, and how their values become heights with honest ticks."""
+"""What the charts are of, and how their values become heights with honest ticks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,22 +37,23 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a chart is of. words: a value as the crosshair says it."""
+    """What a chart is of.
 
-    train: Callable[[SessionState], Series]
-    test: Callable[[SessionState], Series]
+    of: its series by name, those in front last. words: a value as the crosshair says it.
+    """
+
+    of: Mapping[str, Callable[[SessionState], Series]]
     linear: Scale
     log: Scale
     words: Callable[[float], str]
 
     def series(self, state: SessionState) -> dict[str, Series]:
-        """Both series of a run by name."""
-        return {"train": self.train(state), "test": self.test(state)}
+        """The series of a run by name."""
+        return {name: find(state) for name, find in self.of.items()}
 
 
 LOSS = Kind(
-    train=lambda state: state.train_loss,
-    test=lambda state: state.test_loss,
+    of={"train": lambda state: state.train_loss, "test": lambda state: state.test_loss},
     linear=Scale(
         heights=lambda losses: losses,
         limits=lambda low, high: (0.0, ticks.round_above(max(high, LOSS_FLOOR))),  # noqa: ARG005
@@ -67,9 +68,16 @@ LOSS = Kind(
     ),
     words=lambda loss: f"{loss:.3g}".replace("e-0", "e-"),
 )
+PROGRESS = replace(
+    LOSS,
+    of={
+        **LOSS.of,
+        "excluded": lambda state: state.learned.excluded_loss,
+        "restricted": lambda state: state.learned.restricted_loss,
+    },
+)
 ACCURACY = Kind(
-    train=lambda state: state.train_acc,
-    test=lambda state: state.test_acc,
+    of={"train": lambda state: state.train_acc, "test": lambda state: state.test_acc},
     linear=Scale(
         heights=lambda shares: 100 * shares,
         limits=lambda low, high: (0.0, 100.0),  # noqa: ARG005

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 
 from grok_tui.config import build
-from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.events import (
     Analyzed,
     Answered,
@@ -20,7 +19,6 @@ from grok_tui.core.events import (
     Evaluated,
     Event,
     Failed,
-    FloatArray,
     Inspected,
     Losses,
     Metrics,
@@ -33,6 +31,7 @@ from grok_tui.core.events import (
     Warned,
 )
 from grok_tui.core.tasks import Task, make_task
+from grok_tui.tui.learned import Learned
 from grok_tui.tui.sentences import edit_text, sentence, value_text
 from grok_tui.tui.series import Series
 
@@ -42,8 +41,6 @@ Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
 _NEWEST = 0.2
 # How many lines of the log are kept.
 LOG_LENGTH = 1000
-# How many spectra are kept; with more, every other one goes.
-MOST_SPECTRA = 512
 # What the charts call a field.
 _SHORT = {"weight_decay": "wd"}
 
@@ -67,26 +64,15 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spectra:
-    """The spectra of an analysis after `step` updates, (n // 2,) each."""
-
-    step: int
-    W_E: FloatArray
-    W_L: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class SessionState:
     """Everything a screen draws; equal only to itself, since arrays have no single equality.
 
     config: fields by name, edits included. pending: edits sent but not yet confirmed.
     planned: changes of what only a new run can have.
-    step_seconds, eval_seconds: running means, None before the first.
+    step_seconds, eval_seconds, analysis_seconds: running means, None before the first.
     message: the newest thing to tell the user. log: the newest things that happened.
     task, pairs: all pairs, and what the evaluation after `pairs_step` updates found for each.
-    measures: the steps of the analyses so far and what they found. spectra: those of W_E and
-    W_L, the oldest thinned out. tables: the newest analysis's, after `tables_step` updates.
-    inspected: the neuron looked at last. answer: to the question asked last.
+    learned: what the analyses found. answer: to the question asked last.
     checkpoint: the newest one's step, None before it.
     """
 
@@ -113,12 +99,8 @@ class SessionState:
     task: Task | None = None
     pairs: Pairs | None = None
     pairs_step: int = 0
-    measures: tuple[tuple[int, Measures], ...] = ()
-    spectra: tuple[Spectra, ...] = ()
-    tables: Tables | None = None
-    tables_step: int = 0
+    learned: Learned = field(default_factory=Learned)
     analysis_seconds: float | None = None
-    inspected: Inspected | None = None
     answer: Answered | None = None
     checkpoint: int | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
@@ -185,7 +167,7 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
         case Analyzed():
             return _after_analysis(state, event)
         case Inspected():
-            return replace(state, inspected=event)
+            return replace(state, learned=replace(state.learned, inspected=event))
         case Paused(step):
             return replace(state, word="PAUSED", step=step)
         case Resumed():
@@ -257,16 +239,11 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
 
 
 def _after_analysis(state: SessionState, event: Analyzed) -> SessionState:
-    state = replace(
+    return replace(
         state,
-        measures=(*state.measures, (event.step, event.measures)),
+        learned=state.learned.after(event),
         analysis_seconds=_mean(state.analysis_seconds, event.seconds),
     )
-    if (tables := event.tables) is None:
-        return state
-    new = Spectra(event.step, tables.spectrum_W_E, tables.spectrum_W_L)
-    kept = state.spectra if len(state.spectra) < MOST_SPECTRA else state.spectra[::2]
-    return replace(state, tables=tables, tables_step=event.step, spectra=(*kept, new))
 
 
 def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:

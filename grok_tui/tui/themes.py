@@ -18,6 +18,8 @@ DEFAULT_THEME = "midnight"
 # The theme of the terminal's own colours.
 PALETTE_THEME = "terminal"
 SERIES = ("train", "test", "edit", "phase")
+# Series that a theme need not name, and the colour that they have then.
+MORE_SERIES = {"excluded": "secondary", "restricted": "success"}
 _COLORS = (
     "primary", "secondary", "accent", "foreground", "background",
     "surface", "panel", "success", "warning", "error",
@@ -32,7 +34,8 @@ class ThemeError(UserError):
 class Theme:
     """One theme file.
 
-    colors: Textual's colour names to colours. series: a colour for each name in SERIES.
+    colors: Textual's colour names to colours. series: a colour for each name in SERIES, and
+    maybe for some in MORE_SERIES.
     Colours are written as Textual reads them: #a0b1c2, or ansi_blue for the terminal's own.
     """
 
@@ -57,7 +60,8 @@ class Theme:
 
     def variables(self) -> dict[str, str]:
         """The series' colours by the names that style sheets and charts know them by."""
-        return {series_variable(name): color for name, color in self.series.items()}
+        more = {name: self.colors[color] for name, color in MORE_SERIES.items()}
+        return {series_variable(name): x for name, x in {**more, **self.series}.items()}
 
 
 def series_variable(name: str) -> str:
@@ -101,7 +105,9 @@ def read_theme(path: Path) -> Theme:
     if not isinstance(name, str) or not isinstance(dark, bool):
         raise ThemeError("it needs a `name` (text) and `dark` (true or false)")
     colors = dict(_parsed(content, "colors", _COLORS))
-    series = dict(_parsed(content, "series", SERIES))
+    named = content.get("series")
+    more = tuple(name for name in MORE_SERIES if isinstance(named, dict) and name in named)
+    series = dict(_parsed(content, "series", SERIES + more))
     return Theme(
         name,
         dark,

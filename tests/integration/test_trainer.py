@@ -198,7 +198,7 @@ def test_a_run_ends_when_it_has_grokked(grokking: Recording) -> None:
     assert summary["memorized_step"] <= summary["grok_step"]
     assert summary["final"]["test_acc"] >= 0.99
     assert [p.phase for p in grokking.of(PhaseChanged)] == ["MEMORIZING", "CLEANUP", "GROKKED"]
-    assert grokking.of(PhaseChanged)[1].step == summary["steps"] == accuracies[-1][0]
+    assert grokking.of(PhaseChanged)[-1].step == summary["steps"] == accuracies[-1][0]
 
 
 def test_stop_when_can_be_edited_after_grokking(grokking: Recording) -> None:

@@ -11,6 +11,7 @@ from textual.color import Color
 from textual.pilot import Pilot
 
 from grok_tui.tui.charts import Chart
+from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.run_screen import Ending
 from grok_tui.tui.view import ChartView
 
@@ -24,7 +25,7 @@ def chart(pilot: Pilot[Ending], name: str = "loss") -> Chart:
 
 def views(pilot: Pilot[Ending]) -> ChartView:
     """The view, which both charts have."""
-    loss, accuracy = run_screen(pilot).query(Chart)
+    loss, accuracy = run_screen(pilot).query_one(Charts).query(Chart)
     assert loss.scene.view == accuracy.scene.view
     return loss.scene.view
 

@@ -114,7 +114,7 @@ async def test_x_changes_the_steps_axis_of_the_focused_chart(size: tuple[int, in
 async def test_x_and_y_are_for_the_loss_if_no_chart_has_the_focus() -> None:
     async with session(playing(*training(1, 100))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        await pilot.press("down", "6", "y")
+        await pilot.press("down", "l", "y")
         assert "loss: linear axis of values" in status(pilot)
 
 
@@ -194,7 +194,7 @@ async def test_up_and_down_choose_the_chart_which_the_frame_shows(
 async def test_the_pane_comes_back_to_the_chart_it_had() -> None:
     async with session(playing(*training(1, 100))).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("down", "6", "1")
+        await pilot.press("down", "l", "1")
         await settled(pilot)
         assert chart(pilot, "accuracy").has_focus
 

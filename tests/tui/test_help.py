@@ -20,6 +20,7 @@ from grok_tui.core.events import Pause
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.help import Help, KeyTable
 from grok_tui.tui.keymap import entries
+from grok_tui.tui.panes.bar import PANE_KEYS
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log
 from grok_tui.tui.run_screen import Ending, RunScreen
@@ -35,7 +36,7 @@ async def opened(pilot: Pilot[Ending], *keys: str) -> VerticalScroll:
 
 async def opened_whole(pilot: Pilot[Ending], help_key: str = "?", width: int = 100) -> None:
     """The help of the log, which is quick to draw in a terminal high enough for all of it."""
-    await opened(pilot, str(PANES.index(Log) + 1), help_key)
+    await opened(pilot, PANE_KEYS[PANES.index(Log)], help_key)
     await pilot.resize_terminal(width, 250)
     await pilot.pause()
 
@@ -50,8 +51,8 @@ def words(pilot: Pilot[Ending]) -> str:
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_the_help_begins_with_the_current_pane(size: tuple[int, int]) -> None:
     async with session(playing(*training(1, 20))).run_test(size=size) as pilot:
-        for number, pane in enumerate(PANES, 1):
-            await opened(pilot, str(number), "?")
+        for key, pane in zip(PANE_KEYS, PANES, strict=True):
+            await opened(pilot, key, "?")
             start = " ".join(f"You are looking at: {pane.TITLE} {pane.ABOUT}".split())
             assert words(pilot).startswith(start[:100])
             await pilot.press("escape")
@@ -113,9 +114,9 @@ async def test_it_lists_every_key_of_the_session_and_of_each_pane() -> None:
 async def test_it_says_the_number_and_the_meaning_of_every_other_pane() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await opened_whole(pilot)
-        for number, pane in enumerate(PANES[:-1], 1):
+        for key, pane in zip(PANE_KEYS[:-1], PANES[:-1], strict=True):
             about = " ".join(pane.ABOUT.split())
-            assert f"{number} {pane.TITLE} {about}" in words(pilot)
+            assert f"{key} {pane.TITLE} {about}" in words(pilot)
 
 
 async def test_it_says_the_users_own_keys() -> None:

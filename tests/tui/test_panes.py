@@ -21,7 +21,7 @@ from scripted import (
 from textual.pilot import Pilot
 
 from grok_tui.core.events import CommandRejected, ConfigApplied, SetField, Undo, Warned
-from grok_tui.tui.panes.bar import PaneBar
+from grok_tui.tui.panes.bar import PANE_KEYS, PaneBar
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log
@@ -42,11 +42,11 @@ def focused(pilot: Pilot) -> str:
 
 @pytest.mark.parametrize("size", [WIDE, SMALL, (60, 16)])
 @pytest.mark.parametrize("number", range(1, len(PANES) + 1))
-async def test_a_number_shows_its_pane(size: tuple[int, int], number: int) -> None:
+async def test_a_key_shows_its_pane(size: tuple[int, int], number: int) -> None:
     title = PANES[number - 1].TITLE
     async with session(playing(*training(1, 30))).run_test(size=size) as pilot:
         await settled(pilot)
-        await pilot.press(str(number))
+        await pilot.press(PANE_KEYS[number - 1])
         await settled(pilot)
         assert focused(pilot) == title
         if size != WIDE:
@@ -55,7 +55,8 @@ async def test_a_number_shows_its_pane(size: tuple[int, int], number: int) -> No
             assert on_screen(pilot) == ["Charts", PANES[1].TITLE if number == 1 else title]
         assert run_screen(pilot).query_one(PaneBar).current == number - 1
         bar = next(row for row in rows(pilot) if " 1 " in row and " 2 " in row)
-        assert f" {number} {title} " in bar
+        named = {title, PANES[number - 1].SHORT or title} if size == WIDE else {title}
+        assert any(f" {PANE_KEYS[number - 1]} {name} " in bar for name in named)
 
 
 async def test_tab_goes_round_and_shift_tab_back() -> None:
@@ -77,19 +78,12 @@ async def test_e_goes_to_the_hyperparameters() -> None:
         assert focused(pilot) == PANES[1].TITLE
 
 
-async def test_a_number_without_a_pane_is_explained() -> None:
-    async with session(playing()).run_test(size=SMALL) as pilot:
-        await settled(pilot)
-        await pilot.press("9")
-        assert f"there are panes 1 to {len(PANES)}" in status(pilot)
-
-
 async def test_the_mouse_chooses_a_pane_in_the_bar() -> None:
     async with session(playing()).run_test(size=SMALL) as pilot:
         await settled(pilot)
         bar = run_screen(pilot).query_one(PaneBar)
         line = rows(pilot)[bar.region.y]
-        await pilot.click(PaneBar, offset=(line.index("Log"), 0))
+        await pilot.click(PaneBar, offset=(line.index(" l ") + 1, 0))
         assert focused(pilot) == "Log"
 
 
@@ -97,8 +91,8 @@ async def test_the_session_s_keys_work_in_every_pane() -> None:
     source = playing()
     async with session(source).run_test(size=SMALL) as pilot:
         await settled(pilot)
-        for number in range(1, len(PANES) + 1):
-            await pilot.press(str(number), "]")
+        for key in PANE_KEYS:
+            await pilot.press(key, "]")
             command = source.commands.pop()
             assert isinstance(command, SetField)
             assert command.field == "weight_decay"
@@ -118,7 +112,7 @@ async def test_only_what_is_on_screen_is_drawn(monkeypatch: pytest.MonkeyPatch) 
     source = playing(*training(1, 30))
     async with session(source).run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("6")
+        await pilot.press("l")
         await settled(pilot)
         drawn.clear()
         source.deliver(Warned(30, "look"))
@@ -134,7 +128,7 @@ async def test_charts_and_panes_stand_side_by_side_where_it_is_wide() -> None:
         (other,) = (pane.region for pane in panes if pane.region.area)
         assert charts.right == other.x
         assert charts.y == other.y
-        await pilot.press("6")
+        await pilot.press("l")
         await pilot.resize_terminal(*SMALL)
         await settled(pilot)
         assert on_screen(pilot) == ["Log"]
@@ -185,7 +179,7 @@ async def test_z_asks_for_an_undo_and_its_mark_is_drawn() -> None:
         assert source.commands == [Undo()]
         source.deliver(ConfigApplied(100, "lr", 2e-3, 1e-3, undo=True))
         await until(pilot, lambda: "lr 0.001 " in status(pilot))
-        await pilot.press("6")
+        await pilot.press("l")
         await settled(pilot)
         assert "took back: lr 0.002 → 0.001" in shown(pilot)
         assert [mark.step for mark in run_screen(pilot).state.marks] == [60, 100]
@@ -201,7 +195,7 @@ async def test_the_log_tells_what_happened_and_scrolls() -> None:
     source = playing(*(Warned(step, f"warning number {step}") for step in range(100)))
     async with session(source).run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("6")
+        await pilot.press("l")
         await settled(pilot)
         assert "warning number 99" in logged(pilot)
         assert "warning number 20" not in logged(pilot)
@@ -227,7 +221,7 @@ async def test_the_log_has_every_kind_of_event() -> None:
     source = ScriptedSource(STARTED, *list(grokking())[1:], CommandRejected(1500, "set", "no"))
     async with session(source).run_test(size=(160, 48)) as pilot:
         await settled(pilot)
-        await pilot.press("6")
+        await pilot.press("l")
         await settled(pilot)
         text = shown(pilot)
         for words in (

@@ -42,6 +42,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.tui import charts
 from grok_tui.tui.charts import Chart
+from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.status import StatusLine
 
 # As it is; the fixtures put a shorter pause in its place.
@@ -203,7 +204,7 @@ async def test_nothing_is_cut_off(size: tuple[int, int], ending: tuple[Event, ..
         keys = " ".join(screen[-1].split())
         assert keys.startswith("space Pause s S step [ ] wd { } lr ")
         assert keys.endswith("? Help q Quit")
-        for chart in run_screen(pilot).query(Chart):
+        for chart in run_screen(pilot).query_one(Charts).query(Chart):
             assert chart.size.height >= 6
             assert any("train" in r and "test" in r and f" {chart.id} " in r for r in screen)
 
@@ -222,7 +223,7 @@ async def test_no_size_breaks_the_screen(size: tuple[int, int]) -> None:
 async def test_charts_stand_side_by_side_where_it_is_low() -> None:
     async with session(ScriptedSource(*grokking())).run_test(size=(60, 16)) as pilot:
         await settled(pilot)
-        loss, accuracy = run_screen(pilot).query(Chart)
+        loss, accuracy = run_screen(pilot).query_one(Charts).query(Chart)
         assert loss.region.y == accuracy.region.y
         assert loss.region.right == accuracy.region.x
 

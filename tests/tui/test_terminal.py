@@ -203,14 +203,23 @@ def test_the_panes_of_a_real_run(training: tuple[Terminal, int]) -> None:
     terminal.shows("residue 0")
     terminal.press("4")
     terminal.shows("─ Grid ")
-    terminal.press("5")
+    for key, words in (
+        ("5", "W_E above, W_L below"),
+        ("6", "Gini of W_E"),
+        ("7", "key frequencies"),
+        ("8", "head 0, token 0"),
+        ("9", "neuron "),
+    ):
+        terminal.press(key)
+        terminal.shows(words)
+    terminal.press("0")
     terminal.shows("enter asks for a pair")
     terminal.press("\r")
     terminal.shows("two numbers, such as")
     terminal.press("12 7\r")
     terminal.shows("12 + 7 = ")
     terminal.shows("(mod 13)")
-    terminal.press("6")
+    terminal.press("l")
     terminal.shows("on CPU: ")
     terminal.press("?")
     terminal.shows("weight decay")

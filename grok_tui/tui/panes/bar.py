@@ -11,12 +11,15 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 _GAP = " "
+# The keys of the panes in their order: the digits, then what is left.
+PANE_KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "l")
 
 
 class PaneBar(Widget):
     """One line: every pane with its number, the current one marked.
 
-    Where the names do not fit, all but the current pane keep only their numbers.
+    Where the names do not fit, short ones are taken; where those do not, all but the current
+    pane keep only their numbers.
     """
 
     DEFAULT_CSS = """
@@ -26,7 +29,8 @@ class PaneBar(Widget):
 
     current: reactive[int] = reactive(0)
 
-    def __init__(self, titles: Sequence[str]) -> None:
+    def __init__(self, titles: Sequence[tuple[str, str]]) -> None:
+        """titles: each pane's name and its short name."""
         super().__init__()
         self._titles = titles
 
@@ -45,9 +49,14 @@ class PaneBar(Widget):
                 return
 
     def _items(self) -> list[str]:
-        items = [f" {at} {title} " for at, title in enumerate(self._titles, 1)]
-        if len(_GAP.join(items)) > self.content_size.width:
-            short = [f" {at} " for at in range(1, len(items) + 1)]
-            short[self.current] = items[self.current]
-            return short
-        return items
+        keys = PANE_KEYS[: len(self._titles)]
+        whole, short = (
+            [f" {key} {title} " for key, title in zip(keys, titles, strict=True)]
+            for titles in zip(*self._titles, strict=True)
+        )
+        for items in (whole, short):
+            if len(_GAP.join(items)) <= self.content_size.width:
+                return items
+        numbers = [f" {key} " for key in keys]
+        numbers[self.current] = whole[self.current]
+        return numbers

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from grok_tui.core.events import Pairs
 from grok_tui.core.tasks import Task
 from grok_tui.tui.pairs import BoolArray, Measure, chance_text, measured, probability, square
-from grok_tui.tui.panes.half_blocks import Characters, HalfBlocks, Painter, legend, ramp
+from grok_tui.tui.panes.half_blocks import Painter, legend, painter_of
 from grok_tui.tui.panes.pair_map import PairMap
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.state import SessionState
@@ -111,19 +111,11 @@ class Grid(Pane):
         if self._found is None:
             return
         task, pairs = self._found
-        painter = self._painter()
+        painter = painter_of(self.app, self._measure)
         values = square(task, measured(task, pairs, self._measure), self._shown(task))
         self.query_one(PairMap).draw(values, task.first_b, painter)
         self.query_one("#grid-legend", Static).update(self._legend(painter, task))
         self._read_out()
-
-    def _painter(self) -> Painter:
-        """Characters if the terminal gets no block characters, or no colours at all."""
-        ascii_only = getattr(self.app, "ascii", False)
-        if ascii_only or (self.app.no_color and self.app.native_ansi_color):
-            return Characters(self._measure)
-        variables = self.app.theme_variables
-        return HalfBlocks(ramp(self._measure, variables), variables)
 
     def _shown(self, task: Task) -> BoolArray:
         """(n_pairs,), True where a pair is on the map."""

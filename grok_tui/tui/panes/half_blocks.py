@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual.app import App
 from textual.color import Color
 from textual.content import Content
 
@@ -136,6 +137,15 @@ class Characters:
     def _segment(self, level: int, length: int) -> Segment:
         character = self._characters[level % CURSOR]
         return Segment(character * length, Style(reverse=level >= CURSOR))
+
+
+def painter_of(app: App[Any], measure: Measure) -> Painter:
+    """Half blocks in the theme's colours, or characters where a terminal gets neither."""
+    ascii_only = getattr(app, "ascii", False)
+    if ascii_only or (app.no_color and app.native_ansi_color):
+        return Characters(measure)
+    variables = app.theme_variables
+    return HalfBlocks(ramp(measure, variables), variables)
 
 
 def legend(painter: Painter) -> Content:

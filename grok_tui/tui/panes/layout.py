@@ -6,17 +6,25 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from grok_tui.tui.panes.ask import Ask
+from grok_tui.tui.panes.attention import Attention
 from grok_tui.tui.panes.bar import PaneBar
 from grok_tui.tui.panes.charts import Charts
+from grok_tui.tui.panes.circle import Circle
+from grok_tui.tui.panes.fourier import Fourier
 from grok_tui.tui.panes.grid import Grid
 from grok_tui.tui.panes.log import Log
+from grok_tui.tui.panes.measures import MeasuresPane
+from grok_tui.tui.panes.neurons import Neurons
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.panes.parameters import Parameters
 from grok_tui.tui.panes.residues import Residues
 from grok_tui.tui.state import SessionState
 
 # In the order of their numbers, the charts first.
-PANES: tuple[type[Pane], ...] = (Charts, Parameters, Residues, Grid, Ask, Log)
+PANES: tuple[type[Pane], ...] = (
+    Charts, Parameters, Residues, Grid, Fourier, MeasuresPane, Circle, Attention, Neurons, Ask,
+    Log,
+)  # fmt: skip
 # A terminal of this size shows charts and another pane side by side.
 WIDE_WIDTH, WIDE_HEIGHT = 120, 36
 
@@ -35,10 +43,11 @@ class Panes(Vertical):
     def __init__(self, state: SessionState) -> None:
         super().__init__()
         self._state = state
-        self._all = [Charts(state), *(pane() for pane in PANES[1:])]
+        charted = (Charts, MeasuresPane)
+        self._all = [pane(state) if pane in charted else pane() for pane in PANES]
 
     def compose(self) -> ComposeResult:
-        yield PaneBar([pane.TITLE for pane in self._all])
+        yield PaneBar([(pane.TITLE, pane.SHORT or pane.TITLE) for pane in self._all])
         with Horizontal():
             yield self._all[0]
             with Vertical(id="beside"):

@@ -22,11 +22,14 @@ class Ordered(Message):
 class Pane(Vertical, can_focus=True):
     """Part of the main screen that draws the state, and has keys of its own while focused.
 
-    TITLE: its name in the bar, one short word. ABOUT: what one is looking at, in two sentences.
+    TITLE: its name, one short word. SHORT: the same where the bar has no room for all names.
+    ABOUT: what one is looking at, in two sentences. MORE: what the help says beyond that.
     """
 
     TITLE: ClassVar[str]
+    SHORT: ClassVar[str] = ""
     ABOUT: ClassVar[str]
+    MORE: ClassVar[str] = ""
 
     DEFAULT_CSS = """
     Pane { border: round $foreground 30%; border-title-color: $foreground; }

@@ -41,6 +41,7 @@ class Parameters(Pane):
     """A row for each field, one of them chosen, and what there is to say of that one."""
 
     TITLE = "Hyperparameters"
+    SHORT = "Hyper"
     ABOUT = (
         "Every setting of this run, with a dot where it is not the default: a live one changes"
         " the next step and is pending until the trainer confirms it, any other waits for a"

@@ -1,0 +1,111 @@
+"""The Attention pane: where `=` looks, by head and token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+
+from grok_tui.core.analysis.result import Tables
+from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
+from grok_tui.tui.panes.strips import Strips
+
+FloatArray = NDArray[np.float32]
+
+
+class Attention(Mechanism):
+    """For one head, how much `=` attends to a and to b, over all tokens."""
+
+    TITLE = "Attention"
+    SHORT = "Attn"
+    ABOUT = "How much each head attends from = to a (above) and to b (below), for every token."
+    MORE = (
+        "Each bar is the attention to one token, averaged over all tokens in the other place;"
+        " 1 is a full bar. The rest goes to b or a, and to = itself. A head that has learned"
+        " something attends in waves over the tokens, with one of the key frequencies, and"
+        " what a gets b loses. The first line has the means of every head. Up and down change"
+        " the head, left and right the token. With several layers it is the first one's"
+        " attention."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "token(-1)", "Token before", id="attention-left", show=False),
+        Binding("right", "token(1)", "Next token", id="attention-right", show=False),
+        Binding("up", "head(-1)", "Head before", id="attention-up", show=False),
+        Binding("down", "head(1)", "Next head", id="attention-down", show=False),
+        Binding("home", "first", "First token", id="attention-first", show=False),
+        Binding("end", "last", "Last token", id="attention-last", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__("attention")
+        self._head, self._token = 0, 0
+        self._of: tuple[Tables, FloatArray] | None = None  # the tables, and what follows
+
+    def body(self) -> Iterable[Widget]:
+        return line("attention-heads", WAITING), Strips(), line("attention-token")
+
+    def action_token(self, step: int) -> None:
+        if (tables := self.learned.tables) is not None:
+            self._token = (self._token + step) % tables.attention.shape[2]
+            self.redraw()
+
+    def action_first(self) -> None:
+        self._token = 0
+        self.redraw()
+
+    def action_last(self) -> None:
+        if (tables := self.learned.tables) is not None:
+            self._token = tables.attention.shape[2] - 1
+            self.redraw()
+
+    def action_head(self, step: int) -> None:
+        if (tables := self.learned.tables) is not None:
+            self._head = (self._head + step) % len(tables.attention)
+            self.redraw()
+
+    def on_strips_chosen(self, message: Strips.Chosen) -> None:
+        self._token = message.residue
+        self.redraw()
+
+    def draw(self, tables: Tables) -> None:
+        if self._of is None or self._of[0] is not tables:
+            self._of = tables, mean_attention(tables.attention)
+        shares = self._of[1]
+        self._head = min(self._head, len(shares) - 1)
+        self._token = min(self._token, shares.shape[2] - 1)
+        to_a, to_b = shares[self._head]
+        self.query_one(Strips).show(to_a, to_b, self._token)
+        self.say("attention-heads", _heads(shares, self._head))
+        text = (
+            f"head {self._head}, token {self._token}: to a {to_a[self._token]:.3f},"
+            f" to b {to_b[self._token]:.3f}"
+        )
+        self.say("attention-token", Content(text).stylize("bold"))
+
+
+def mean_attention(scores: FloatArray) -> FloatArray:
+    """From `=` to each token as a, and as b, averaged over all tokens in the other place.
+
+    scores: (n_heads, 3, p), as `Tables.attention`. Returns (n_heads, 2, p), in 0..1.
+    """
+    to_a, to_b, itself = scores[:, 0, :, None], scores[:, 1, None, :], scores[:, 2, :1, None]
+    highest = np.maximum(np.maximum(to_a, to_b), itself)
+    a, b, rest = (np.exp(x - highest) for x in (to_a, to_b, itself))
+    total = a + b + rest  # (n_heads, p, p)
+    shares: FloatArray = np.stack([(a / total).mean(axis=2), (b / total).mean(axis=1)], axis=1)
+    return shares
+
+
+def _heads(shares: FloatArray, chosen: int) -> Content:
+    """Every head's attention to a and to b, averaged over the tokens; the chosen one marked."""
+    parts = [Content("head: a b")]
+    for head, means in enumerate(shares.mean(axis=2)):
+        to_a, to_b = (f"{mean:.2f}".removeprefix("0") for mean in means)
+        text = Content(f"{head}: {to_a} {to_b}")
+        parts.append(text.stylize("bold $background on $accent") if head == chosen else text)
+    return Content("  ").join(parts)

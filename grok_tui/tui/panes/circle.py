@@ -1,0 +1,150 @@
+"""The Circle pane: the residues on the plane of one frequency of the embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+
+from grok_tui.core.analysis.result import Tables
+from grok_tui.tui.panes.canvas import Canvas
+from grok_tui.tui.panes.half_blocks import BLANK, CURSOR, STEPS, Levels, Painter, painter_of
+from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line, names
+
+FloatArray = NDArray[np.float32]
+
+
+class Circle(Mechanism):
+    """One dot for every residue, as bright as its place k a mod n in the ring's order."""
+
+    TITLE = "Circle"
+    ABOUT = (
+        "Every residue's embedding, seen along one frequency: a ring in the order of k a mod n."
+    )
+    MORE = (
+        "The embedding is projected on its cosine and its sine component of the frequency k."
+        " While the network memorises, that is a cloud; when it has learned to add by"
+        " turning, the residues lie on a circle, and one step along it is one step of k a mod"
+        " n: brighter and brighter until it closes. Round is 1 less the radii's spread, order"
+        " is how well the angles agree with 2 pi k a / n; both are 1 for a perfect ring. Left"
+        " and right change the frequency among the key ones, o among all; up and down go"
+        " along the ring. Products have their elements in the order of discrete logarithms."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "frequency(-1)", "Frequency before", id="circle-left", show=False),
+        Binding("right", "frequency(1)", "Next frequency", id="circle-right", show=False),
+        Binding("up", "along(1)", "Next along the ring", id="circle-up", show=False),
+        Binding("down", "along(-1)", "Before along the ring", id="circle-down", show=False),
+        Binding("o", "all", "Key frequencies, or all", id="circle-all", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__("circle")
+        self._k: int | None = None
+        self._place, self._all = 0, False
+
+    def body(self) -> Iterable[Widget]:
+        return line("circle-legend", WAITING), Canvas(), line("circle-residue")
+
+    def action_frequency(self, step: int) -> None:
+        tables = self.learned.tables
+        if tables is None:
+            return
+        choice = self._choice(tables)
+        k = self._shown_k(tables)
+        beyond = [other for other in choice[::step] if (other - k) * step > 0]
+        self._k = beyond[0] if beyond else choice[::step][0]
+        self.redraw()
+
+    def action_all(self) -> None:
+        self._all = not self._all
+        self.redraw()
+
+    def action_along(self, step: int) -> None:
+        """Go to a neighbour on the ring."""
+        if (tables := self.learned.tables) is not None:
+            order = _order(self._shown_k(tables), tables.n)
+            ring = np.argsort(order, kind="stable")
+            at = int(np.flatnonzero(ring == self._place)[0])
+            self._place = int(ring[(at + step) % tables.n])
+            self.redraw()
+
+    def _choice(self, tables: Tables) -> tuple[int, ...]:
+        """The frequencies to choose from; all, if there is no key one."""
+        every = tuple(range(1, tables.n // 2 + 1))
+        keys = self.learned.newest.key_frequencies if self.learned.newest else ()
+        return every if self._all or not keys else keys
+
+    def _shown_k(self, tables: Tables) -> int:
+        """The frequency chosen; before one is, the strongest of the embedding."""
+        if self._k is not None and self._k in self._choice(tables):
+            return self._k
+        return max(self._choice(tables), key=lambda k: float(tables.spectrum_W_E[k - 1]))
+
+    def draw(self, tables: Tables) -> None:
+        k, choice = self._shown_k(tables), self._choice(tables)
+        self._place = min(self._place, tables.n - 1)
+        places = tables.circle[k - 1]
+        painter = painter_of(self.app, "confidence")
+        canvas = self.query_one(Canvas)
+        canvas.draw(_picture(places, k, self._place, canvas.room(painter), painter), painter)
+        among = "frequencies" if self._all else "key frequencies"
+        text = (
+            f"k {k}, {choice.index(k) + 1} of {len(choice)} {among}"
+            f"  round {_roundness(places):.2f}  order {_agreement(places, k):.2f}"
+        )
+        self.say("circle-legend", Content(text).stylize("bold"))
+        self.say("circle-residue", self._readout(tables, k))
+
+    def _readout(self, tables: Tables, k: int) -> str:
+        n, place = tables.n, self._place
+        order = _order(k, n)
+        following = int(np.argsort((order - order[place] - 1) % n, kind="stable")[0])
+        x, y = tables.circle[k - 1, place]
+        return (
+            f"a {names(tables, place)}: k a mod n = {order[place]} of {n}"
+            f"  radius {np.hypot(x, y):.2g}  then {names(tables, following)}"
+        )
+
+
+def _order(k: int, n: int) -> NDArray[np.int64]:
+    """(n,): the place k i mod n of each element in the ring."""
+    return k * np.arange(n) % n
+
+
+def _roundness(places: FloatArray) -> float:
+    """1 less the relative spread of the radii. places: (n, 2)."""
+    radii = np.hypot(*places.T)
+    return float(1 - radii.std() / max(radii.mean(), 1e-30))
+
+
+def _agreement(places: FloatArray, k: int) -> float:
+    """How well the angles agree with 2 pi k i / n, 0 to 1. places: (n, 2)."""
+    points = places[:, 0] + 1j * places[:, 1]
+    turned = points * np.exp(-2j * np.pi * _order(k, len(places)) / len(places))
+    return float(abs(turned.sum()) / max(np.abs(points).sum(), 1e-30))
+
+
+def _picture(
+    places: FloatArray, k: int, chosen: int, room: tuple[int, int], painter: Painter
+) -> Levels:
+    """The dots in as large a circle as the room has, the chosen one on top."""
+    rows, columns = room
+    wide = 2 if painter.ROWS == 1 else 1  # a character is twice as high as wide
+    side = min(rows, columns // wide)
+    picture = np.full((max(0, side), columns), BLANK, dtype=np.int64)
+    if side < 2:
+        return picture
+    radius = max(float(np.hypot(*places.T).max()), 1e-30)
+    x = ((places[:, 0] / radius + 1) / 2 * (side * wide - 1)).round().astype(int)
+    y = ((1 - places[:, 1] / radius) / 2 * (side - 1)).round().astype(int)
+    left = (columns - side * wide) // 2
+    steps = 1 + _order(k, len(places)) * STEPS // len(places)
+    picture[y, x + left] = steps
+    picture[y[chosen], x[chosen] + left] = steps[chosen] + CURSOR
+    return picture

@@ -1,0 +1,129 @@
+"""The Measures pane: the progress measures on a chart, and the other numbers below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+import numpy as np
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from grok_tui.core.analysis.result import Measures, Tables
+from grok_tui.tui.charts import ZOOM_FACTOR, Chart
+from grok_tui.tui.panes.mechanism import Mechanism
+from grok_tui.tui.panes.strips import bars
+from grok_tui.tui.scales import PROGRESS
+from grok_tui.tui.state import SessionState
+from grok_tui.tui.view import Axes
+from grok_tui.words import number
+
+_NAME_WIDTH, _VALUE_WIDTH = 17, 8
+
+_ROWS: dict[str, Callable[[Measures], float | None]] = {
+    "Gini of W_E": lambda m: m.gini_W_E,
+    "Gini of W_L": lambda m: m.gini_W_L,
+    "key frequencies": lambda m: len(m.key_frequencies),
+    "logit FVE": lambda m: m.logit_fve,
+    "squared weights": lambda m: sum(m.sum_of_squares.values()),
+    "symmetricity": lambda m: m.gradient_symmetricity,
+    "dist. irrelevance": lambda m: m.distance_irrelevance,
+}
+
+
+class MeasuresPane(Mechanism):
+    """Losses of circuit and memory over those of the network, then a line for every measure."""
+
+    TITLE = "Measures"
+    ABOUT = (
+        "Restricted: the circuit alone, on test pairs. Excluded: all but it, on train pairs."
+    )
+    MORE = (
+        "The restricted loss is what the network would score on the test pairs with nothing"
+        " but the key frequencies of its neurons; it falls long before the test loss does,"
+        " which is the progress that cannot be seen otherwise. The excluded loss is what it"
+        " would score on the train pairs without them; it rises as the circuit takes over"
+        " from memory. Early on nearly all frequencies are key, and a low restricted loss"
+        " says little. Below: the Gini coefficients of the spectra; how many frequencies are"
+        " key; the share of the logits' variance that they explain (FVE); the sum of all"
+        " squared weights, which the cleanup shrinks; gradient symmetricity (1: pizza) and"
+        " distance irrelevance (0: pizza, 1: clock). Each line shows its history between its"
+        " least and its largest value."
+    )
+    DEFAULT_CSS = """
+    MeasuresPane Chart { height: 1fr; }
+    MeasuresPane #measures-rows { height: auto; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "crosshair(-1)", "Crosshair left", id="measures-left", show=False),
+        Binding("right", "crosshair(1)", "Crosshair right", id="measures-right", show=False),
+        Binding("escape", "no_crosshair", "No crosshair", id="measures-none", show=False),
+        Binding("plus,equals_sign", "zoom(1)", "Zoom in", id="measures-zoom-in", show=False),
+        Binding("minus", "zoom(-1)", "Zoom out", id="measures-zoom-out", show=False),
+        Binding("home", "oldest", "First steps", id="measures-oldest", show=False),
+        Binding("end", "newest", "Newest steps", id="measures-newest", show=False),
+    ]
+
+    def __init__(self, state: SessionState) -> None:
+        super().__init__("measures")
+        self._chart = Chart(PROGRESS, state, Axes(log_y=True), id="progress")
+        self._chart.can_focus = False  # the keys are the pane's
+
+    def body(self) -> Iterable[Widget]:
+        return self._chart, Static(id="measures-rows")
+
+    def show(self, state: SessionState) -> None:
+        super().show(state)
+        self._chart.show(state, now=state.ended)
+
+    def draw(self, tables: Tables) -> None:  # noqa: ARG002
+        width = self.query_one("#measures-rows", Static).content_size.width
+        self.say("measures-rows", Content("\n").join(self._rows(width)))
+
+    def _rows(self, width: int) -> Iterable[Content]:
+        found = [measures for _, measures in self.learned.measures]
+        room = width - _NAME_WIDTH - _VALUE_WIDTH - 2
+        for name, value_of in _ROWS.items():
+            values = [value_of(measures) for measures in found]
+            head = f"{name:<{_NAME_WIDTH}} {number(values[-1]):>{_VALUE_WIDTH}} "
+            yield Content.assemble(head, (sparkline(values, max(0, room)), "$accent"))
+
+    # --- what keys do -------------------------------------------------------------------
+
+    def action_crosshair(self, columns: int) -> None:
+        scene, share = self._chart.scene, columns * self._chart.column_share
+        log = scene.axes.log_x
+        self._chart.show_view(scene.view.crosshair_moved(share, scene.history, log=log))
+
+    def action_no_crosshair(self) -> None:
+        scene = self._chart.scene
+        self._chart.show_view(scene.view.with_crosshair(None, scene.history))
+
+    def action_zoom(self, direction: int) -> None:
+        scene = self._chart.scene
+        factor, log = ZOOM_FACTOR**direction, scene.axes.log_x
+        about = scene.view.crosshair
+        self._chart.show_view(scene.view.zoomed(factor, scene.history, log=log, about=about))
+
+    def action_oldest(self) -> None:
+        self._chart.show_view(self._chart.scene.view.at_oldest(self._chart.scene.history))
+
+    def action_newest(self) -> None:
+        self._chart.show_view(self._chart.scene.view.at_newest())
+
+
+def sparkline(values: list[float | None], width: int) -> str:
+    """The history of a number on one line of so many columns, or fewer; None is a gap."""
+    if not width:
+        return ""
+    places = np.linspace(0, len(values) - 1, min(width, len(values))).round().astype(int)
+    shown = np.array([values[at] for at in places], dtype=np.float64)
+    known = shown[np.isfinite(shown)]
+    if not len(known):
+        return ""
+    low, high = known.min(), known.max()
+    spread = high - low
+    shares = (shown - low) / spread if spread > 0 else np.where(np.isfinite(shown), 0.5, np.nan)
+    return bars(np.maximum(shares, 0.01).astype(np.float32), 1)[0]

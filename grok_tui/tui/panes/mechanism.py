@@ -1,0 +1,84 @@
+"""What the panes about the weights have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from grok_tui.core.analysis.result import Tables
+from grok_tui.tui.learned import Learned
+from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.state import SessionState
+
+# A lower pane has no room for the lines that say what it shows.
+_ROWS_FOR_ABOUT = 14
+WAITING = "waiting for the first analysis"
+
+
+class Mechanism(Pane):
+    """A pane that says in two lines on top what it shows of the newest analysis.
+
+    It is built when it is first shown: a session starts the sooner.
+    """
+
+    DEFAULT_CSS = """
+    Mechanism > .about { height: 2; padding: 0 1; color: $foreground 70%; }
+    Mechanism.low > .about { display: none; }
+    Mechanism > .line { height: 1; padding: 0 1; }
+    """
+
+    def __init__(self, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.learned = Learned()
+        self.state: SessionState | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets below those lines."""
+        raise NotImplementedError
+
+    def draw(self, tables: Tables) -> None:
+        """Show `self.learned`, of which these are the newest tables."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.border_title = self.TITLE
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < _ROWS_FOR_ABOUT, "low")
+        self.call_after_refresh(self.redraw)
+
+    def show(self, state: SessionState) -> None:
+        self.state = state
+        if not self.children:
+            self.mount(Static(self.ABOUT, classes="about", markup=False), *self.body())
+            self.call_after_refresh(self.redraw)  # once it has its size
+        if state.learned is not self.learned:
+            self.learned = state.learned
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw again what is known; nothing before the first analysis."""
+        if self.learned.tables is not None and self.children and self.is_on_screen:
+            self.border_subtitle = f"step {self.learned.step}"
+            self.draw(self.learned.tables)
+
+    def say(self, id: str, text: Content | str) -> None:  # noqa: A002
+        """Put text into one of the pane's lines."""
+        self.query_one(f"#{id}", Static).update(
+            Content(text) if isinstance(text, str) else text
+        )
+
+
+def line(id: str, text: str = "") -> Static:  # noqa: A002
+    """A line of a pane."""
+    return Static(Content(text), id=id, classes="line")
+
+
+def names(tables: Tables, place: int) -> str:
+    """What an element is called: its residue, and where it differs its logarithm."""
+    residue = int(tables.elements[place])
+    return f"{residue} (log {place})" if tables.logarithmic else str(residue)

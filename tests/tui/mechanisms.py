@@ -1,0 +1,47 @@
+"""Analyses of a network whose frequencies a test knows, as events for a session."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import planted
+from scripted import CONFIG, ScriptedSource, playing
+
+from grok_tui.core import forward
+from grok_tui.core.analysis.analyse import analyst_of
+from grok_tui.core.analysis.result import Measures, Tables
+from grok_tui.core.events import Analyzed, Command, Inspect, Inspected
+from grok_tui.core.tasks import make_task
+
+KEYS = (5, 33, 56)
+TASK = make_task(CONFIG)
+
+
+@functools.cache
+def analysis(keys: tuple[int, ...] = KEYS) -> tuple[Measures, Tables]:
+    """That of the network which adds modulo 113 with some frequencies."""
+    return analyst_of("add", TASK, 1)(planted.pizza(113, keys))
+
+
+def analyzed(step: int, keys: tuple[int, ...] = KEYS) -> Analyzed:
+    measures, tables = analysis(keys)
+    return Analyzed(step, measures, 0.1, tables)
+
+
+def inspected(step: int, neuron: int, keys: tuple[int, ...] = KEYS) -> Inspected:
+    found = forward.neuron(planted.pizza(113, keys), TASK.a, TASK.b, 1, neuron)
+    return Inspected(step, neuron, np.asarray(found, dtype=np.float32))
+
+
+class AnsweringSource(ScriptedSource):
+    """Answers questions about neurons as a trainer at step 100 would."""
+
+    def send(self, command: Command) -> None:
+        super().send(command)
+        if isinstance(command, Inspect):
+            self.deliver(inspected(100, command.neuron))
+
+
+def answering(*events: object) -> AnsweringSource:
+    return AnsweringSource(*playing(*events).script)  # type: ignore[arg-type]
