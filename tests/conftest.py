@@ -3,6 +3,15 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test at several sizes of the terminal, all but the first are in the slow suite."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        if parameters is not None and parameters.indices.get("size", 0) > 0:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def cpu() -> str:
     """tinygrad's CPU device, opened with a C compiler; what uses tensors must ask for it."""
@@ -11,7 +20,7 @@ def cpu() -> str:
     return open_device("CPU")
 
 
-@pytest.fixture(params=["in C", "by tinygrad"])
+@pytest.fixture(params=["in C", pytest.param("by tinygrad", marks=pytest.mark.slow)])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who writes the kernels: as on the CPU, or as everywhere else."""
     from grok_tui.core import native

@@ -48,8 +48,8 @@ def activations(
     """The last layer at `=`: its residual stream before the MLP, and its neurons.
 
     a, b: (batch,). Returns resid_mid (batch, d_model) and the activations after the ReLU
-    (batch, d_mlp). In the first layer, where a position knows its own token only, every
-    product is one over the p + 1 tokens.
+    (batch, d_mlp). In the first layer, where a position knows its own token only, products are
+    ones over the p + 1 tokens.
     """
     exact = {name: np.asarray(weight, dtype=np.float64) for name, weight in weights.items()}
     layers = _n_layers(weights)
@@ -62,6 +62,10 @@ def activations(
         places = zip(tables, tokens[first:], strict=True)
         return np.stack([table[token] for table, token in places], axis=1)
 
+    if layers == 1:
+        resid_mid = _only_equals(exact, tokens, n_heads)
+        neurons = resid_mid @ exact["blocks.0.W_in"]
+        return resid_mid, np.maximum(neurons, 0, out=neurons)
     x: Array | None = None  # (batch, 3, d), after the layer before
     for layer in range(layers):
         block = {name: exact[f"blocks.{layer}.{name}"] for name in _BLOCK}
@@ -79,6 +83,28 @@ def activations(
         if layer < layers - 1:
             x = resid_mid + _product(neurons, block["W_out"])
     return resid_mid[:, -1], neurons[:, -1]
+
+
+def _only_equals(
+    exact: Mapping[str, Array], tokens: tuple[NDArray[np.int64], ...], n_heads: int
+) -> Array:
+    """resid_mid at `=` of the first layer, (batch, d), from tables over the tokens alone."""
+    block = {name: exact[f"blocks.0.{name}"] for name in _BLOCK}
+    equals = exact["W_E"][-1] + exact["W_pos"][2]
+
+    def heads(x: Array) -> Array:
+        return x.reshape(-1, n_heads, len(equals) // n_heads)
+
+    q = heads(equals @ block["W_Q"])[0]  # (H, E)
+    scores, values = [], []
+    for position, token in zip(exact["W_pos"], tokens, strict=True):
+        table = exact["W_E"] + position
+        scores.append(np.einsum("he,phe->ph", q, heads(table @ block["W_K"]))[token])
+        values.append(heads(table @ block["W_V"]))  # (p + 1, H, E)
+    pattern = probabilities(np.stack(scores, axis=2) / np.sqrt(q.shape[1]))  # (batch, H, 3)
+    a, b, itself = (pattern[:, :, at, None] for at in range(3))
+    z = a * values[0][tokens[0]] + b * values[1][tokens[1]] + itself * values[2][-1]
+    return np.asarray(equals + z.reshape(len(z), -1) @ block["W_O"])
 
 
 _BLOCK = ("W_Q", "W_K", "W_V", "W_O", "W_in", "W_out")

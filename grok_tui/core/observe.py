@@ -8,7 +8,7 @@ import numpy as np
 
 from grok_tui.config import Config
 from grok_tui.core import forward
-from grok_tui.core.analysis.analyse import analyst_of, why_no_circuit
+from grok_tui.core.analysis.analyse import Analyst, why_no_circuit
 from grok_tui.core.chunks import StopWatch
 from grok_tui.core.events import (
     Analyzed,
@@ -45,7 +45,7 @@ class Observer:
     ) -> None:
         keep_numpy_on_one_thread()
         self._network, self._task, self._emit, self._watch = network, task, emit, watch
-        self._analyst = analyst_of(config.operation, task, config.n_heads)
+        self._analyst = Analyst(config.operation, task, config.n_heads)
         self._why_no_circuit = why_no_circuit(config.operation, task, config.d_mlp)
         self.milestones = milestones
         self._latest: tuple[int, Metrics] | None = None

@@ -9,7 +9,7 @@ import pytest
 import reference
 from small_runs import exact, on, small, train
 
-from grok_tui.core.analysis.analyse import analyst_of
+from grok_tui.core.analysis.analyse import Analyst
 from grok_tui.core.analysis.result import Tables
 from grok_tui.core.events import (
     Analyzed,
@@ -40,7 +40,7 @@ def test_an_analysis_is_that_of_the_weights_at_its_step() -> None:
     assert (first.step, second.step) == (20, 40)
     for analyzed in (first, second):
         weights = run.store.at(analyzed.step).weights
-        analyst = analyst_of("add", make_task(CONFIG), CONFIG.n_heads)
+        analyst = Analyst("add", make_task(CONFIG), CONFIG.n_heads)
         measures, tables = analyst(weights)
         assert analyzed.measures == measures
         assert analyzed.seconds > 0

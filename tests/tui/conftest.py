@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 from grok_tui.tui import charts
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen_modules() -> None:
+    """What was imported lives as long as the tests: no collection need look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

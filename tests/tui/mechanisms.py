@@ -9,7 +9,7 @@ import planted
 from scripted import CONFIG, ScriptedSource, playing
 
 from grok_tui.core import forward
-from grok_tui.core.analysis.analyse import analyst_of
+from grok_tui.core.analysis.analyse import Analyst
 from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.events import Analyzed, Command, Inspect, Inspected
 from grok_tui.core.tasks import make_task
@@ -21,7 +21,7 @@ TASK = make_task(CONFIG)
 @functools.cache
 def analysis(keys: tuple[int, ...] = KEYS) -> tuple[Measures, Tables]:
     """That of the network which adds modulo 113 with some frequencies."""
-    return analyst_of("add", TASK, 1)(planted.pizza(113, keys))
+    return Analyst("add", TASK, 1)(planted.pizza(113, keys))
 
 
 def analyzed(step: int, keys: tuple[int, ...] = KEYS) -> Analyzed:

@@ -8,7 +8,7 @@ import pytest
 import reference
 
 from grok_tui.config import Config
-from grok_tui.core.analysis.analyse import Analyst, analyst_of, attention_scores, why_no_circuit
+from grok_tui.core.analysis.analyse import Analyst, attention_scores, why_no_circuit
 from grok_tui.core.analysis.clock_pizza import distance_irrelevance, embedding_gradients
 from grok_tui.core.analysis.groups import group_of
 from grok_tui.core.analysis.result import Measures
@@ -19,7 +19,7 @@ P, KEYS = 29, (3, 7, 11)
 
 def analyst(operation: str = "add", modulus: int = P, n_heads: int = 1) -> Analyst:
     config = Config(operation=operation, modulus=modulus)
-    return analyst_of(operation, make_task(config), n_heads)
+    return Analyst(operation, make_task(config), n_heads)
 
 
 def test_a_network_built_from_known_frequencies_gives_them_back() -> None:

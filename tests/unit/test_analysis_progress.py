@@ -6,6 +6,7 @@ import pytest
 
 from grok_tui.config import Config
 from grok_tui.core.analysis import progress
+from grok_tui.core.analysis.fourier import basis
 from grok_tui.core.analysis.groups import Group, group_of
 from grok_tui.core.analysis.neurons import CLUSTERED_SHARE, neuron_frequencies
 from grok_tui.core.tasks import make_task
@@ -99,7 +100,7 @@ def test_neurons_are_found_at_their_planted_frequency_with_their_share(n: int) -
     crossed = np.cos(2 * i) * np.cos(4 * j)
     constant = np.full((n, n), 7.0)
     neurons = np.stack([pure, mixed, crossed, constant], axis=2)
-    frequency, share = neuron_frequencies(neurons)
+    frequency, share = neuron_frequencies(basis(n) @ neurons)
     assert frequency[:2].tolist() == [3, 2]
     np.testing.assert_allclose(share, [1, 0.8, 0, 0], atol=1e-12)
     assert share[0] > CLUSTERED_SHARE > share[1]
@@ -108,6 +109,6 @@ def test_neurons_are_found_at_their_planted_frequency_with_their_share(n: int) -
 
 def test_the_last_frequency_of_an_even_group_counts_for_neurons() -> None:
     sign = (-1.0) ** np.arange(12)
-    frequency, share = neuron_frequencies((sign[:, None] * sign)[..., None])
+    frequency, share = neuron_frequencies(basis(12) @ (sign[:, None] * sign)[..., None])
     assert frequency.tolist() == [6]
     np.testing.assert_allclose(share, 1)

@@ -19,11 +19,18 @@ BoolArray = NDArray[np.bool_]
 
 def means_by_answer(values: Array, group: Group) -> Array:
     """Means over the pairs with the same answer: (n, m). values: (n, n, m) by i and j."""
-    n, i = group.n, np.arange(group.n)
-    total = np.zeros((n, values.shape[2]))
-    for first in range(n):  # of each answer there is one pair with this first element
-        total[group.answer[first]] += values[first]
-    return total / len(i)
+    total = np.zeros((group.n, values.shape[2]))
+    add_by_answer(total, values, group, 0)
+    return total / group.n
+
+
+def add_by_answer(total: Array, values: Array, group: Group, first: int) -> None:
+    """Add the values of some pairs to the total of their answer.
+
+    total: (n, m). values: (rows, n, m), of the pairs whose i is `first` or up to rows - 1 more.
+    """
+    for answer, of_row in zip(group.answer[first:], values, strict=False):
+        total[answer] += of_row  # each answer is that of one pair of a row
 
 
 def key_part(by_answer: Array, keys: tuple[int, ...]) -> Array:
@@ -77,12 +84,14 @@ def logit_fve(logits: Array, keys: tuple[int, ...], group: Group) -> float:
     Source: Nanda et al. 2023, section 4.
     """
     n = group.n
-    shown = logits[:, :, group.elements]
-    centred = shown - shown.mean(axis=2, keepdims=True)
-    total = float(np.vdot(centred, centred))
-    if total == 0:
+    shown = logits if logits.shape[2] == n else logits[:, :, group.elements]
+    means = shown.mean(axis=2)
+    whole = np.vdot(shown, shown)
+    total = float(whole - n * np.vdot(means, means))
+    if total <= 1e-12 * whole:
         return 0.0
-    by_answer = means_by_answer(centred, group)  # (s, c)
+    by_answer = means_by_answer(shown, group)  # (s, c)
+    by_answer -= by_answer.mean(axis=1, keepdims=True)
     s = np.arange(n)[:, None]
     by_difference = by_answer[s, (s - np.arange(n)) % n].mean(axis=0)  # (s - c,)
     cosines = _cosines(keys, n)
