@@ -302,3 +302,18 @@ async def test_a_neuron_of_an_ended_run_comes_from_its_checkpoint(tmp_path: Path
 
 def test_the_task_of_these_tests_is_that_of_the_session() -> None:
     assert TASK.modulus == 113
+
+
+async def test_a_low_terminal_shows_the_chart_or_the_numbers() -> None:
+    source = playing(*training(1, 100), analyzed(100))
+    async with session(source).run_test(size=(60, 16)) as pilot:
+        await opened(pilot, "6")
+        assert "restricted" in shown(pilot)
+        assert "Gini of W_E" not in shown(pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: "dist. irrelevance" in shown(pilot))
+        assert "restricted" not in shown(pilot)
+        await pilot.resize_terminal(120, 36)
+        await pilot.press("o")
+        await until(pilot, lambda: "restricted" in shown(pilot))
+        assert "Gini of W_E" in shown(pilot)

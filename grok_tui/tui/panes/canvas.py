@@ -1,15 +1,30 @@
-"""A widget that shows a matrix of levels, with labels at the left of some of its lines."""
+"""Widgets that a pane draws on: a matrix of levels, and text made for its size."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from rich.segment import Segment
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Static
 
 from grok_tui.tui.panes.half_blocks import BLANK, Levels, Painter
+
+
+@dataclass
+class Resized(Message):
+    """A widget has another size, and what it shows must be drawn anew."""
+
+
+class Area(Static):
+    """Text that was made for its size."""
+
+    def on_resize(self) -> None:
+        self.post_message(Resized())
 
 
 class Canvas(Widget):
@@ -26,6 +41,9 @@ class Canvas(Widget):
         self._painter: Painter | None = None
         self._labels: Mapping[int, str] = {}
         self._margin = 0
+
+    def on_resize(self) -> None:
+        self.post_message(Resized())
 
     def room(self, painter: Painter, margin: int = 0) -> tuple[int, int]:
         """Rows and columns of dots beside a margin of so many columns."""

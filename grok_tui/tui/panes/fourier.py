@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.tui.learned import Spectra
-from grok_tui.tui.panes.canvas import Canvas
+from grok_tui.tui.panes.canvas import Area, Canvas
 from grok_tui.tui.panes.half_blocks import CURSOR, Levels, levels, painter_of
 from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
 from grok_tui.tui.panes.strips import bars
@@ -67,7 +67,7 @@ class Fourier(Mechanism):
     def body(self) -> Iterable[Widget]:
         return (
             line("fourier-legend", WAITING),
-            Static(id="fourier-bars"),
+            Area(id="fourier-bars"),
             Canvas(),
             line("fourier-axis"),
             line("fourier-keys"),

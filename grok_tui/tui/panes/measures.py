@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.tui.charts import ZOOM_FACTOR, Chart
+from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.mechanism import Mechanism
 from grok_tui.tui.panes.strips import bars
 from grok_tui.tui.scales import PROGRESS
@@ -50,11 +51,14 @@ class MeasuresPane(Mechanism):
         " key; the share of the logits' variance that they explain (FVE); the sum of all"
         " squared weights, which the cleanup shrinks; gradient symmetricity (1: pizza) and"
         " distance irrelevance (0: pizza, 1: clock). Each line shows its history between its"
-        " least and its largest value."
+        " least and its largest value; o shows them alone, which a low terminal has no room"
+        " for beside the chart."
     )
     DEFAULT_CSS = """
     MeasuresPane Chart { height: 1fr; }
-    MeasuresPane #measures-rows { height: auto; padding: 0 1; }
+    MeasuresPane #measures-rows { height: auto; min-height: 1; padding: 0 1; }
+    MeasuresPane.low #measures-rows, MeasuresPane.numbers Chart { display: none; }
+    MeasuresPane.numbers #measures-rows { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "crosshair(-1)", "Crosshair left", id="measures-left", show=False),
@@ -62,6 +66,7 @@ class MeasuresPane(Mechanism):
         Binding("escape", "no_crosshair", "No crosshair", id="measures-none", show=False),
         Binding("plus,equals_sign", "zoom(1)", "Zoom in", id="measures-zoom-in", show=False),
         Binding("minus", "zoom(-1)", "Zoom out", id="measures-zoom-out", show=False),
+        Binding("o", "numbers", "The numbers alone", id="measures-numbers", show=False),
         Binding("home", "oldest", "First steps", id="measures-oldest", show=False),
         Binding("end", "newest", "Newest steps", id="measures-newest", show=False),
     ]
@@ -72,7 +77,7 @@ class MeasuresPane(Mechanism):
         self._chart.can_focus = False  # the keys are the pane's
 
     def body(self) -> Iterable[Widget]:
-        return self._chart, Static(id="measures-rows")
+        return self._chart, Area(id="measures-rows")
 
     def show(self, state: SessionState) -> None:
         super().show(state)
@@ -91,6 +96,10 @@ class MeasuresPane(Mechanism):
             yield Content.assemble(head, (sparkline(values, max(0, room)), "$accent"))
 
     # --- what keys do -------------------------------------------------------------------
+
+    def action_numbers(self) -> None:
+        """The numbers alone, or the chart: with them where there is room for both."""
+        self.toggle_class("numbers")
 
     def action_crosshair(self, columns: int) -> None:
         scene, share = self._chart.scene, columns * self._chart.column_share

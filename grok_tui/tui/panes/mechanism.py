@@ -49,13 +49,14 @@ class Mechanism(Pane):
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < _ROWS_FOR_ABOUT, "low")
-        self.call_after_refresh(self.redraw)
+
+    def on_resized(self) -> None:
+        self.redraw()
 
     def show(self, state: SessionState) -> None:
         self.state = state
         if not self.children:
             self.mount(Static(self.ABOUT, classes="about", markup=False), *self.body())
-            self.call_after_refresh(self.redraw)  # once it has its size
         if state.learned is not self.learned:
             self.learned = state.learned
             self.redraw()
