@@ -25,6 +25,9 @@ STEPS = 300
 SESSION_SECONDS = 300.0
 SESSION_SHARE = Limit(0.90, at_least=True)
 SESSION_MEMORY = Limit(700)
+# The default rhythm of analyses, and the share of the training time that they may take.
+ANALYZE_EVERY = 100
+ANALYSIS_SHARE = Limit(0.15)
 
 
 def measure_compile(device: str, rounds: int) -> list[Result]:
@@ -108,6 +111,7 @@ def _run_results(name: str, runs: Mapping[str, list[Run]]) -> list[Result]:
     results = [
         _rate(f"{word}, end to end", runs[name], theirs, _end_to_end, SESSION_SHARE),
         _rate(f"{word}, training only", runs[name], theirs, _training_only, None),
+        _analysis(word, runs[name]),
     ]
     megabytes = statistics.median(run.megabytes for run in runs[name])
     if megabytes:  # it is not measured everywhere
@@ -130,6 +134,16 @@ def _rate(
     return compared(what, median, "headless", other, unit="steps/s", limit=limit)
 
 
+def _analysis(word: str, runs: list[Run]) -> Result:
+    """An analysis beside the training steps from one to the next."""
+    analyses = STEPS // ANALYZE_EVERY
+    one = statistics.median(run.summary["analysis_seconds"] / analyses for run in runs)
+    steps = statistics.median(ANALYZE_EVERY / _training_only(run) for run in runs)
+    against = f"{ANALYZE_EVERY} train steps"
+    what = f"{word}, an analysis"
+    return compared(what, 1e3 * one, against, 1e3 * steps, unit="ms", limit=ANALYSIS_SHARE)
+
+
 def _end_to_end(run: Run) -> float:
     """Steps per second from the trainer's start to its end, compiling left out."""
     summary = run.summary
@@ -137,5 +151,5 @@ def _end_to_end(run: Run) -> float:
 
 
 def _training_only(run: Run) -> float:
-    """Median steps per second of the training chunks, without evaluations."""
+    """Median steps per second of the training chunks, without evaluations and analyses."""
     return float(run.summary["steps_per_second"])

@@ -4,19 +4,10 @@ import numpy as np
 import pytest
 
 from grok_tui.config import Config
+from grok_tui.core.analysis.outcomes import Tally, distance, mistakes, probability, tally
 from grok_tui.core.events import Pairs
 from grok_tui.core.tasks import Task, make_task
-from grok_tui.tui.pairs import (
-    Tally,
-    chance_text,
-    distance,
-    measured,
-    mistakes,
-    pooled,
-    probability,
-    square,
-    tally,
-)
+from grok_tui.tui.pairs import chance_text, measured, pooled, square
 
 
 def task_of(modulus: int, operation: str = "add", **fields: object) -> Task:

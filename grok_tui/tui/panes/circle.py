@@ -14,7 +14,7 @@ from textual.widget import Widget
 from grok_tui.core.analysis.result import Tables
 from grok_tui.tui.panes.canvas import Canvas
 from grok_tui.tui.panes.half_blocks import BLANK, CURSOR, STEPS, Levels, Painter, painter_of
-from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line, names
+from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
 
 FloatArray = NDArray[np.float32]
 
@@ -107,9 +107,15 @@ class Circle(Mechanism):
         following = int(np.argsort((order - order[place] - 1) % n, kind="stable")[0])
         x, y = tables.circle[k - 1, place]
         return (
-            f"a {names(tables, place)}: k a mod n = {order[place]} of {n}"
-            f"  radius {np.hypot(x, y):.2g}  then {names(tables, following)}"
+            f"a {_name(tables, place)}: k a mod n = {order[place]} of {n}"
+            f"  radius {np.hypot(x, y):.2g}  then {_name(tables, following)}"
         )
+
+
+def _name(tables: Tables, place: int) -> str:
+    """What an element is called: its residue, and where it differs its logarithm."""
+    residue = int(tables.elements[place])
+    return f"{residue} (log {place})" if tables.logarithmic else str(residue)
 
 
 def _order(k: int, n: int) -> NDArray[np.int64]:

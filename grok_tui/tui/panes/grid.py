@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from grok_tui.core.analysis.outcomes import probability
 from grok_tui.core.events import Pairs
 from grok_tui.core.tasks import Task
-from grok_tui.tui.pairs import BoolArray, Measure, chance_text, measured, probability, square
+from grok_tui.tui.pairs import BoolArray, Measure, chance_text, measured, square
 from grok_tui.tui.panes.half_blocks import Painter, legend, painter_of
 from grok_tui.tui.panes.pair_map import PairMap
 from grok_tui.tui.panes.pane import Pane

@@ -77,9 +77,3 @@ class Mechanism(Pane):
 def line(id: str, text: str = "") -> Static:  # noqa: A002
     """A line of a pane."""
     return Static(Content(text), id=id, classes="line")
-
-
-def names(tables: Tables, place: int) -> str:
-    """What an element is called: its residue, and where it differs its logarithm."""
-    residue = int(tables.elements[place])
-    return f"{residue} (log {place})" if tables.logarithmic else str(residue)

@@ -10,9 +10,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from grok_tui.core.analysis.outcomes import Mistakes, Tally, mistakes, tally
 from grok_tui.core.events import Pairs
 from grok_tui.core.tasks import Task
-from grok_tui.tui.pairs import Mistakes, Tally, chance_text, mistakes, tally
+from grok_tui.tui.pairs import chance_text
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.panes.strips import Strips
 from grok_tui.tui.state import SessionState

@@ -1,0 +1,94 @@
+"""What an evaluation says about each residue and each pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grok_tui.core.events import Pairs
+from grok_tui.core.tasks import IntArray, Task
+
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float32]
+
+# --- residues -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The pairs of one half by their right answer.
+
+    right: (p,), how many were answered right. total: (p,), how many there are.
+    """
+
+    right: IntArray
+    total: IntArray
+
+    @property
+    def accuracy(self) -> FloatArray:
+        """(p,), in 0..1; NaN for a residue that is no pair's answer."""
+        unknown = np.full(len(self.total), np.nan, dtype=np.float32)
+        return np.divide(self.right, self.total, out=unknown, where=self.total > 0)
+
+    @property
+    def worst(self) -> int:
+        """The residue with the lowest accuracy, the first of several."""
+        return int(np.nan_to_num(self.accuracy, nan=np.inf).argmin())
+
+
+def tally(task: Task, pairs: Pairs, half: BoolArray) -> Tally:
+    """Count one half by residue. half: (n_pairs,), True where a pair belongs to it."""
+    right = half & (pairs.answers == task.answer)
+    return Tally(
+        right=np.bincount(task.answer[right], minlength=task.modulus),
+        total=np.bincount(task.answer[half], minlength=task.modulus),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mistakes:
+    """Wrongly answered pairs, those whose right answer seemed least likely first.
+
+    All (n,). answered: the residue given instead. distance: how far that is from the right
+    one, around the circle. probability: that of the right one. train: the half.
+    """
+
+    a: IntArray
+    b: IntArray
+    answered: IntArray
+    distance: IntArray
+    probability: FloatArray
+    train: BoolArray
+
+
+def mistakes(task: Task, pairs: Pairs, residue: int) -> Mistakes:
+    """The pairs whose right answer is `residue` and whose given answer is another."""
+    wrong = np.flatnonzero((task.answer == residue) & (pairs.answers != residue))
+    likely = probability(pairs)[wrong]
+    order = np.argsort(likely, kind="stable")
+    wrong = wrong[order]
+    return Mistakes(
+        a=task.a[wrong],
+        b=task.b[wrong],
+        answered=pairs.answers[wrong].astype(np.int64),
+        distance=distance(task, pairs)[wrong],
+        probability=likely[order],
+        train=task.train_mask[wrong],
+    )
+
+
+# --- pairs --------------------------------------------------------------------------
+
+
+def distance(task: Task, pairs: Pairs) -> IntArray:
+    """(n_pairs,), steps between the given and the right answer on the circle of residues."""
+    apart = (pairs.answers - task.answer) % task.modulus
+    nearest: IntArray = np.minimum(apart, task.modulus - apart)
+    return nearest
+
+
+def probability(pairs: Pairs) -> FloatArray:
+    """(n_pairs,), that of the right answer; 0 where the network computes no number."""
+    return np.nan_to_num(np.exp(-pairs.loss, dtype=np.float32))
