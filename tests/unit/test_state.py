@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from grok_tui.config import Config
+from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.events import (
+    Analyzed,
     CheckpointSaved,
     CommandRejected,
     Compiling,
@@ -16,6 +19,7 @@ from grok_tui.core.events import (
     Evaluated,
     Event,
     Failed,
+    Inspected,
     Losses,
     Metrics,
     Pairs,
@@ -29,6 +33,7 @@ from grok_tui.core.events import (
 from grok_tui.tui.state import LOG_LENGTH, Mark, SessionState, reduce
 
 CONFIG = Config(steps=1000, eval_every=10).model_dump(mode="json")
+MEASURES = Measures(0.1, 0.2, (3,), {"W_E": 1.0}, restricted_loss=0.5)
 METRICS = Metrics(
     train_loss=0.5, test_loss=4.5, train_acc=0.75, test_acc=0.25,
     weight_norm=33.0, lr=1e-3, weight_decay=1.0,
@@ -239,6 +244,20 @@ def test_seconds_left_counts_steps_and_evaluations() -> None:
     assert state.seconds_left == pytest.approx(800 * 0.01)
     state = after(Evaluated(200, METRICS, 0.5), state=state)
     assert state.seconds_left == pytest.approx(800 * 0.01 + 80 * 0.5)
+    state = after(Analyzed(200, MEASURES, 2.0), state=state)
+    assert state.seconds_left == pytest.approx(800 * 0.01 + 80 * 0.5 + 8 * 2.0)
+
+
+def test_an_analysis_without_tables_leaves_those_that_are_shown() -> None:
+    tables = Tables(*(np.full(2, i) for i in range(len(fields(Tables)))))
+    first = after(Analyzed(100, MEASURES, 0.1, tables))
+    second = after(Analyzed(200, replace(MEASURES, restricted_loss=None), 0.1), state=first)
+    assert [step for step, _ in second.learned.measures] == [100, 200]
+    assert (second.learned.tables, second.learned.step) == (tables, 100)
+    assert second.learned.restricted_loss.steps.tolist() == [100]
+    assert first.learned.measures == ((100, MEASURES),)
+    inspected = Inspected(100, 7, np.zeros(3, dtype=np.float32))
+    assert after(inspected, state=second).learned.inspected is inspected
 
 
 def test_seconds_left_follows_an_edit_of_the_last_step() -> None:

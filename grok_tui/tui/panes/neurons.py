@@ -21,7 +21,6 @@ from grok_tui.tui.panes.half_blocks import painter_of
 from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
 from grok_tui.tui.panes.pair_map import PairMap
 from grok_tui.tui.panes.pane import Ordered
-from grok_tui.tui.state import SessionState
 from grok_tui.words import number
 
 
@@ -115,10 +114,6 @@ class Neurons(Mechanism):
         self.redraw()
 
     # --- what is shown ------------------------------------------------------------------
-
-    def show(self, state: SessionState) -> None:
-        super().show(state)
-        self._ask()
 
     def draw(self, tables: Tables) -> None:
         self._ask()
