@@ -17,7 +17,7 @@ from tinygrad.engine.realize import ExecContext, get_call_name, pm_exec
 from tinygrad.helpers import ansistrip
 
 from grok_tui.core.events import FloatArray
-from grok_tui.core.matmul import openblas
+from grok_tui.core.openblas import openblas
 from grok_tui.core.step import Network
 
 _PRODUCT = re.compile(r"sgemm_([NT])([NT])_(\d+)_(\d+)_(\d+)")

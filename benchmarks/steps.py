@@ -17,8 +17,8 @@ from benchmarks.results import Limit, Result, WrongError, compared
 from benchmarks.rounds import medians, say, turn
 from grok_tui.config import Config, build
 from grok_tui.core import native
-from grok_tui.core.matmul import openblas
 from grok_tui.core.model import initial_weights
+from grok_tui.core.openblas import openblas
 from grok_tui.core.step import Network
 from grok_tui.core.tasks import make_task
 from grok_tui.presets import load_preset

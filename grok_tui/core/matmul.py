@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib
-import os
-from pathlib import Path
 
 from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
 
 from grok_tui.core import native
+from grok_tui.core.openblas import blas_threads, openblas
 
 # CBLAS's own numbers for row-major order and for a plain or transposed operand.
 _ROW_MAJOR = 101
 _TRANSPOSE = {False: 111, True: 112}
 # OpenBLAS cuts long sums into blocks whose size depends on its number of threads. Sums handed
-# over in pieces shorter than any of its blocks come out the same, bit for bit, on any number.
+# over in pieces shorter than any of its blocks come out the same, bit for bit, on any number,
+# if its kernels for the processor allow it (`core.openblas`).
 _PIECE = 256
 # Rows and columns of METAL's tensor cores, and a divisor of those of the others.
 _TILE = 8
@@ -54,33 +53,6 @@ def matmul_name(device: str) -> str:
         return "tinygrad's own (slow)"
     threads = blas_threads()
     return f"OpenBLAS, {threads} thread{'' if threads == 1 else 's'}"
-
-
-def blas_threads() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@functools.cache
-def openblas() -> ctypes.CDLL | None:
-    """The OpenBLAS library of the scipy-openblas32 package, None if it is not there."""
-    try:
-        folder = Path(importlib.import_module("scipy_openblas32").get_lib_dir())
-        path = next(p for p in sorted(folder.iterdir()) if "libscipy_openblas" in p.name)
-        library = ctypes.CDLL(str(path))
-        library.scipy_openblas_set_num_threads(blas_threads())
-        _ = library.scipy_cblas_sgemm
-    except (ImportError, StopIteration, OSError, AttributeError):
-        return None
-    return library
-
-
-def set_threads(count: int) -> None:
-    """Let OpenBLAS run on `count` threads from the next product on; results stay the same."""
-    if library := openblas():
-        library.scipy_openblas_set_num_threads(count)
 
 
 def _calls_openblas(device: str) -> bool:

@@ -2,7 +2,8 @@
 
 A product is done when its slowest thread is: one core out of two that is busy elsewhere can
 make a step ten times slower, where a single thread would lose nothing. Small models are
-faster on one thread anyway. Results are the same, bit for bit, on any number.
+faster on one thread anyway. It is done only where results are the same, bit for bit, on any
+number (`core.openblas`).
 """
 
 from __future__ import annotations

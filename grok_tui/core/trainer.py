@@ -26,9 +26,9 @@ from grok_tui.core.events import (
     Stop,
     Stopped,
 )
-from grok_tui.core.matmul import blas_threads, set_threads
 from grok_tui.core.measure import DivergedError, check_snapshot
 from grok_tui.core.observe import Observer
+from grok_tui.core.openblas import any_thread_count, blas_threads, set_threads
 from grok_tui.core.phases import Milestones
 from grok_tui.core.snapshot import CheckpointStore, Snapshot
 from grok_tui.core.step import COMPILE_STAGES, Network
@@ -58,8 +58,8 @@ class Trainer:
         self._inbox, self._emit, self._store = inbox, emit, store
         self._watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
-        threads = blas_threads() if config.device.startswith("CPU") else 1
-        self._threads = ThreadKeeper(threads, set_threads)
+        choice = config.device.startswith("CPU") and any_thread_count()
+        self._threads = ThreadKeeper(blas_threads() if choice else 1, set_threads)
         self._task = make_task(config)
         if snapshot:  # the split is data: a later NumPy may draw another from the same seed
             self._task = replace(self._task, train_mask=snapshot.train_mask)

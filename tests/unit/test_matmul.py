@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib
-import os
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,7 +11,7 @@ from tinygrad.uop.ops import Ops
 
 from grok_tui.core import matmul as module
 from grok_tui.core import native
-from grok_tui.core.matmul import blas_threads, matmul, matmul_name, openblas
+from grok_tui.core.matmul import matmul, matmul_name
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -187,41 +181,3 @@ def test_a_cpu_renderer_other_than_c_gets_tinygrads_own_product(
     product = matmul(Tensor(draw(5, 3)), Tensor(draw(3, 4)))
     assert Ops.PROGRAM not in {u.op for u in product.uop.toposort()}
     assert matmul_name("CPU:LLVM") == "tinygrad's own (slow)"
-
-
-def test_openblas_runs_on_the_cores_this_process_may_use(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    library = openblas()
-    assert library is not None
-    before = library.scipy_openblas_get_num_threads()
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3}, raising=False)
-    try:
-        assert blas_threads() == 1
-        assert openblas.__wrapped__() is not None
-        assert library.scipy_openblas_get_num_threads() == 1
-    finally:
-        library.scipy_openblas_set_num_threads(before)
-    assert openblas() is library
-
-
-def test_without_affinity_every_core_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    assert blas_threads() == 6
-
-
-def test_a_missing_or_broken_library_is_not_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    package = importlib.import_module("scipy_openblas32")
-    monkeypatch.setattr(package, "get_lib_dir", lambda: str(tmp_path / "absent"))
-    assert openblas.__wrapped__() is None
-    monkeypatch.setattr(package, "get_lib_dir", lambda: str(tmp_path))
-    assert openblas.__wrapped__() is None
-    (tmp_path / "libscipy_openblas.so").write_text("not a library")
-    assert openblas.__wrapped__() is None
-    monkeypatch.setattr(ctypes, "CDLL", lambda path: object())  # without the function
-    assert openblas.__wrapped__() is None
-    monkeypatch.setitem(sys.modules, "scipy_openblas32", None)
-    assert openblas.__wrapped__() is None

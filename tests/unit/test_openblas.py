@@ -1,0 +1,130 @@
+"""The library's kernels and threads."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grok_tui.config import Config
+from grok_tui.core import openblas as module
+from grok_tui.core import trainer as trainer_module
+from grok_tui.core.openblas import any_thread_count, blas_threads, openblas, set_threads
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+AVX512 = "avx512f avx512cd avx512bw avx512dq avx512vl"
+
+
+def test_openblas_runs_on_the_cores_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = openblas()
+    assert library is not None
+    before = library.scipy_openblas_get_num_threads()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3}, raising=False)
+    try:
+        assert blas_threads() == 1
+        assert openblas.__wrapped__() is not None
+        assert library.scipy_openblas_get_num_threads() == 1
+    finally:
+        library.scipy_openblas_set_num_threads(before)
+    assert openblas() is library
+
+
+def test_without_affinity_every_core_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert blas_threads() == 6
+
+
+def test_a_missing_or_broken_library_is_not_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = importlib.import_module("scipy_openblas32")
+    monkeypatch.setattr(package, "get_lib_dir", lambda: str(tmp_path / "absent"))
+    assert openblas.__wrapped__() is None
+    monkeypatch.setattr(package, "get_lib_dir", lambda: str(tmp_path))
+    assert openblas.__wrapped__() is None
+    (tmp_path / "libscipy_openblas.so").write_text("not a library")
+    assert openblas.__wrapped__() is None
+    monkeypatch.setattr(ctypes, "CDLL", lambda path: object())  # without the function
+    assert openblas.__wrapped__() is None
+    monkeypatch.setitem(sys.modules, "scipy_openblas32", None)
+    assert openblas.__wrapped__() is None
+
+
+# --- results on any number of threads -------------------------------------------------------
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(905, 113, 250), (114, 128, 128), (905, 512, 128)])
+def test_what_is_said_of_the_kernels_holds_for_the_shapes_of_the_model(
+    m: int, n: int, k: int
+) -> None:
+    rng = np.random.default_rng(1)
+    a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in ((m, k), (k, n)))
+    results = []
+    try:
+        for threads in (1, max(2, blas_threads())):
+            set_threads(threads)
+            results.append(module._product(a, b))
+    finally:
+        set_threads(blas_threads())
+    if any_thread_count():
+        np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_allclose(results[0], a.astype(np.float64) @ b, atol=1e-3)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_run_changes_its_threads_only_where_that_changes_no_result(
+    same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(trainer_module, "any_thread_count", lambda: same)
+    monkeypatch.setattr(trainer_module, "blas_threads", lambda: 6)
+    keeper = trainer_module.ThreadKeeper
+    monkeypatch.setattr(
+        trainer_module, "ThreadKeeper", lambda n, set_: (kept.append(n), keeper(n, set_))[1]
+    )
+    config = Config(modulus=5, d_model=4, n_heads=1, d_mlp=4, device="CPU")
+    trainer_module.Trainer(config, None, lambda event: None)  # type: ignore[arg-type]
+    assert kept == [6 if same else 1]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "chosen"),
+    [
+        ("AuthenticAMD", f"fpu avx2 {AVX512}", True),
+        ("AuthenticAMD", "fpu avx2 avx512f", False),
+        ("GenuineIntel", f"fpu avx2 {AVX512}", False),
+    ],
+)
+def test_amds_processors_with_avx512_get_its_kernels(
+    vendor: str, flags: str, chosen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpu = f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n"
+    cpuinfo.write_text(f"{cpu}\n{cpu}")
+    assert module._amd_with_avx512(cpuinfo) is chosen
+    monkeypatch.setattr(module, "_amd_with_avx512", lambda: chosen)
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    with module._best_kernels():
+        assert os.environ.get("OPENBLAS_CORETYPE") == ("SkylakeX" if chosen else None)
+    assert "OPENBLAS_CORETYPE" not in os.environ
+
+
+def test_the_users_own_choice_of_kernels_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_amd_with_avx512", lambda: True)
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    with module._best_kernels():
+        assert os.environ["OPENBLAS_CORETYPE"] == "Haswell"
+    assert os.environ["OPENBLAS_CORETYPE"] == "Haswell"
+
+
+def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
+    assert not module._amd_with_avx512(tmp_path / "missing")
