@@ -44,9 +44,11 @@ class Picture:
 PICTURES = (
     Picture("memorised", 150, (160, 48), ("4",)),
     Picture("small", 300, (80, 24), ("1",), "paper"),
-    Picture("grokking", 450, (160, 48), ("4",)),
-    Picture("grokked", 700, (160, 48), ("3",)),
-    Picture("hyperparameters", 720, (120, 36), ("e",), "okabe-ito"),
+    Picture("grokking", 580, (160, 48), ("4",)),
+    Picture("grokked", 800, (160, 48), ("3",)),
+    Picture("hyperparameters", 820, (120, 36), ("e",), "okabe-ito"),
+    Picture("circle", 900, (120, 36), ("7",)),
+    Picture("measures", 1000, (120, 36), ("6",)),
 )
 
 

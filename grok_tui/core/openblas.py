@@ -33,9 +33,9 @@ def blas_threads() -> int:
 def openblas() -> ctypes.CDLL | None:
     """The OpenBLAS library of the scipy-openblas32 package, None if it is not there."""
     try:
-        folder = Path(importlib.import_module("scipy_openblas32").get_lib_dir())
-        path = next(p for p in sorted(folder.iterdir()) if "libscipy_openblas" in p.name)
-        with _best_kernels():
+        with _best_kernels():  # to import the package is to load its library
+            folder = Path(importlib.import_module("scipy_openblas32").get_lib_dir())
+            path = next(p for p in sorted(folder.iterdir()) if "libscipy_openblas" in p.name)
             library = ctypes.CDLL(str(path))
         library.scipy_openblas_set_num_threads(blas_threads())
         _ = library.scipy_cblas_sgemm

@@ -12,7 +12,7 @@ import pytest
 METAL_BUFFERS_PER_KERNEL = 31
 
 
-@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize("n_layers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_kernel_of_the_real_model_lowers_to_metal(n_layers: int) -> None:
     script = Path(__file__).with_name("lower_to_metal.py")
     done = subprocess.run(

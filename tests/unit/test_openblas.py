@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -128,3 +129,20 @@ def test_the_users_own_choice_of_kernels_stays(monkeypatch: pytest.MonkeyPatch) 
 
 def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
     assert not module._amd_with_avx512(tmp_path / "missing")
+
+
+def test_the_choice_comes_before_the_library() -> None:
+    """Importing its package loads it; whatever is chosen afterwards changes nothing."""
+    program = (
+        "import ctypes; from grok_tui.core import openblas as o;"
+        " o._amd_with_avx512 = lambda: True; library = o.openblas();"
+        " name = library.scipy_openblas_get_corename; name.restype = ctypes.c_char_p;"
+        " print(name().decode())"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
+    command = [sys.executable, "-c", program]
+    found = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.strip()
+    able = set(Path("/proc/cpuinfo").read_text().split()) >= set(AVX512.split())
+    assert found == "SkylakeX" if able else found
