@@ -14,15 +14,17 @@ from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
 
 from grok_tui.core import native
-from grok_tui.core.openblas import blas_threads, openblas
+from grok_tui.core.openblas import blas_threads, openblas, shared_rows
 
 # CBLAS's own numbers for row-major order and for a plain or transposed operand.
 _ROW_MAJOR = 101
 _TRANSPOSE = {False: 111, True: 112}
 # OpenBLAS cuts long sums into blocks whose size depends on its number of threads. Sums handed
 # over in pieces shorter than any of its blocks come out the same, bit for bit, on any number,
-# if its kernels for the processor allow it (`core.openblas`).
+# if the threads share out the right rows (`core.openblas`).
 _PIECE = 256
+# With fewer rows OpenBLAS's threads would share out columns.
+_LEAST_SHARED = 192
 # Rows and columns of METAL's tensor cores, and a divisor of those of the others.
 _TILE = 8
 
@@ -42,7 +44,7 @@ def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tenso
 def prepare(device: str) -> None:
     """Make what products on `device` read, so that no step records the making."""
     if _calls_openblas(device):
-        _entry_point()
+        _entry_points()
 
 
 def matmul_name(device: str) -> str:
@@ -94,19 +96,27 @@ def _product(a: UOp, b: UOp, *, ta: bool, tb: bool) -> UOp:
     name = f"sgemm_{'T' if ta else 'N'}{'T' if tb else 'N'}_{m}_{n}_{k}"
     source = _c_source(name, m, n, k, ta=ta, tb=tb)
     gradient = functools.partial(_gradient, ta=ta, tb=tb)
-    ins = (a, b, _entry_point().uop)
+    ins = (a, b, _entry_points().uop)
     return native.call(
         name, source, [native.empty(m, n)], ins, operations=2 * m * n * k, gradient=gradient
     )[0]
 
 
 @functools.cache
-def _entry_point() -> Tensor:
-    """The address of cblas_sgemm, as data: in the source it would defeat the compile cache."""
+def _entry_points() -> Tensor:
+    """Addresses of the product and of what sets and gets the number of threads.
+
+    As data: in the source they would defeat the compile cache.
+    """
     library = openblas()
     assert library is not None
-    address = ctypes.cast(library.scipy_cblas_sgemm, ctypes.c_void_p).value
-    return Tensor([address], dtype=dtypes.uint64, device="CPU").realize()
+    functions = (
+        library.scipy_cblas_sgemm,
+        library.scipy_openblas_get_num_threads,
+        library.scipy_openblas_set_num_threads,
+    )
+    addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in functions]
+    return Tensor(addresses, dtype=dtypes.uint64, device="CPU").realize()
 
 
 def _gradient(grad: UOp, call: UOp, *, ta: bool, tb: bool) -> tuple[None, UOp, UOp, None]:
@@ -119,18 +129,36 @@ def _gradient(grad: UOp, call: UOp, *, ta: bool, tb: bool) -> tuple[None, UOp, U
 
 
 def _c_source(name: str, m: int, n: int, k: int, *, ta: bool, tb: bool) -> str:
-    """C without includes or linking: it calls OpenBLAS through its address."""
+    """C without includes or linking: it calls OpenBLAS through its addresses.
+
+    The threads share out the first rows; one thread does the others, if there are any.
+    """
+    rows = shared_rows()
+    shared = m if rows <= 1 else m - m % rows if m >= _LEAST_SHARED else 0
     lda, ldb = (m if ta else k), (k if tb else n)
     next_a, next_b = (m if ta else 1), (1 if tb else n)  # from one term of the sums to the next
+    row_a = 1 if ta else k
+
+    def product(first: int, count: int) -> str:
+        """Some rows of the product."""
+        return f"""
+  for (int k = 0; k < {k}; k += {_PIECE}) {{
+    ((sgemm)*entry)({_ROW_MAJOR}, {_TRANSPOSE[ta]}, {_TRANSPOSE[tb]}, {count}, {n},
+                    {k} - k < {_PIECE} ? {k} - k : {_PIECE}, 1.0f,
+                    a + k * {next_a} + {first * row_a}, {lda}, b + k * {next_b}, {ldb},
+                    k ? 1.0f : 0.0f, c + {first * n}, {n});
+  }}"""
+
+    body = product(0, shared) if shared else ""
+    if shared < m:
+        body += f"""
+  int threads = ((int (*)(void))entry[1])();
+  ((void (*)(int))entry[2])(1);{product(shared, m - shared)}
+  ((void (*)(int))entry[2])(threads);"""
     return f"""
 typedef void (*sgemm)(int, int, int, int, int, int, float, const float*, int,
                       const float*, int, float, float*, int);
 void {name}(float* restrict c, float* restrict a, float* restrict b,
-            unsigned long long* restrict entry) {{
-  for (int k = 0; k < {k}; k += {_PIECE}) {{
-    ((sgemm)*entry)({_ROW_MAJOR}, {_TRANSPOSE[ta]}, {_TRANSPOSE[tb]}, {m}, {n},
-                    {k} - k < {_PIECE} ? {k} - k : {_PIECE}, 1.0f, a + k * {next_a}, {lda},
-                    b + k * {next_b}, {ldb}, k ? 1.0f : 0.0f, c, {n});
-  }}
+            unsigned long long* restrict entry) {{{body}
 }}
 """

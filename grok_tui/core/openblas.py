@@ -18,8 +18,14 @@ from numpy.typing import NDArray
 _KERNELS = "OPENBLAS_CORETYPE"
 _AVX512_KERNELS = "SkylakeX"
 _AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
-# Operands of a product whose halves no tile of a kernel divides: (M, N, K).
-_ODD_SHAPE = (905, 113, 250)
+# Trial products, (M, N, K): the threads' shares of M are multiples of no kernel's tile, or of
+# that of the kernels for AVX2, which sum the rows that are left over in another order.
+_ODD_SHAPES = ((905, 113, 250), (905, 512, 128))
+_TILE_ROWS = 24
+_ALIGNED_TILES = 12  # of each thread
+_ALIGNED_WIDTHS = (113, 128, 512)
+# With more threads than these too few rows of the model's products could be shared out.
+_MOST_ALIGNED_THREADS = 4
 
 
 def blas_threads() -> int:
@@ -51,15 +57,29 @@ def set_threads(count: int) -> None:
 
 
 @functools.cache
-def any_thread_count() -> bool:
-    """Whether products are the same, bit for bit, on one thread as on all; it is tried once."""
+def shared_rows() -> int:
+    """Of how many rows the part of a product must be a multiple that threads share out.
+
+    Then it comes out the same, bit for bit, on one thread as on all: 1 where any number does,
+    0 where none is known. It is tried once.
+    """
+    threads = blas_threads()
+    if threads == 1 or all(_same_on_all_threads(*shape) for shape in _ODD_SHAPES):
+        return 1
+    aligned = _TILE_ROWS * threads
+    shapes = ((_ALIGNED_TILES * aligned, n, 256) for n in _ALIGNED_WIDTHS)
+    few = threads <= _MOST_ALIGNED_THREADS
+    return aligned if few and all(_same_on_all_threads(*shape) for shape in shapes) else 0
+
+
+def _same_on_all_threads(m: int, n: int, k: int) -> bool:
+    """Whether a trial product is; leaves all threads at work."""
     if openblas() is None:
         return True
-    m, n, k = _ODD_SHAPE
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in ((m, k), (k, n)))
     results = []
-    for threads in (1, blas_threads()):  # all of them are left at work
+    for threads in (1, blas_threads()):
         set_threads(threads)
         results.append(_product(a, b))
     return bool(np.array_equal(results[0], results[1]))

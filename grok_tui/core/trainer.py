@@ -28,7 +28,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.measure import DivergedError, check_snapshot
 from grok_tui.core.observe import Observer
-from grok_tui.core.openblas import any_thread_count, blas_threads, set_threads
+from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
 from grok_tui.core.phases import Milestones
 from grok_tui.core.snapshot import CheckpointStore, Snapshot
 from grok_tui.core.step import COMPILE_STAGES, Network
@@ -58,7 +58,7 @@ class Trainer:
         self._inbox, self._emit, self._store = inbox, emit, store
         self._watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
-        choice = config.device.startswith("CPU") and any_thread_count()
+        choice = config.device.startswith("CPU") and shared_rows() > 0
         self._threads = ThreadKeeper(blas_threads() if choice else 1, set_threads)
         self._task = make_task(config)
         if snapshot:  # the split is data: a later NumPy may draw another from the same seed

@@ -12,6 +12,7 @@ from tinygrad.uop.ops import Ops
 from grok_tui.core import matmul as module
 from grok_tui.core import native
 from grok_tui.core.matmul import matmul, matmul_name
+from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -159,6 +160,35 @@ def test_other_types_are_refused_as_openblas_would_read_their_bytes_as_floats(
         matmul(Tensor.empty(2, 3, dtype=dtypes.half), Tensor.empty(3, 4))
     with pytest.raises(ValueError, match="float32"):
         matmul(Tensor.empty(2, 3), Tensor.empty(3, 4, dtype=dtypes.int))
+
+
+# --- threads --------------------------------------------------------------------------
+
+
+SHAPES = [(905, 512, 128), (128, 512, 905), (114, 128, 128), (3830, 113, 512), (512, 113, 3830)]
+
+
+@pytest.mark.parametrize(("m", "n", "k"), SHAPES)
+@pytest.mark.parametrize("rows", ["as found", "aligned"])
+def test_products_are_the_same_on_any_number_of_threads(
+    m: int, n: int, k: int, rows: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit, or a run would depend on what else the machine does."""
+    if rows == "aligned":  # as for kernels that need it, whatever this machine's are
+        monkeypatch.setattr(module, "shared_rows", lambda: 24 * max(2, blas_threads()))
+    elif not shared_rows():
+        pytest.skip("no number of rows makes it so: runs keep their number of threads")
+    a, b = draw(k, m), draw(k, n)
+    before, results = blas_threads(), []
+    try:
+        for threads in (1, max(2, before)):
+            set_threads(threads)
+            results.append(matmul(Tensor(a), Tensor(b), ta=True).numpy())
+    finally:
+        set_threads(before)
+    np.testing.assert_array_equal(results[0], results[1])
+    expected = a.astype(np.float64).T @ b
+    np.testing.assert_allclose(results[0], expected, atol=k * ROUNDING * 40)
 
 
 # --- which product it is -------------------------------------------------------------

@@ -7,6 +7,7 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from grok_tui.config import Config
 from grok_tui.core import openblas as module
 from grok_tui.core import trainer as trainer_module
-from grok_tui.core.openblas import any_thread_count, blas_threads, openblas, set_threads
+from grok_tui.core.openblas import blas_threads, openblas, shared_rows
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -63,22 +64,40 @@ def test_a_missing_or_broken_library_is_not_an_error(
 # --- results on any number of threads -------------------------------------------------------
 
 
-@pytest.mark.parametrize(("m", "n", "k"), [(905, 113, 250), (114, 128, 128), (905, 512, 128)])
-def test_what_is_said_of_the_kernels_holds_for_the_shapes_of_the_model(
-    m: int, n: int, k: int
+@pytest.fixture
+def fresh_trial() -> Iterator[None]:
+    """What is found out once is forgotten before and after."""
+    shared_rows.cache_clear()
+    yield
+    shared_rows.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("odd", "aligned", "threads", "rows"),
+    [(True, True, 2, 1), (False, True, 2, 48), (False, True, 4, 96), (False, True, 5, 0),
+     (False, False, 2, 0), (False, False, 1, 1)],
+)  # fmt: skip
+@pytest.mark.usefixtures("fresh_trial")
+def test_rows_are_shared_as_the_trials_allow(
+    odd: bool, aligned: bool, threads: int, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rng = np.random.default_rng(1)
-    a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in ((m, k), (k, n)))
-    results = []
-    try:
-        for threads in (1, max(2, blas_threads())):
-            set_threads(threads)
-            results.append(module._product(a, b))
-    finally:
-        set_threads(blas_threads())
-    if any_thread_count():
-        np.testing.assert_array_equal(results[0], results[1])
-    np.testing.assert_allclose(results[0], a.astype(np.float64) @ b, atol=1e-3)
+    monkeypatch.setattr(module, "blas_threads", lambda: threads)
+    found = {True: odd, False: aligned}
+    monkeypatch.setattr(
+        module, "_same_on_all_threads", lambda m, n, k: found[(m, n, k) in module._ODD_SHAPES]
+    )
+    assert shared_rows() == rows
+
+
+def test_the_trial_finds_what_is_so_and_leaves_all_threads_at_work() -> None:
+    library = openblas()
+    assert library is not None
+    found = module._same_on_all_threads(905, 113, 250)
+    assert library.scipy_openblas_get_num_threads() == blas_threads()
+    a = np.random.default_rng(0).standard_normal((905, 250), dtype=np.float32)
+    b = np.random.default_rng(0).standard_normal((250, 113), dtype=np.float32)
+    np.testing.assert_allclose(module._product(a, b), a.astype(np.float64) @ b, atol=1e-3)
+    assert isinstance(found, bool)
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -86,7 +105,7 @@ def test_a_run_changes_its_threads_only_where_that_changes_no_result(
     same: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[int] = []
-    monkeypatch.setattr(trainer_module, "any_thread_count", lambda: same)
+    monkeypatch.setattr(trainer_module, "shared_rows", lambda: 48 if same else 0)
     monkeypatch.setattr(trainer_module, "blas_threads", lambda: 6)
     keeper = trainer_module.ThreadKeeper
     monkeypatch.setattr(
