@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import tomli_w
 
@@ -48,12 +49,26 @@ def check_unused(path: Path) -> None:
         )
 
 
+def lock(path: Path) -> IO[bytes]:
+    """Be the only writer of a run directory until the file is closed, or this process gone.
+
+    Raises RunError if there is another one, or OSError.
+    """
+    file = (path / "events.jsonl").open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise RunError(f"another process is writing into {path}; stop it first") from None
+    return file
+
+
 class RunWriter:
     """Writes the events of one run into its directory. Every method may raise OSError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, locked: IO[bytes]) -> None:
         """Open the directory's files for appending; use `create` or `reopen`."""
-        self.path = path
+        self.path, self._lock = path, locked
         self._metrics = Lines(path / "metrics.jsonl")
         self._events = Lines(path / "events.jsonl")
         # The newest step's line, held back for what its evaluation and its analysis add.
@@ -69,11 +84,15 @@ class RunWriter:
             "environment": dict(environment),
         }
         checkpoints.write_durably(path / "config.toml", tomli_w.dumps(content).encode())
-        return cls(path)
+        return cls(path, lock(path))
 
     @classmethod
     def reopen(cls, path: Path, step: int) -> RunWriter:
-        """An existing directory, cut back to what it held at `step`."""
+        """An existing directory, cut back to what it held at `step`.
+
+        Raises RunError if another process is writing there.
+        """
+        locked = lock(path)
         for name in ("metrics.jsonl", "events.jsonl"):
             cut_after(path / name, step)
         for checkpoint in checkpoints.checkpoints_in(path / "checkpoints"):
@@ -81,7 +100,7 @@ class RunWriter:
                 checkpoint.unlink()
         analyses.cut_after(path, step)
         (path / "summary.json").unlink(missing_ok=True)
-        return cls(path)
+        return cls(path, locked)
 
     def __call__(self, event: Event) -> None:
         """Record one event."""
@@ -145,6 +164,7 @@ class RunWriter:
         """Close the files; what is recorded stays."""
         self._metrics.close()
         self._events.close()
+        self._lock.close()
 
 
 # The fields of an event that its line in events.jsonl has beside step, time and event.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import fields
@@ -406,3 +408,37 @@ def test_reopening_leaves_other_files_alone(run: Path) -> None:
     RunWriter.reopen(run, 2).close()
     assert best.read_bytes() == b"mine"
     assert (run / "notes.txt").read_text() == "mine"
+
+
+# --- one writer at a time -----------------------------------------------------------------
+
+
+def test_a_second_writer_is_refused_and_cuts_nothing(writer: RunWriter, run: Path) -> None:
+    writer(losses(1, 3.0, 2.0))
+    writer(Paused(2))
+    before = (run / "metrics.jsonl").read_bytes()
+    with pytest.raises(RunError, match="another process is writing"):
+        RunWriter.reopen(run, 1)
+    assert (run / "metrics.jsonl").read_bytes() == before
+    writer.close()
+    RunWriter.reopen(run, 1).close()
+    assert [line["step"] for line in metrics_of(run)] == [1]
+
+
+def test_a_dead_writer_keeps_no_lock(writer: RunWriter, run: Path) -> None:
+    writer.close()
+    program = (
+        "import sys; from pathlib import Path; from grok_tui.runs.writer import lock;"
+        " held = lock(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(run)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match="another process is writing"):
+            RunWriter.reopen(run, 0)
+        other.kill()
+        other.wait()
+        RunWriter.reopen(run, 0).close()
