@@ -22,7 +22,7 @@ def logits(
     weights: by name as `core.model.weight_shapes` gives them, any number of layers.
     """
     resid_mid, neurons = activations(weights, a, b, n_heads)
-    W_out = weights[f"blocks.{_n_layers(weights) - 1}.W_out"].astype(np.float64)
+    W_out = weights[f"blocks.{n_layers(weights) - 1}.W_out"].astype(np.float64)
     W_U = weights["W_U"].astype(np.float64)
     return np.asarray((resid_mid + neurons @ W_out) @ W_U)
 
@@ -37,7 +37,7 @@ def neuron(
     weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64], n_heads: int, index: int
 ) -> NDArray[np.float32]:
     """What one neuron of the last layer does at `=` after the ReLU: (batch,)."""
-    W_in = f"blocks.{_n_layers(weights) - 1}.W_in"
+    W_in = f"blocks.{n_layers(weights) - 1}.W_in"
     alone = {**weights, W_in: weights[W_in][:, index : index + 1]}
     return activations(alone, a, b, n_heads)[1][:, 0].astype(np.float32)
 
@@ -52,14 +52,14 @@ def activations(
     ones over the p + 1 tokens.
     """
     exact = {name: np.asarray(weight, dtype=np.float64) for name, weight in weights.items()}
-    layers = _n_layers(weights)
+    layers = n_layers(weights)
     W_E, W_pos = exact["W_E"], exact["W_pos"]
     tokens = (a, b, np.full_like(a, len(W_E) - 1))
 
-    def embedded(W: Array | None = None, first: int = 0) -> Array:
-        rows = (W_E + position for position in W_pos[first:])
+    def embedded(W: Array | None = None) -> Array:
+        rows = (W_E + position for position in W_pos)
         tables = (x if W is None else x @ W for x in rows)
-        places = zip(tables, tokens[first:], strict=True)
+        places = zip(tables, tokens, strict=True)
         return np.stack([table[token] for table, token in places], axis=1)
 
     if layers == 1:
@@ -71,8 +71,8 @@ def activations(
         block = {name: exact[f"blocks.{layer}.{name}"] for name in _BLOCK}
         first = 2 if layer == layers - 1 else 0  # of the last layer only `=` is read
         if x is None:
-            stream, q = embedded(first=first), embedded(block["W_Q"], first)
-            k, v = embedded(block["W_K"]), embedded(block["W_V"])
+            stream = embedded()
+            q, k, v = (embedded(block[name]) for name in ("W_Q", "W_K", "W_V"))
         else:
             stream, q = x[:, first:], _product(x[:, first:], block["W_Q"])
             k, v = _product(x, block["W_K"]), _product(x, block["W_V"])
@@ -116,7 +116,8 @@ def _product(x: Array, W: Array) -> Array:
     return product.reshape(*x.shape[:-1], W.shape[1])
 
 
-def _n_layers(weights: Weights) -> int:
+def n_layers(weights: Weights) -> int:
+    """How many layers some weights have."""
     return sum(name.endswith(".W_Q") for name in weights)
 
 

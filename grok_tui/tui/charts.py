@@ -100,6 +100,20 @@ class Chart(PlotextPlot, can_focus=True):
         """Whether something changed that is not drawn yet."""
         return self._timer is not None
 
+    def zoomed(self, direction: int) -> ChartView:
+        """The view zoomed in (1) or out (-1), about the crosshair if it is in view."""
+        scene, view = self._scene, self._scene.view
+        first, last = scene.window
+        at = view.crosshair
+        about = at if at is not None and first <= at <= last else None
+        factor, log = ZOOM_FACTOR**direction, scene.axes.log_x
+        return view.zoomed(factor, scene.history, log=log, about=about)
+
+    def crosshair_moved(self, columns: int) -> ChartView:
+        """The view with its crosshair some columns further."""
+        scene, share = self._scene, columns * self.column_share
+        return scene.view.crosshair_moved(share, scene.history, log=scene.axes.log_x)
+
     def show_view(self, view: ChartView) -> None:
         self._show(replace(self._scene, view=view), now=True)
 

@@ -50,7 +50,8 @@ class Analyst:
         needs the group is left out.
         """
         exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
-        W_L = w_out_of_last(exact) @ exact["W_U"]  # (d_mlp, p)
+        last = f"blocks.{forward.n_layers(exact) - 1}"
+        W_L = exact[f"{last}.W_out"] @ exact["W_U"]  # (d_mlp, p)
         elements = self.group.elements
         spectra = [fourier.spectrum(w[elements]) for w in (exact["W_E"], W_L.T)]
         keys = fourier.key_frequencies(spectra[1])
@@ -129,7 +130,7 @@ class _Circuit:
         right = group.elements[group.answer]
         correct = np.take_along_axis(logits, right[..., None], axis=2)[..., 0]
         mean = logits.mean(axis=(0, 1))
-        one_layer = not any(name.startswith("blocks.1.") for name in self._weights)
+        one_layer = forward.n_layers(self._weights) == 1
         return {
             "restricted_loss": progress.restricted_loss(
                 by_answer,
@@ -179,9 +180,3 @@ def attention_scores(weights: Mapping[str, Array], n_heads: int) -> Array:
         scores[:, position] = np.einsum("he,phe->hp", q, keys)
     scores[:, 2, 0] = np.einsum("he,he->h", q, heads(equals, "W_K")[0])
     return np.asarray(scores / np.sqrt(d // n_heads))
-
-
-def w_out_of_last(weights: Mapping[str, Any]) -> Any:
-    """W_out of the last layer."""
-    last = max(int(name.split(".")[1]) for name in weights if name.endswith(".W_out"))
-    return weights[f"blocks.{last}.W_out"]

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from grok_tui.tui.charts import ZOOM_FACTOR, Chart
+from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.scales import ACCURACY, LOSS
 from grok_tui.tui.state import SessionState
@@ -128,13 +128,7 @@ class Charts(Pane, can_focus=False):
             chart.show_view(view)
 
     def action_zoom(self, direction: int) -> None:
-        """Zoom about the crosshair, if it is in view."""
-        scene, view = self._chosen.scene, self._view
-        first, last = scene.window
-        at = view.crosshair
-        about = at if at is not None and first <= at <= last else None
-        factor, log = ZOOM_FACTOR**direction, scene.axes.log_x
-        self._look(view.zoomed(factor, scene.history, log=log, about=about))
+        self._look(self._chosen.zoomed(direction))
 
     def action_pan(self, share: float) -> None:
         scene = self._chosen.scene
@@ -147,9 +141,7 @@ class Charts(Pane, can_focus=False):
         self._look(self._view.at_newest())
 
     def action_crosshair(self, columns: int) -> None:
-        scene, share = self._chosen.scene, columns * self._chosen.column_share
-        view = self._view.crosshair_moved(share, scene.history, log=scene.axes.log_x)
-        self._look(view)
+        self._look(self._chosen.crosshair_moved(columns))
 
     def action_no_crosshair(self) -> None:
         self._look(self._view.with_crosshair(None, self._chosen.scene.history))

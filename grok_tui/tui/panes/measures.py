@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from grok_tui.core.analysis.result import Measures, Tables
-from grok_tui.tui.charts import ZOOM_FACTOR, Chart
+from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.mechanism import Mechanism
 from grok_tui.tui.panes.strips import bars
@@ -102,19 +102,14 @@ class MeasuresPane(Mechanism):
         self.toggle_class("numbers")
 
     def action_crosshair(self, columns: int) -> None:
-        scene, share = self._chart.scene, columns * self._chart.column_share
-        log = scene.axes.log_x
-        self._chart.show_view(scene.view.crosshair_moved(share, scene.history, log=log))
+        self._chart.show_view(self._chart.crosshair_moved(columns))
 
     def action_no_crosshair(self) -> None:
         scene = self._chart.scene
         self._chart.show_view(scene.view.with_crosshair(None, scene.history))
 
     def action_zoom(self, direction: int) -> None:
-        scene = self._chart.scene
-        factor, log = ZOOM_FACTOR**direction, scene.axes.log_x
-        about = scene.view.crosshair
-        self._chart.show_view(scene.view.zoomed(factor, scene.history, log=log, about=about))
+        self._chart.show_view(self._chart.zoomed(direction))
 
     def action_oldest(self) -> None:
         self._chart.show_view(self._chart.scene.view.at_oldest(self._chart.scene.history))

@@ -77,7 +77,6 @@ class Neurons(Mechanism):
         self._neuron: int | None = None
         self._asked: tuple[Tables, int] | None = None
         self._clusters: tuple[Tables, list[Cluster]] | None = None
-        self._shown: object = None  # the answer that the map shows
         self._pair = (0, 0)
 
     def body(self) -> Iterable[Widget]:
@@ -116,7 +115,7 @@ class Neurons(Mechanism):
     # --- what is shown ------------------------------------------------------------------
 
     def draw(self, tables: Tables) -> None:
-        self._ask()
+        self._ask(tables)
         cluster = self._cluster(tables)
         parts = [_named(c, chosen=c is cluster) for c in self._found(tables)]
         self.query_one("#neurons-clusters", Static).update(Content("  ").join(parts))
@@ -142,15 +141,12 @@ class Neurons(Mechanism):
         neuron = self._chosen(tables)
         return next(c for c in self._found(tables) if neuron in c.neurons)
 
-    def _ask(self) -> None:
-        """Ask for the chosen neuron once for every analysis, while the pane is on screen."""
-        tables = self.learned.tables
-        if tables is None or not self.is_on_screen:
-            return
-        wanted = (tables, self._chosen(tables))
-        if self._asked is None or self._asked[0] is not tables or self._asked[1] != wanted[1]:
-            self._asked = wanted
-            self.post_message(Ordered(events.Inspect(wanted[1])))
+    def _ask(self, tables: Tables) -> None:
+        """Ask for the chosen neuron, once for every analysis."""
+        neuron = self._chosen(tables)
+        if self._asked is None or self._asked[0] is not tables or self._asked[1] != neuron:
+            self._asked = tables, neuron
+            self.post_message(Ordered(events.Inspect(neuron)))
 
     def _draw_map(self, tables: Tables) -> None:
         neuron, inspected = self._chosen(tables), self.learned.inspected
