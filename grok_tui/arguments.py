@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from grok_tui import __version__
+from grok_tui.commands import COMMANDS, load
 from grok_tui.config import FIELDS, bounds, choices, flag, group_of, is_live, written
 from grok_tui.errors import UserError
 
@@ -18,9 +19,6 @@ LISTS = {
     "themes": "list the themes",
     "keys": "list the session's keys",
 }
-
-SERVE = "the session in a browser, on 127.0.0.1"
-EXPORT = "write a run in the format of another tool"
 
 _DESCRIPTION = """\
 Train a small transformer on modular arithmetic and watch it grok.
@@ -32,7 +30,7 @@ Train a small transformer on modular arithmetic and watch it grok.
 """
 
 
-class _Parser(ArgumentParser):
+class Parser(ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
@@ -48,14 +46,15 @@ def parse(arguments: Sequence[str]) -> Namespace:
         options = _list_parser(arguments[0]).parse_args(arguments[1:])
         options.command = arguments[0]
         return options
-    if arguments and arguments[0] == "serve":
-        return _parse_serve(arguments[1:])
-    if arguments and arguments[0] == "export":
-        return _parse_export(arguments[1:])
-    return _parse_train(arguments)
+    if arguments and arguments[0] in COMMANDS:
+        options = load(arguments[0]).parse(arguments[1:])
+        options.command = arguments[0]
+        return options
+    return parse_train(arguments)
 
 
-def _parse_train(arguments: Sequence[str]) -> Namespace:
+def parse_train(arguments: Sequence[str]) -> Namespace:
+    """The options of a call without a command."""
     options = _train_parser().parse_args(arguments)
     options.command = None
     given = {name: getattr(options, name) for name in FIELDS}
@@ -63,57 +62,16 @@ def _parse_train(arguments: Sequence[str]) -> Namespace:
     return options
 
 
-def _parse_serve(arguments: Sequence[str]) -> Namespace:
-    """`port`, and `arguments` that each session is started with: `session` once parsed."""
-    parser = _Parser(
-        prog="grok-tui serve", description=f"{SERVE}. All options of grok-tui itself follow.",
-        allow_abbrev=False,
-    )  # fmt: skip
-    parser.add_argument("--port", type=int, default=8000, help="where (default 8000)")
-    options, rest = parser.parse_known_args(arguments)
-    if not 0 < options.port < 65536:
-        raise UserError(f"--port {options.port} is no port; there are 1 to 65535")
-    session = _parse_train(rest)
-    if session.record:
-        raise UserError("serve shows sessions; --record needs no screen")
-    return Namespace(command="serve", port=options.port, arguments=rest, session=session)
-
-
-def _parse_export(arguments: Sequence[str]) -> Namespace:
-    """`run`, `form`, `output` and `step`."""
-    from grok_tui.runs.export import CSV, FORMATS
-
-    parser = _Parser(
-        prog="grok-tui export",
-        description=f"{EXPORT}. {CSV} is the metrics, everything else the weights.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
-    parser.add_argument("--to", dest="form", required=True, choices=FORMATS, help="the format")
-    parser.add_argument(
-        "-o", dest="output", metavar="FILE", type=Path,
-        help=f"where; without it, {CSV} goes to standard output, weights to a file here",
-    )  # fmt: skip
-    parser.add_argument(
-        "--step", type=int, help="the step of a checkpoint; the newest if none is given"
-    )
-    options = parser.parse_args(arguments)
-    if options.form == CSV and options.step is not None:
-        raise UserError(f"--step chooses the weights to export; {CSV} has all steps")
-    options.command = "export"
-    return options
-
-
 def _list_parser(command: str) -> ArgumentParser:
-    parser = _Parser(prog=f"grok-tui {command}", description=LISTS[command], allow_abbrev=False)
+    parser = Parser(prog=f"grok-tui {command}", description=LISTS[command], allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
 def _train_parser() -> ArgumentParser:
-    commands = {**LISTS, "export": EXPORT, "serve": SERVE}
+    commands = {**COMMANDS, **LISTS}
     commands_text = "\n".join(f"  {name:10}{text}" for name, text in commands.items())
-    parser = _Parser(
+    parser = Parser(
         prog="grok-tui",
         description=_DESCRIPTION,
         epilog=f"commands:\n{commands_text}\n\nEvery field can also be set by GROK_TUI_<FIELD>"

@@ -1,0 +1,28 @@
+"""The commands beside training: what each is for, and the module that does it."""
+
+from __future__ import annotations
+
+import importlib
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+COMMANDS: Mapping[str, str] = {
+    "export": "write a run in the format of another tool",
+    "serve": "the session in a browser, on 127.0.0.1",
+}
+
+
+class Command(Protocol):
+    """What the module of a command has."""
+
+    def parse(self, arguments: Sequence[str]) -> Namespace:
+        """Its options; raises UserError."""
+
+    def run(self, options: Namespace) -> int:
+        """Do it; the exit code. Raises UserError or OSError."""
+
+
+def load(name: str) -> Command:
+    """The module of a command, imported only when it is asked for."""
+    return importlib.import_module(f"grok_tui.commands.{name}")
