@@ -27,6 +27,7 @@ Train a small transformer on modular arithmetic and watch it grok.
   grok-tui --preset quick               straight into that preset
   grok-tui --record DIR --preset nanda  headless: write the run directory DIR
   grok-tui --resume DIR                 go on in DIR from its newest checkpoint
+  grok-tui --branch DIR --at STEP       another future of DIR from that step on
 """
 
 
@@ -90,6 +91,15 @@ def _train_parser() -> ArgumentParser:
         metavar="DIR",
         type=Path,
         help="go on with a run; headless if --record names the same DIR",
+    )
+    parser.add_argument(
+        "--branch",
+        metavar="DIR",
+        type=Path,
+        help="a new run that begins as DIR was at a checkpoint; --record names its folder",
+    )
+    parser.add_argument(
+        "--at", metavar="STEP", type=int, help="the checkpoint to branch from (the newest)"
     )
     parser.add_argument(
         "--no-save", action="store_true", help="record nothing (only in the session)"

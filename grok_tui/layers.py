@@ -25,15 +25,30 @@ ENV_PREFIX = "GROK_TUI_"
 
 def load_file(path: Path) -> dict[str, Any]:
     """Fields of a TOML config file, or of a run's `config.toml`; raises ConfigError."""
+    content = _read(path)
+    for name in ("environment", "parent"):  # what a run directory adds
+        content.pop(name, None)
+    return {name.replace("-", "_"): value for name, value in content.items()}
+
+
+def load_parent(path: Path) -> tuple[Path, int] | None:
+    """The run and the step that a branch's `config.toml` says it left, None if there is none.
+
+    Raises ConfigError.
+    """
+    match _read(path).get("parent"):
+        case {"run": str(run), "step": int(step)}:
+            return Path(run), step
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
-    for name in ("environment", "parent"):  # what a run directory adds
-        content.pop(name, None)
-    return {name.replace("-", "_"): value for name, value in content.items()}
 
 
 def resolve(

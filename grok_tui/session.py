@@ -17,14 +17,17 @@ from rich.console import Console
 from grok_tui.config import Config, build
 from grok_tui.job import Job
 from grok_tui.runs import reader
-from grok_tui.runs.branch import branch
+from grok_tui.runs.branch import branch, branch_folder, parent_of
 from grok_tui.runs.checkpoints import checkpoints_in, newest
 from grok_tui.runs.folders import name_of, new_folder
 from grok_tui.tui.app import SessionApp, session_actions
 from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.keymap import load_keymap
 from grok_tui.tui.launcher import Run
+from grok_tui.tui.player import Player, shown
 from grok_tui.tui.preferences import remembered_theme
+from grok_tui.tui.recording import Recording
+from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending
 from grok_tui.tui.state import SessionState
 from grok_tui.tui.themes import choose_theme, load_themes
@@ -49,26 +52,31 @@ class Session:
         return self.open(Job(config, new_folder(name) if self._save else None))
 
     def branch(self, checkpoint: Path) -> Run:
-        parent = checkpoint.parents[1]
-        folder = new_folder(f"{name_of(parent)}-branch")
+        folder = branch_folder(checkpoint.parents[1])
         snapshot = branch(checkpoint, folder)
-        job = Job(build(snapshot.config), folder, snapshot)
-        return self.open(job, paused=True, parent=parent)
+        return self.open(Job(build(snapshot.config), folder, snapshot), paused=True)
 
     def resume(self, folder: Path, *, paused: bool) -> Run:
         snapshot, warnings = newest(folder / "checkpoints")
         job = Job(build(snapshot.config), folder, snapshot, warnings=tuple(warnings))
         return self.open(job, paused=paused)
 
-    def open(self, job: Job, *, paused: bool = False, parent: Path | None = None) -> Run:
+    def open(self, job: Job, *, paused: bool = False) -> Run:
         """The run of a job, not yet started; one that goes on shows what came before."""
-        state = SessionState(job.config.model_dump(mode="json"))
+        state, parent = SessionState(job.config.model_dump(mode="json")), None
         if job.snapshot and job.run_dir:
             state = recorded_state(job.run_dir, job.snapshot.step).going_on()
+            parent = parent_of(job.run_dir)
             job = replace(job, edits=reader.edits(job.run_dir, job.snapshot.step))
         source = WorkerSource(job)
         self._opened.append((source, job.run_dir))
         return Run(source, state, job.run_dir, paused, parent)
+
+    def replay(self, folder: Path, step: int, speed: float) -> Run:
+        """A recorded run, which is left as it is."""
+        recording = Recording(folder)
+        player = Player(recording.pace, recording.last, speed=speed).sought(step)
+        return Run(ReplaySource(recording, player), shown(recording, player), folder)
 
     def close(self) -> Iterator[str]:
         """End every trainer, then say where everything is."""
@@ -86,23 +94,20 @@ def _where(run_dir: Path) -> str:
     return f"ended before the first checkpoint; {run_dir} has the config only"
 
 
-def run_session(
-    job: Job | None,
-    job_of: JobOf,
-    theme_name: str | None,
-    *,
-    save: bool,
-    ascii_only: bool = False,
-) -> int:
-    """Show a job, or without one that of the preset that the user picks; the exit code."""
+def make_app(
+    session: Session, first: Run | None, theme_name: str | None, *, ascii_only: bool = False
+) -> SessionApp:
+    """The session's application, with the user's themes and keys. Raises ThemeError."""
     themes, bad_themes = load_themes()
     keymap, bad_keys = load_keymap(session_actions())
     for problem in bad_themes + bad_keys:
         _say(problem)
     theme = choose_theme(themes, theme_name, remembered_theme(), Console().color_system)
-    session = Session(job_of, save=save)
-    run = session.open(job) if job else None
-    app = SessionApp(run, session, themes, theme, keymap, ascii=ascii_only)
+    return SessionApp(first, session, themes, theme, keymap, ascii=ascii_only)
+
+
+def run_session(session: Session, app: SessionApp) -> int:
+    """Show the application until the user leaves; the exit code."""
     # A traceback would land on the user's screen; it goes to a file instead.
     app.error_console = Console(file=io.StringIO(), width=100)
     try:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 COMMANDS: Mapping[str, str] = {
+    "replay": "the session's screens, fed from a recorded run",
     "export": "write a run in the format of another tool",
     "serve": "the session in a browser, on 127.0.0.1",
 }

@@ -10,29 +10,65 @@ from pathlib import Path
 from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
 from grok_tui.errors import UserError
-from grok_tui.runs.export import CSV, FORMATS, write_csv, write_weights
+from grok_tui.runs.export import CSV, WEIGHTS, write_csv, write_weights
+
+CAST, SVG = "cast", "svg"
+FORMATS = (CSV, CAST, SVG, *WEIGHTS)
+_DEFAULT_SIZE = (120, 36)
+# Which formats an option is for; it is refused with any other, where it would change nothing.
+_OPTIONS = {
+    "step": (SVG, *WEIGHTS),
+    "size": (CAST, SVG),
+    "pane": (CAST, SVG),
+    "theme": (CAST, SVG),
+    "ascii": (CAST, SVG),
+    "speed": (CAST,),
+}
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """`run`, `form`, `output` and `step`."""
+    """`run`, `form`, `output` and the options of the formats."""
     parser = Parser(
         prog="grok-tui export",
-        description=f"{COMMANDS['export']}. {CSV} is the metrics, everything else the weights.",
+        description=f"{COMMANDS['export']}. csv is the metrics, cast a film of the session"
+        " for asciinema, svg a picture of it, everything else the weights.",
         allow_abbrev=False,
     )
     parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
     parser.add_argument("--to", dest="form", required=True, choices=FORMATS, help="the format")
     parser.add_argument(
         "-o", dest="output", metavar="FILE", type=Path,
-        help=f"where; without it, {CSV} goes to standard output, weights to a file here",
+        help="where; without it, csv goes to standard output, all else to a file here",
     )  # fmt: skip
     parser.add_argument(
-        "--step", type=int, help="the step of a checkpoint; the newest if none is given"
+        "--step", type=int,
+        help="svg: any step (the last); weights: the step of a checkpoint (the newest)",
+    )  # fmt: skip
+    screens = parser.add_argument_group("cast and svg")
+    screens.add_argument("--size", type=_size, metavar="WxH", help="columns x rows (120x36)")
+    screens.add_argument("--pane", metavar="NAME", help="the pane that is shown (charts)")
+    screens.add_argument("--theme", metavar="NAME", help="its colours")
+    screens.add_argument("--ascii", action="store_true", default=None, help="ASCII only")
+    screens.add_argument(
+        "--speed", type=_speed, metavar="X", help="cast: times as fast as the run was (1)"
     )
     options = parser.parse_args(arguments)
-    if options.form == CSV and options.step is not None:
-        raise UserError(f"--step chooses the weights to export; {CSV} has all steps")
+    for name, forms in _OPTIONS.items():
+        if getattr(options, name) is not None and options.form not in forms:
+            raise UserError(f"--{name} is for {', '.join(forms)}, not for {options.form}")
     return options
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed < float("inf"):
+        raise ValueError
+    return speed
 
 
 def run(options: Namespace) -> int:
@@ -40,9 +76,11 @@ def run(options: Namespace) -> int:
     folder: Path = options.run
     if not (folder / "config.toml").is_file():
         raise UserError(f"{folder} is no run directory: it has no config.toml")
-    if options.form != CSV:
+    if options.form in WEIGHTS:
         for file in write_weights(folder, options.form, options.step, options.output):
             print(file)
+    elif options.form in (CAST, SVG):
+        print(_write_screens(options))
     elif options.output is None:
         write_csv(folder, sys.stdout)
     else:
@@ -50,3 +88,34 @@ def run(options: Namespace) -> int:
             write_csv(folder, file)
         print(options.output)
     return 0
+
+
+def _write_screens(options: Namespace) -> Path:
+    """Write the film or the picture; returns its file."""
+    from grok_tui.commands.replay import replay_session
+    from grok_tui.runs.asciicast import asciicast
+    from grok_tui.runs.checkpoints import write_durably
+    from grok_tui.session import make_app
+    from grok_tui.tui.film import Stage, film, picture
+    from grok_tui.tui.panes.layout import pane_number
+    from grok_tui.tui.recording import Recording
+    from grok_tui.tui.themes import DEFAULT_THEME
+
+    session, theme = replay_session(), options.theme or DEFAULT_THEME
+    stage = Stage(
+        options.size or _DEFAULT_SIZE,
+        lambda run: make_app(session, run, theme, ascii_only=bool(options.ascii)),
+        pane_number(options.pane or "charts"),
+    )
+    recording = Recording(options.run)
+    name = options.run.resolve().name
+    if options.form == CAST:
+        frames = film(recording, stage, options.speed or 1.0)
+        content = asciicast(stage.size, name, ((f.seconds, f.output) for f in frames))
+        file = options.output or Path(f"{name}.cast")
+    else:
+        content = picture(recording, stage, options.step)
+        step = recording.last if options.step is None else options.step
+        file = options.output or Path(f"{name}-step-{step}.svg")
+    write_durably(file, content.encode())
+    return file

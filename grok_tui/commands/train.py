@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from grok_tui.config import ConfigError, build, flag, is_live
+from grok_tui.config import Config, ConfigError, build, flag, is_live
 from grok_tui.errors import UserError
 from grok_tui.layers import resolve
 
 if TYPE_CHECKING:
+    from grok_tui.core.snapshot import Snapshot
     from grok_tui.job import Job
 
 UNATTENDED_PRESET = "quick"
@@ -21,25 +23,32 @@ UNATTENDED_PRESET = "quick"
 def run(options: Namespace) -> int:
     """Train; the exit code."""
     check(options)
-    if options.record is None and _has_screen():
+    if options.record is None and has_screen():
         return _session(options)
     from grok_tui.record import record
-    from grok_tui.runs.folders import new_folder
 
-    job: Job | None
-    if options.record is None and options.resume is None:
-        options.preset = options.preset or UNATTENDED_PRESET
-        options.fields.setdefault("stop_when", "grokked")
-        job = new_job(options, options.preset, new_folder(options.preset))
-        say(f"no terminal here: training headless into {job.run_dir}")
-    elif options.resume:
-        job = _resumed_job(options)
-    else:
-        job = new_job(options, options.preset, options.record)
+    job = _headless_job(options)
     return record(job) if job else 0
 
 
-def _has_screen() -> bool:
+def _headless_job(options: Namespace) -> Job | None:
+    """The job of a run without a screen; in a folder of its own if the user named none."""
+    from grok_tui.runs.folders import new_folder
+
+    if options.resume:
+        return _resumed_job(options)
+    if options.branch:
+        return _branched_job(options)
+    if options.record:
+        return new_job(options, options.preset, options.record)
+    options.preset = options.preset or UNATTENDED_PRESET
+    options.fields.setdefault("stop_when", "grokked")
+    job = new_job(options, options.preset, new_folder(options.preset))
+    say(f"no terminal here: training headless into {job.run_dir}")
+    return job
+
+
+def has_screen() -> bool:
     """Whether there is a terminal, or a browser in its place."""
     browser = "TEXTUAL_DRIVER" in os.environ
     return browser or (sys.stdout.isatty() and sys.stdin.isatty())
@@ -47,21 +56,24 @@ def _has_screen() -> bool:
 
 def _session(options: Namespace) -> int:
     from grok_tui.runs.folders import new_folder
-    from grok_tui.session import run_session
+    from grok_tui.session import Session, make_app, run_session
 
     save = not options.no_save
 
     def job_for(preset: str) -> Job:
         return new_job(options, preset, new_folder(preset) if save else None)
 
-    job: Job | None
-    if options.resume:
-        if (job := _resumed_job(options)) is None:
+    job: Job | None = None
+    if options.resume or options.branch:
+        job = _resumed_job(options) if options.resume else _branched_job(options)
+        if job is None:
             return 0
-    else:
-        named = options.preset or ("custom" if options.config else None)
-        job = job_for(named) if named else None
-    return run_session(job, job_for, options.theme, save=save, ascii_only=options.ascii)
+    elif named := options.preset or ("custom" if options.config else None):
+        job = job_for(named)
+    session = Session(job_for, save=save)
+    first = session.open(job) if job else None
+    app = make_app(session, first, options.theme, ascii_only=options.ascii)
+    return run_session(session, app)
 
 
 def check(options: Namespace) -> None:
@@ -70,10 +82,17 @@ def check(options: Namespace) -> None:
         raise UserError(
             "--record and --resume name different folders; a run goes on in its own"
         )
-    if options.resume and (options.preset or options.config):
-        raise UserError("a resumed run keeps its config; give single flags instead of a preset")
-    if options.no_save and (options.record or options.resume):
-        raise UserError("--no-save is for a new session; --record and --resume always save")
+    if options.resume and options.branch:
+        raise UserError("--resume goes on in a run's folder, --branch in a new one; choose one")
+    going_on = "resumed run" if options.resume else "branch" if options.branch else ""
+    if going_on and (options.preset or options.config):
+        raise UserError(f"a {going_on} keeps its config; give single flags instead of a preset")
+    if options.no_save and (options.record or going_on):
+        raise UserError(
+            "--no-save is for a new session; --record, --resume and --branch always save"
+        )
+    if options.at is not None and not options.branch:
+        raise UserError("--at is the step of a --branch")
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -98,25 +117,52 @@ def _resumed_job(options: Namespace) -> Job | None:
 
     run_dir: Path = options.resume
     snapshot, warnings = newest(run_dir / "checkpoints")
+    config = _config_from(snapshot, options.fields)
+    if complete := _complete(snapshot, config):
+        say(f"{run_dir} {complete}")
+        return None
+    return Job(config, run_dir, snapshot, warnings=tuple(warnings))
+
+
+def _branched_job(options: Namespace) -> Job:
+    """The job of a new run that begins as another was at a checkpoint."""
+    from grok_tui.job import Job
+    from grok_tui.runs import checkpoints
+    from grok_tui.runs.branch import branch, branch_folder
+
+    checkpoint = checkpoints.at_step(options.branch / "checkpoints", options.at)
+    folder = options.record or branch_folder(options.branch)
+    snapshot = checkpoints.load(checkpoint)
+    config = _config_from(snapshot, options.fields)
+    if complete := _complete(snapshot, config):
+        raise UserError(f"{options.branch} {complete}")
+    branch(checkpoint, folder)
+    say(f"branching from {options.branch} at step {snapshot.step} into {folder}")
+    return Job(config, folder, snapshot)
+
+
+def _config_from(snapshot: Snapshot, fields: Mapping[str, Any]) -> Config:
+    """A checkpoint's config with other live fields. Raises ConfigError."""
     before = build(snapshot.config)
-    config = before.changed(**options.fields)
-    for name in options.fields:
+    config = before.changed(**fields)
+    for name in fields:
         if (
             not is_live(name)
             and name != "device"
             and getattr(config, name) != getattr(before, name)
         ):
             raise ConfigError(f"{flag(name)} cannot change within a run; start a new one")
+    return config
+
+
+def _complete(snapshot: Snapshot, config: Config) -> str:
+    """Why there is nothing left to do after a checkpoint, empty if there is."""
+    grok_step = snapshot.milestones.get("grok_step")
     if config.steps <= snapshot.step:
-        say(f"{run_dir} is complete at step {snapshot.step}; --steps takes it further")
-        return None
-    if config.stop_when == "grokked" and snapshot.milestones.get("grok_step") is not None:
-        say(
-            f"{run_dir} grokked at step {snapshot.milestones['grok_step']};"
-            " --stop-when never takes it further"
-        )
-        return None
-    return Job(config, run_dir, snapshot, warnings=tuple(warnings))
+        return f"is complete at step {snapshot.step}; --steps takes it further"
+    if config.stop_when == "grokked" and grok_step is not None:
+        return f"grokked at step {grok_step}; --stop-when never takes it further"
+    return ""
 
 
 def say(text: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from grok_tui.core.analysis.result import Tables
+from grok_tui.core.events import Pairs
 from grok_tui.errors import UserError
 from grok_tui.runs.checkpoints import write_durably
 
@@ -29,12 +30,16 @@ def analyses_in(run: Path) -> list[Path]:
     return sorted((run / FOLDER).glob(f"step-{'[0-9]' * 8}.npz"))
 
 
-def save(run: Path, step: int, tables: Tables) -> None:
-    """Write the tables, whole or not at all. Raises OSError."""
+def save(run: Path, step: int, tables: Tables, pairs: Pairs | None = None) -> None:
+    """Write the tables, whole or not at all. Raises OSError.
+
+    pairs: what an evaluation at the same step found.
+    """
+    arrays = {field.name: getattr(tables, field.name) for field in fields(Tables)}
+    if pairs is not None:
+        arrays |= {"answers": pairs.answers, "pair_loss": pairs.loss}
     content = io.BytesIO()
-    np.savez_compressed(
-        content, **{field.name: getattr(tables, field.name) for field in fields(Tables)}
-    )
+    np.savez_compressed(content, **arrays)
     path = analysis_path(run, step)
     path.parent.mkdir(exist_ok=True)
     write_durably(path, content.getvalue())
@@ -45,6 +50,22 @@ def load(path: Path) -> Tables:
     try:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             return Tables(**{field.name: file[field.name] for field in fields(Tables)})
+    except KeyError as error:
+        raise AnalysisError(f"{path} is damaged: it lacks {error}") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise AnalysisError(f"{path} is not a readable analysis: {error}") from None
+
+
+def load_pairs(path: Path) -> Pairs | None:
+    """What an evaluation at a file's step found, None if there was none.
+
+    Raises AnalysisError.
+    """
+    try:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+            if "answers" not in file:
+                return None
+            return Pairs(file["answers"], file["pair_loss"])
     except KeyError as error:
         raise AnalysisError(f"{path} is damaged: it lacks {error}") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:

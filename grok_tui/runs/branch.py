@@ -9,7 +9,9 @@ from pathlib import Path
 import tomli_w
 
 from grok_tui.core.snapshot import Snapshot
+from grok_tui.layers import load_parent
 from grok_tui.runs import analyses, checkpoints
+from grok_tui.runs.folders import name_of, new_folder
 from grok_tui.runs.lines import cut_after
 from grok_tui.runs.writer import check_unused
 
@@ -29,6 +31,24 @@ def branch(checkpoint: Path, folder: Path) -> Snapshot:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return snapshot
+
+
+def branch_folder(parent: Path) -> Path:
+    """A new run directory for a branch of a run, named after it."""
+    return new_folder(f"{name_of(parent)}-branch")
+
+
+def parent_of(folder: Path) -> Path | None:
+    """The run that a run directory branched from, None if it did not or that is gone.
+
+    Raises ConfigError.
+    """
+    parent = load_parent(folder / "config.toml")
+    if parent is None:
+        return None
+    run, _ = parent
+    places = (run, folder.parent / run.name)  # it may have moved, and its branches with it
+    return next((place for place in places if (place / "metrics.jsonl").exists()), None)
 
 
 def _copy(checkpoint: Path, step: int, folder: Path) -> None:

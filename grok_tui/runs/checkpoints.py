@@ -31,6 +31,23 @@ def checkpoint_path(folder: Path, step: int) -> Path:
     return folder / f"step-{step:08}.safetensors"
 
 
+def step_of(path: Path) -> int:
+    """The step of a checkpoint, from its name."""
+    return int(path.stem.removeprefix("step-"))
+
+
+def at_step(folder: Path, step: int | None) -> Path:
+    """The checkpoint of a step, or without one the newest. Raises CheckpointError."""
+    steps = {step_of(path): path for path in reversed(checkpoints_in(folder))}
+    if not steps:
+        raise CheckpointError(f"there is no checkpoint in {folder}")
+    wanted = max(steps) if step is None else step
+    if wanted not in steps:
+        there = ", ".join(map(str, steps))
+        raise CheckpointError(f"{folder} has no checkpoint of step {step}; there are {there}")
+    return steps[wanted]
+
+
 def checkpoints_in(folder: Path) -> list[Path]:
     """All checkpoint files of a folder, newest step first."""
     return sorted(folder.glob(f"step-{'[0-9]' * 8}.safetensors"), reverse=True)

@@ -13,7 +13,6 @@ import safetensors.numpy
 from grok_tui.config import Config, build
 from grok_tui.core.events import FloatArray
 from grok_tui.core.snapshot import Snapshot
-from grok_tui.errors import UserError
 from grok_tui.runs import checkpoints, transformerlens
 from grok_tui.runs.reader import metric_lines
 
@@ -59,14 +58,7 @@ def _snapshot(run: Path, step: int | None) -> Snapshot:
     folder = run / "checkpoints"
     if step is None:
         return checkpoints.newest(folder)[0]
-    path = checkpoints.checkpoint_path(folder, step)
-    if not path.exists():
-        steps = sorted(
-            int(p.stem.removeprefix("step-")) for p in checkpoints.checkpoints_in(folder)
-        )
-        there = f"there are {', '.join(map(str, steps))}" if steps else "there is none"
-        raise UserError(f"{run} has no checkpoint of step {step}; {there}")
-    return checkpoints.load(path)
+    return checkpoints.load(checkpoints.at_step(folder, step))
 
 
 def _own(config: Config, snapshot: Snapshot, file: Path) -> list[Path]:
@@ -96,4 +88,3 @@ WEIGHTS: Mapping[str, Callable[[Config, Snapshot, Path], list[Path]]] = {
     "safetensors": _own,
     "transformerlens": _transformerlens,
 }
-FORMATS = (CSV, *WEIGHTS)

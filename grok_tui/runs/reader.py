@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from grok_tui.config import build
-from grok_tui.core.analysis.result import Measures, Tables
+from grok_tui.core.analysis.result import Measures
 from grok_tui.core.events import (
     Analyzed,
     CheckpointSaved,
@@ -50,11 +51,31 @@ def recorded(
     """The config that a run began with, and its events up to a step, or all of them.
 
     The events are those of the run but for what a recording lacks: times (`seconds` are 0)
-    and the tables of evaluations. Raises RunError, ConfigError or OSError; reading the events
-    may, too.
+    and what evaluations at steps that were not analysed found for each pair. Raises RunError,
+    ConfigError or OSError; reading the events may, too.
     """
+    config, events = outline(folder, until)
+    return config, (completed(folder, event) for event in events)
+
+
+def outline(
+    folder: Path, until: int | None = None
+) -> tuple[Mapping[str, Any], Iterator[Event]]:
+    """The same as `recorded`, but without tables: `completed` adds an event's."""
     config = build(load_file(folder / "config.toml")).model_dump(mode="json")
     return config, _sound(folder, _events(folder, config, until))
+
+
+def completed(folder: Path, event: Event) -> Event:
+    """An event of a run's outline with its tables, where there are any to be read."""
+    with contextlib.suppress(analyses.AnalysisError):
+        if isinstance(event, Analyzed):
+            path = analyses.analysis_path(folder, event.step)
+            return replace(event, tables=analyses.load(path))
+        if isinstance(event, Evaluated):
+            path = analyses.analysis_path(folder, event.step)
+            return replace(event, pairs=analyses.load_pairs(path))
+    return event
 
 
 def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
@@ -68,6 +89,11 @@ def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
         elif line["old"] != line["new"]:
             stack.append((line["field"], line["old"]))
     return tuple(stack)
+
+
+def event_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of `events.jsonl` as they are. Raises RunError or OSError."""
+    return _lines(folder / "events.jsonl", None)
 
 
 def metric_lines(folder: Path) -> Iterator[dict[str, Any]]:
@@ -85,7 +111,7 @@ def _sound(folder: Path, events: Iterator[Event]) -> Iterator[Event]:
 
 def _events(folder: Path, config: Mapping[str, Any], until: int | None) -> Iterator[Event]:
     """Metrics and events in the order in which they happened."""
-    metrics = _metrics(folder, until)
+    metrics = _metrics(folder / "metrics.jsonl", until)
     measured = next(metrics, None)
     for line in _lines(folder / "events.jsonl", until):
         while measured is not None and measured.step <= line["step"]:
@@ -98,8 +124,7 @@ def _events(folder: Path, config: Mapping[str, Any], until: int | None) -> Itera
         measured = next(metrics, None)
 
 
-def _metrics(folder: Path, until: int | None) -> Iterator[Losses | Evaluated | Analyzed]:
-    path = folder / "metrics.jsonl"
+def _metrics(path: Path, until: int | None) -> Iterator[Losses | Evaluated | Analyzed]:
     batch: list[float] = []
     step = 0
     for line in _lines(path, until):
@@ -114,17 +139,9 @@ def _metrics(folder: Path, until: int | None) -> Iterator[Losses | Evaluated | A
             values = {name: line[name] for name in _MEASURED}
             yield Evaluated(step, Metrics(line["train_loss"], **values), 0.0)
         if "gini_W_E" in line:
-            yield Analyzed(step, Measures.from_dict(line), 0.0, _tables(folder, step))
+            yield Analyzed(step, Measures.from_dict(line), 0.0)
     if batch:
         yield _losses(step, batch)
-
-
-def _tables(folder: Path, step: int) -> Tables | None:
-    """The tables of an analysis; None where there are none to be read."""
-    path = analyses.analysis_path(folder, step)
-    with contextlib.suppress(analyses.AnalysisError):
-        return analyses.load(path)
-    return None
 
 
 def _losses(step: int, batch: list[float]) -> Losses:

@@ -22,6 +22,7 @@ from grok_tui.core.events import (
     Failed,
     Losses,
     Metrics,
+    Pairs,
     Paused,
     PhaseChanged,
     Resumed,
@@ -73,6 +74,7 @@ class RunWriter:
         self._events = Lines(path / "events.jsonl")
         # The newest step's line, held back for what its evaluation and its analysis add.
         self._held: dict[str, Any] | None = None
+        self._evaluated: Evaluated | None = None
 
     @classmethod
     def create(cls, path: Path, config: Config, environment: Mapping[str, str]) -> RunWriter:
@@ -116,10 +118,11 @@ class RunWriter:
                 self._held = newest
             case Evaluated(step, metrics):
                 self._add(step, _measured(metrics))
+                self._evaluated = event
             case Analyzed(step, measures, _, tables):
                 self._add(step, _analyzed(measures))
                 if tables is not None:
-                    analyses.save(self.path, step, tables)
+                    analyses.save(self.path, step, tables, self._pairs(step))
             case Started() | Paused() | Resumed() | ConfigApplied() | PhaseChanged() | Warned():
                 self._note(event)
             case CheckpointSaved():
@@ -140,6 +143,11 @@ class RunWriter:
         """Say more in the line of a step, if it is the one held back."""
         if self._held and self._held["step"] == step:
             self._held |= fields
+
+    def _pairs(self, step: int) -> Pairs | None:
+        """What the evaluation at a step found for each pair, if it was the newest."""
+        newest = self._evaluated
+        return newest.pairs if newest and newest.step == step else None
 
     def _note(self, event: Event) -> None:
         self._release()

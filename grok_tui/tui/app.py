@@ -27,6 +27,8 @@ from grok_tui.tui.launcher import Launcher, Run
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.picker import PresetPicker
 from grok_tui.tui.preferences import remember_theme
+from grok_tui.tui.replay import ReplaySource
+from grok_tui.tui.replay_screen import ReplayScreen
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, RunScreen
 from grok_tui.tui.terminal import TerminalDriver
 from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
@@ -38,9 +40,17 @@ RELOAD_SECONDS = 1.0
 def session_actions() -> dict[str, Action]:
     """All that keys do on the main screen and in its panes, by id."""
     found = actions([*RunScreen.BINDINGS, *SessionApp.BINDINGS])
+    found = {**actions(ReplayScreen.BINDINGS), **found}
     for pane in PANES:
         found |= actions(pane.BINDINGS, pane.TITLE)
     return found
+
+
+def _screen_of(run: Run) -> RunScreen:
+    """The main screen of a run, live or recorded."""
+    if isinstance(run.source, ReplaySource):
+        return ReplayScreen(run, run.source)
+    return RunScreen(run)
 
 
 class SessionApp(App[Ending]):
@@ -100,7 +110,7 @@ class SessionApp(App[Ending]):
             loop.add_signal_handler(number, self._end_by, number)
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
         if self._first:
-            self.push_screen(RunScreen(self._first))
+            self.push_screen(_screen_of(self._first))
         else:
             presets = [load_preset(name) for name in preset_names()]
             self.push_screen(PresetPicker(presets), self._picked)
@@ -110,7 +120,7 @@ class SessionApp(App[Ending]):
             self.exit(Ending(0))
             return
         try:
-            self.push_screen(RunScreen(self._launcher.preset(preset)))
+            self.push_screen(_screen_of(self._launcher.preset(preset)))
         except (UserError, OSError) as error:
             self.exit(Ending(2, str(error)))
 
@@ -126,7 +136,7 @@ class SessionApp(App[Ending]):
             closing = asyncio.to_thread(before.run.source.close, SAVE_SECONDS)
             self.run_worker(closing, group="closing", exit_on_error=False)
             await self.pop_screen()
-        await self.push_screen(RunScreen(run))
+        await self.push_screen(_screen_of(run))
 
     # --- themes -------------------------------------------------------------------------
 

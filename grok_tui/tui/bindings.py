@@ -1,8 +1,8 @@
-"""The keys of the main screen, with their ids, in the order that the footer and help show."""
+"""The keys of the main screens, with their ids, in the order that footer and help show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -11,12 +11,17 @@ from textual.binding import ActiveBinding, Binding
 from grok_tui.tui.panes.bar import PANE_KEYS
 
 # The footer shows these at every width, and then as many of the others as fit.
-ALWAYS = ("pause", "step", "step-100", "wd-down", "wd-up", "lr-down", "lr-up", "help", "quit")
+ALWAYS = (
+    "pause", "step", "step-100", "wd-down", "wd-up", "lr-down", "lr-up", "back-100", "back",
+    "slower", "faster", "phase-before", "next-phase", "help", "quit",
+)  # fmt: skip
 
 _STEPS = Binding.Group("step")
 _DECAY = Binding.Group("wd")
 _RATE = Binding.Group("lr")
 _LOGS = Binding.Group("log axes")
+_SPEED = Binding.Group("speed")
+_PHASES = Binding.Group("phase")
 
 
 def _knob(shown: str, key: str, name: str, direction: int, group: Binding.Group) -> Binding:
@@ -27,27 +32,26 @@ def _knob(shown: str, key: str, name: str, direction: int, group: Binding.Group)
     return Binding(key, action, words, id=id, key_display=shown, group=group)
 
 
-MAIN_BINDINGS = [
-    Binding("space", "toggle_pause", "Pause", id="pause"),
-    Binding("s", "step(1)", "1 step", id="step", group=_STEPS),
-    Binding("S", "step(100)", "100 steps", id="step-100", key_display="S", group=_STEPS),
-    _knob("[", "left_square_bracket", "weight_decay", -1, _DECAY),
-    _knob("]", "right_square_bracket", "weight_decay", 1, _DECAY),
-    _knob("{", "left_curly_bracket", "lr", -1, _RATE),
-    _knob("}", "right_curly_bracket", "lr", 1, _RATE),
-    Binding("e", "edit", "Edit", id="edit"),
-    Binding("z", "undo", "Undo", id="undo"),
+_PAUSE = Binding("space", "toggle_pause", "Pause", id="pause")
+_ONE_STEP = Binding("s", "step(1)", "1 step", id="step", group=_STEPS)
+_MANY_STEPS = Binding(
+    "S", "step(100)", "100 steps", id="step-100", key_display="S", group=_STEPS
+)
+_EDIT = Binding("e", "edit", "Edit", id="edit")
+_PANE_ORDER = [
     Binding("tab", "next_pane(1)", "Pane", id="next-pane", key_display="tab"),
     Binding("shift+tab", "next_pane(-1)", "pane before", id="pane-before", show=False),
+]
+_CHARTS = [
     Binding("v", "view", "View", id="view"),
     Binding("f", "follow", "Follow", id="follow"),
     Binding("x", "log_axis('x')", "log steps", id="log-x", group=_LOGS),
     Binding("y", "log_axis('y')", "log values", id="log-y", group=_LOGS),
     Binding("m", "smooth", "Smooth", id="smooth"),
     Binding("g", "ghost", "Ghost", id="ghost"),
-    Binding("c", "checkpoint", "Checkpoint", id="checkpoint"),
-    Binding("b", "branch", "Branch", id="branch"),
-    Binding("r", "restart", "Restart", id="restart"),
+]
+_BRANCH = Binding("b", "branch", "Branch", id="branch")
+_LAST = [
     *(
         Binding(key, f"pane({n})", f"pane {n}", id=f"pane-{n}", show=False)
         for n, key in enumerate(PANE_KEYS, 1)
@@ -56,13 +60,57 @@ MAIN_BINDINGS = [
     Binding("q", "ask_quit", "Quit", id="quit"),
 ]
 
+MAIN_BINDINGS = [
+    _PAUSE,
+    _ONE_STEP,
+    _MANY_STEPS,
+    _knob("[", "left_square_bracket", "weight_decay", -1, _DECAY),
+    _knob("]", "right_square_bracket", "weight_decay", 1, _DECAY),
+    _knob("{", "left_curly_bracket", "lr", -1, _RATE),
+    _knob("}", "right_curly_bracket", "lr", 1, _RATE),
+    _EDIT,
+    Binding("z", "undo", "Undo", id="undo"),
+    *_PANE_ORDER,
+    *_CHARTS,
+    Binding("c", "checkpoint", "Checkpoint", id="checkpoint"),
+    _BRANCH,
+    Binding("r", "restart", "Restart", id="restart"),
+    *_LAST,
+]
+REPLAY_BINDINGS = [
+    _PAUSE,
+    Binding("A", "step(-100)", "100 back", id="back-100", key_display="A", group=_STEPS),
+    Binding("a", "step(-1)", "1 back", id="back", group=_STEPS),
+    _ONE_STEP,
+    _MANY_STEPS,
+    Binding(
+        "less_than_sign", "speed(-1)", "slower", id="slower", key_display="<", group=_SPEED
+    ),
+    Binding(
+        "greater_than_sign", "speed(1)", "faster", id="faster", key_display=">", group=_SPEED
+    ),
+    Binding(
+        "comma", "phase(-1)", "phase before", id="phase-before", key_display=",", group=_PHASES
+    ),
+    Binding(
+        "full_stop", "phase(1)", "next phase", id="next-phase", key_display=".", group=_PHASES
+    ),
+    Binding("j", "jump", "Jump", id="jump"),
+    *_PANE_ORDER,
+    *_CHARTS,
+    _BRANCH,
+    *_LAST,
+]
 
-def as_many_as_fit(active: dict[str, ActiveBinding], width: int) -> dict[str, ActiveBinding]:
-    """The bindings in the order of `MAIN_BINDINGS`, those hidden that a footer has no room for.
+
+def as_many_as_fit(
+    active: dict[str, ActiveBinding], bindings: Sequence[Binding], width: int
+) -> dict[str, ActiveBinding]:
+    """The active of a screen's bindings, those hidden that a footer has no room for.
 
     A footer joins the neighbours of a group, so the order matters whatever the keys are.
     """
-    order = [binding.id for binding in MAIN_BINDINGS]
+    order = [binding.id for binding in bindings]
 
     def place(item: tuple[str, ActiveBinding]) -> int:
         name = item[1].binding.id

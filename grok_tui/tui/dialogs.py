@@ -10,10 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Label, OptionList
+from textual.widgets import Input, Label, OptionList
 
+from grok_tui.runs.checkpoints import step_of
 from grok_tui.tui.sentences import value_text
-from grok_tui.tui.state import SessionState
+from grok_tui.tui.state import Mark, SessionState
 
 Choice = TypeVar("Choice")
 QuitChoice = Literal["save", "now"]
@@ -43,7 +44,11 @@ class Question(ModalScreen[Choice | None], Generic[Choice]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Label(self._question, markup=False)
-            yield OptionList(*(text for text, _ in self._answers), markup=False)
+            yield from self.answers()
+
+    def answers(self) -> ComposeResult:
+        """What one answers with."""
+        yield OptionList(*(text for text, _ in self._answers), markup=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._answers[event.option_index][1])
@@ -82,12 +87,13 @@ def restart_question(state: SessionState) -> Question[bool]:
     return Question(question, [("Start it", True), ("Cancel", None)])
 
 
-def checkpoint_question(checkpoints: Sequence[Path]) -> Question[Path]:
+def checkpoint_question(checkpoints: Sequence[Path], *, live: bool) -> Question[Path]:
     """Which checkpoint to branch from, the newest first."""
     answers = [(f"step {step_of(path)}", path) for path in checkpoints]
+    saved = " This run is saved first." if live else ""
     return Question(
         "Branch from which checkpoint? The branch is a new run that waits there for an"
-        " edit. This run is saved first.",
+        f" edit.{saved}",
         answers,
     )
 
@@ -103,6 +109,29 @@ def ghost_question(folders: Sequence[Path]) -> Question[Path]:
     return Question("Show which run as a ghost?", [(folder.name, folder) for folder in folders])
 
 
-def step_of(checkpoint: Path) -> int:
-    """The step of a checkpoint file, from its name."""
-    return int(checkpoint.stem.removeprefix("step-"))
+class JumpDialog(Question[int]):
+    """Which step to go to: typed, or that of a change of phase."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "choose", show=False)]
+
+    def __init__(self, phases: Sequence[Mark], last: int) -> None:
+        answers: list[tuple[str, int | None]] = [("step 0: the start", 0)]
+        answers += [
+            (f"step {mark.step}: {mark.text}", mark.step) for mark in phases if mark.step
+        ]
+        answers.append((f"step {last}: the end", last))
+        super().__init__("Jump to which step? Choose one, or type a number.", answers)
+
+    def answers(self) -> ComposeResult:
+        yield Input(placeholder="a step", type="integer", compact=True)
+        yield from super().answers()
+
+    def action_choose(self) -> None:
+        """From the number down to the list."""
+        answers = self.query_one(OptionList)
+        answers.highlighted = 0
+        answers.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value:
+            self.dismiss(int(event.value))

@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from textual.message import Message
 
 from grok_tui.config import build
-from grok_tui.core import forward
-from grok_tui.core.events import Answered, Ask, Event, Failed, Inspect, Inspected
-from grok_tui.core.tasks import make_task
+from grok_tui.core.events import Ask, Event, Failed, Inspect
 from grok_tui.errors import UserError
-from grok_tui.runs.checkpoints import checkpoints_in, newest
+from grok_tui.runs.checkpoints import checkpoints_in, step_of
 from grok_tui.runs.folders import recorded_folders
 from grok_tui.runs.reader import recorded
+from grok_tui.tui.answers import answer_from
 from grok_tui.tui.dialogs import (
     checkpoint_question,
     ghost_question,
@@ -28,7 +26,7 @@ from grok_tui.tui.dialogs import (
 )
 from grok_tui.tui.launcher import Launcher, Run
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.state import SessionState, reduce
+from grok_tui.tui.state import SessionState, Sought, reduce
 
 if TYPE_CHECKING:
     from grok_tui.tui.run_screen import RunScreen
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 class Arrived(Message):
     """An event came from the source."""
 
-    event: Event
+    event: Event | Sought
 
 
 @dataclass
@@ -56,15 +54,17 @@ async def restart(screen: RunScreen) -> None:
         screen.post_message(Wanted(lambda launcher: launcher.again(config)))
 
 
-async def branch(screen: RunScreen) -> None:
-    """A new run from one of this run's checkpoints."""
-    checkpoints = _checkpoints(screen)
+async def branch(screen: RunScreen, until: int | None = None) -> None:
+    """A new run from one of this run's checkpoints, those of a step up to `until` if given."""
+    checkpoints = [c for c in _checkpoints(screen) if until is None or step_of(c) <= until]
     if not checkpoints:
         saved = screen.run.folder is not None
         why = "there is none yet; c saves one" if saved else "this run is not saved (--no-save)"
         screen.say(f"a branch needs a checkpoint: {why}")
         return
-    chosen = await screen.app.push_screen_wait(checkpoint_question(checkpoints))
+    chosen = await screen.app.push_screen_wait(
+        checkpoint_question(checkpoints, live=until is None)
+    )
     if chosen is not None:
         screen.post_message(Wanted(lambda launcher: launcher.branch(chosen)))
 
@@ -87,23 +87,11 @@ async def ask_checkpoint(screen: RunScreen, question: Ask | Inspect) -> None:
         screen.say("the run has ended and was not saved: there is nothing left to ask")
         return
     try:
-        answer = await asyncio.to_thread(_answer, folder, question)
+        answer = await asyncio.to_thread(answer_from, folder, question)
     except (UserError, OSError) as error:
         screen.say(str(error))
         return
     screen.post_message(Arrived(answer))
-
-
-def _answer(folder: Path, question: Ask | Inspect) -> Answered | Inspected:
-    snapshot, _ = newest(folder / "checkpoints")
-    if isinstance(question, Inspect):
-        task, n_heads = make_task(build(snapshot.config)), snapshot.config["n_heads"]
-        neuron = question.neuron
-        found = forward.neuron(snapshot.weights, task.a, task.b, n_heads, neuron)
-        return Inspected(snapshot.step, neuron, found)
-    pair = np.array([question.a]), np.array([question.b])
-    logits = forward.logits(snapshot.weights, *pair, snapshot.config["n_heads"])
-    return Answered(snapshot.step, question.a, question.b, forward.probabilities(logits)[0])
 
 
 async def choose_ghost(screen: RunScreen) -> None:

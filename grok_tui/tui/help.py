@@ -29,11 +29,15 @@ At first it memorises: the train loss falls, the test loss rises. Weight decay p
  weight towards zero all the while, and memories need large weights. Slowly a rule that needs\
  smaller ones grows; when the test loss falls too, long after the other, the network has\
  grokked: it computes the answers instead of remembering them."""
-TRY = """\
+TRY_LIVE = """\
 Press {wd-up} a few times and see: with more weight decay the test loss falls sooner, with far\
  too much nothing is learned at all. {wd-down} turns it back, {undo} takes the last edit back,\
  {lr-down} and {lr-up} turn the learning rate. {pause} pauses, and then {step} takes one step.\
  An edit never starts the run anew, and every edit is marked on the charts."""
+TRY_REPLAY = """\
+This is a recorded run, shown as it was: {pause} plays and pauses, {faster} and {slower} change\
+ how fast, {back} and {step} go one step back or on. {next-phase} goes to the next change of\
+ phase and {jump} to any step. {branch} makes a live run of a checkpoint that can be edited."""
 _KEY_COLUMNS = 11
 _MORE = (
     Entry(None, "Move inside the pane", "arrows", ""),
@@ -58,9 +62,10 @@ class Help(ModalScreen[None]):
         Binding("question_mark", "dismiss", "Close", id="help"),
     ]
 
-    def __init__(self, pane: Pane, run: Screen[None]) -> None:
+    def __init__(self, pane: Pane, run: Screen[None], to_try: str) -> None:
+        """pane: the current one. to_try: a text with keys' actions in braces."""
         super().__init__()
-        self._pane, self._run = pane, run
+        self._pane, self._run, self._to_try = pane, run, to_try
 
     def compose(self) -> ComposeResult:
         app, current = cast("SessionApp", self.app), self._pane
@@ -76,7 +81,7 @@ class Help(ModalScreen[None]):
             yield Label("What is going on")
             yield Static(STORY, markup=False)
             yield Label("What to try")
-            yield Static(TRY.format_map(keys), markup=False)
+            yield Static(self._to_try.format_map(keys), markup=False)
             if own := app.entries(current.BINDINGS):
                 yield Label(f"Keys in {current.TITLE}")
                 yield KeyTable(own)

@@ -43,6 +43,13 @@ SENTENCES = {
     "restart": "Restart: a new run with the settings of the form",
     "help": "Help: what one is looking at, and every key",
     "quit": "Quit: save first, or leave at once",
+    "back": "Replay: one step back",
+    "back-100": "Replay: 100 steps back",
+    "slower": "Replay: half as fast",
+    "faster": "Replay: twice as fast",
+    "phase-before": "Replay: to the change of phase before",
+    "next-phase": "Replay: to the next change of phase",
+    "jump": "Replay: jump to a step or a phase",
     "theme": "Theme: change to the next one",
 }
 

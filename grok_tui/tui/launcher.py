@@ -8,6 +8,7 @@ from typing import Protocol
 
 from grok_tui.config import Config
 from grok_tui.core.events import Source
+from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.state import SessionState
 
 
@@ -19,7 +20,7 @@ class Run:
     paused: whether it waits at first. parent: the run that it branched from.
     """
 
-    source: Source
+    source: Source | ReplaySource
     state: SessionState
     folder: Path | None = None
     paused: bool = False

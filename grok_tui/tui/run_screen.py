@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
@@ -33,13 +33,13 @@ from grok_tui.tui import flows
 from grok_tui.tui.bindings import MAIN_BINDINGS, as_many_as_fit
 from grok_tui.tui.dialogs import QuitChoice, QuitDialog
 from grok_tui.tui.flows import Arrived
-from grok_tui.tui.help import Help
+from grok_tui.tui.help import TRY_LIVE, Help
 from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.layout import PANES, Panes
 from grok_tui.tui.panes.pane import Ordered
 from grok_tui.tui.panes.parameters import Edited, Parameters
-from grok_tui.tui.state import SessionState, reduce
+from grok_tui.tui.state import SessionState, Sought, reduce
 from grok_tui.tui.status import StatusLine
 
 # How much one key press changes weight decay or learning rate.
@@ -75,6 +75,8 @@ class RunScreen(Screen[None]):
     RunScreen Footer.-compact FooterLabel { margin: 0 1 0 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [*MAIN_BINDINGS]
+    ORDER: ClassVar[list[Binding]] = MAIN_BINDINGS
+    TRY: ClassVar[str] = TRY_LIVE
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -101,8 +103,8 @@ class RunScreen(Screen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """Those that the footer has room for, in the order of `BINDINGS`."""
-        return as_many_as_fit(super().active_bindings, self.size.width)
+        """Those that the footer has room for, in the order of `ORDER`."""
+        return as_many_as_fit(super().active_bindings, self.ORDER, self.size.width)
 
     def on_resize(self) -> None:
         width, height = self.size
@@ -136,23 +138,27 @@ class RunScreen(Screen[None]):
 
     def say(self, message: str) -> None:
         """Show a message until the next one."""
-        self._show(replace(self.state, message=message))
+        self._show(self.state.saying(message))
 
     # --- events in, commands out --------------------------------------------------------
 
-    def _deliver(self, event: Event) -> None:
+    def _deliver(self, event: Event | Sought) -> None:
         """Called from another thread; posting a message is the safe way in."""
         with contextlib.suppress(RuntimeError):  # the application is gone
             self.post_message(Arrived(event))
 
     def on_arrived(self, message: Arrived) -> None:
-        self.state = reduce(self.state, message.event)
-        if isinstance(message.event, Losses | Evaluated | Analyzed):
+        self.take(message.event)
+
+    def take(self, event: Event | Sought) -> None:
+        """Something came from the source."""
+        self.state = reduce(self.state, event)
+        if isinstance(event, Losses | Evaluated | Analyzed):
             self._show_soon()
         else:
             self._show(self.state)
-        if isinstance(message.event, Failed):
-            self.run_worker(flows.go_on(self, message.event), exclusive=True)
+        if isinstance(event, Failed):
+            self.run_worker(flows.go_on(self, event), exclusive=True)
         if self._exit_code is not None and self.state.ended:
             self.leave()
 
@@ -193,11 +199,14 @@ class RunScreen(Screen[None]):
         self._set_field(name, value)
 
     def on_edited(self, message: Edited) -> None:
+        self.edit(message.name, message.value)
+
+    def edit(self, name: str, value: Any) -> None:
         """An edit from the form: now if the field is live, else with the next run."""
-        if is_live(message.name):
-            self._set_field(message.name, message.value)
+        if is_live(name):
+            self._set_field(name, value)
         else:
-            self._show(self.state.planning(message.name, message.value))
+            self._show(self.state.planning(name, value))
 
     def _set_field(self, name: str, value: Any) -> None:
         if not self.state.ended:
@@ -237,7 +246,7 @@ class RunScreen(Screen[None]):
     # --- dialogs ------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        self.app.push_screen(Help(self.query_one(Panes).current, self))
+        self.app.push_screen(Help(self.query_one(Panes).current, self, self.TRY))
 
     def action_ghost(self) -> None:
         self.run_worker(flows.choose_ghost(self), exclusive=True)

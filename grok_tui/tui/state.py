@@ -63,6 +63,15 @@ class LogLine:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """How a recorded run is being replayed: so many times as fast as it was, up to `last`."""
+
+    speed: float
+    last: int
+    seconds_left: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionState:
     """Everything a screen draws; equal only to itself, since arrays have no single equality.
@@ -73,7 +82,7 @@ class SessionState:
     message: the newest thing to tell the user. log: the newest things that happened.
     task, pairs: all pairs, and what the evaluation after `pairs_step` updates found for each.
     learned: what the analyses found. answer: to the question asked last.
-    checkpoint: the newest one's step, None before it.
+    checkpoint: the newest one's step, None before it. playback: None if the run is live.
     """
 
     config: Mapping[str, Any]
@@ -104,6 +113,7 @@ class SessionState:
     answer: Answered | None = None
     checkpoint: int | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
+    playback: Playback | None = None
 
     @property
     def ended(self) -> bool:
@@ -116,6 +126,8 @@ class SessionState:
     @property
     def seconds_left(self) -> float | None:
         """Time to the last step at the present speed, evaluations and analyses included."""
+        if self.playback:
+            return self.playback.seconds_left
         if self.step_seconds is None or self.ended:
             return None
         left = max(0, int(self.config["steps"]) - self.step)
@@ -126,6 +138,10 @@ class SessionState:
     def going_on(self) -> SessionState:
         """This state of a run that ended, as the one that a new sitting begins with."""
         return replace(self, word="COMPILING", stage="starting", message="", summary={})
+
+    def saying(self, message: str) -> SessionState:
+        """The state with something else to tell the user."""
+        return replace(self, message=message)
 
     def wanted(self, name: str) -> Any:
         """A field's value as it will be once the trainer has confirmed every edit."""
@@ -143,8 +159,18 @@ class SessionState:
         return replace(self, planned=planned)
 
 
-def reduce(state: SessionState, event: Event) -> SessionState:
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """A replay went to another moment of its run, and this was the state then."""
+
+    state: SessionState
+
+
+def reduce(state: SessionState, event: Event | Sought) -> SessionState:
     """The state after one more event."""
+    if isinstance(event, Sought):  # what the user asked stays on screen
+        learned = replace(event.state.learned, inspected=state.learned.inspected)
+        return replace(event.state, answer=state.answer, learned=learned)
     state = _after(state, event)
     if text := sentence(event):
         line = LogLine(state.step, event.name, text)

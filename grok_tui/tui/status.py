@@ -66,12 +66,15 @@ def status_text(state: SessionState, width: int) -> Content:
 def _numbers(state: SessionState) -> Iterator[Content]:
     """The parts, as wide as they will become, so that they do not jump about."""
     digits = len(str(state.config["steps"]))
-    yield _part("step", str(state.step).ljust(digits))
+    of = f"/{state.playback.last}" if state.playback else ""
+    yield _part("step", f"{state.step}{of}".ljust(digits))
     yield _part("train", number(state.train_loss.last).ljust(7))
     yield _part("test", number(state.test_loss.last).ljust(7))
     yield _part("wd", *_edited(state, "weight_decay"))
     yield _part("lr", *_edited(state, "lr"))
     yield Content(f"{number(state.steps_per_second)} steps/s")
+    if state.playback:
+        yield _part("replay", f"{state.playback.speed:g}x")
     if not state.ended:
         yield Content(f"{duration(state.seconds_left)} left")
     yield Content(state.device or str(state.config["device"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from command_line import checkpoint_steps
 from small_runs import go_on, on, record, small
 
+from grok_tui.cli import main
 from grok_tui.config import build
 from grok_tui.core.events import Evaluated, SetField, Stop
 from grok_tui.errors import UserError
 from grok_tui.layers import load_file
 from grok_tui.runs import analyses
-from grok_tui.runs.branch import branch
+from grok_tui.runs.branch import branch, parent_of
 from grok_tui.runs.checkpoints import checkpoint_path
 
 CONFIG = small(steps=60, eval_every=10, analyze_every=15, checkpoint_every=20)
@@ -105,3 +107,71 @@ def test_a_run_that_was_stopped_without_saving_can_be_branched(
     branch(checkpoint_path(run / "checkpoints", 20), tmp_path / "child")
     go_on(tmp_path / "child")
     assert steps(tmp_path / "child") == list(range(1, 61))
+
+
+# --- the command --------------------------------------------------------------------------
+
+
+def branched(parent: Path, folder: Path, *arguments: str) -> int:
+    return main(["--branch", str(parent), "--record", str(folder), *arguments])
+
+
+def test_the_command_branches_and_follows_the_parent_bit_for_bit(
+    parent: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = tmp_path / "child"
+    assert branched(parent, child, "--at", "20") == 0
+    assert (child / "metrics.jsonl").read_bytes() == (parent / "metrics.jsonl").read_bytes()
+    said = capsys.readouterr().err
+    assert f"branching from {parent} at step 20 into {child}" in said
+    assert parent_of(child) == parent
+
+
+def test_the_command_turns_a_knob_at_the_checkpoint(parent: Path, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    assert branched(parent, child, "--at", "40", "--weight-decay", "3", "--steps", "50") == 0
+    assert steps(child) == list(range(1, 51))
+    events = [json.loads(line) for line in (child / "events.jsonl").read_text().splitlines()]
+    edits = [
+        (e["step"], e["field"], e["new"]) for e in events if e["event"] == "config applied"
+    ]
+    assert edits == [(10, "lr", 1e-3), (40, "weight_decay", 3.0), (40, "steps", 50)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--at", "30"], "has no checkpoint of step 30; there are 0, 20, 40, 60"),
+        ([], "is complete at step 60; --steps takes it further"),
+        (["--at", "20", "--seed", "3"], "--seed cannot change within a run"),
+        (["--at", "20", "--lr", "-1"], "lr: '-1' is wrong"),
+        (["--at", "20", "--preset", "quick"], "a branch keeps its config"),
+        (["--at", "20", "--no-save"], "--branch always save"),
+    ],
+)
+def test_a_wrong_branch_leaves_no_folder(
+    parent: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert branched(parent, tmp_path / "child", *arguments) == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "child").exists()
+
+
+def test_at_needs_a_branch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--at", "20"]) == 2
+    assert "--at is the step of a --branch" in capsys.readouterr().err
+
+
+def test_a_parent_is_found_after_both_have_moved(parent: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    shutil.copytree(parent, old / "parent")
+    branch(checkpoint_path(old / "parent" / "checkpoints", 20), old / "child")
+    old.rename(new)
+    assert parent_of(new / "child") == new / "parent"
+    shutil.rmtree(new / "parent")
+    assert parent_of(new / "child") is None
+    assert parent_of(parent) is None

@@ -30,7 +30,7 @@ from grok_tui.core.events import (
     Warned,
 )
 from grok_tui.job import Job
-from grok_tui.session import run_session
+from grok_tui.session import Session, make_app, run_session
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import QuitDialog
 from grok_tui.tui.run_screen import Ending, RunScreen
@@ -140,7 +140,8 @@ def test_a_defect_of_the_screens_leaves_no_traceback_on_the_terminal(
     monkeypatch.setattr(RunScreen, "on_mount", broken)
     monkeypatch.setattr(SessionApp, "run", functools.partialmethod(App.run, headless=True))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert run_session(Job(CONFIG), lambda _: Job(CONFIG), None, save=False) == 1
+    session = Session(lambda _: Job(CONFIG), save=False)
+    assert run_session(session, make_app(session, session.open(Job(CONFIG)), None)) == 1
     output = capfd.readouterr()
     (log,) = tmp_path.iterdir()
     assert f"the screen broke, please report it with {log}" in output.err

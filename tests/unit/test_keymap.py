@@ -18,6 +18,7 @@ from grok_tui.tui.keymap import (
     load_keymap,
 )
 from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.replay_screen import ReplayScreen
 from grok_tui.tui.run_screen import RunScreen
 
 KNOWN = {
@@ -134,7 +135,7 @@ def test_a_pane_has_a_key_for_one_action_only(file: Path) -> None:
 
 def test_the_sessions_actions_are_those_of_screen_app_and_panes() -> None:
     known = session_actions()
-    everywhere = [*RunScreen.BINDINGS, *SessionApp.BINDINGS]
+    everywhere = [*RunScreen.BINDINGS, *ReplayScreen.BINDINGS, *SessionApp.BINDINGS]
     assert {action.id for action in known.values() if not action.scope} == {
         *actions(everywhere)
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from grok_tui.errors import UserError
 from grok_tui.tui.panes.ask import Ask
 from grok_tui.tui.panes.attention import Attention
 from grok_tui.tui.panes.bar import PaneBar
@@ -27,6 +28,14 @@ PANES: tuple[type[Pane], ...] = (
 )  # fmt: skip
 # A terminal of this size shows charts and another pane side by side.
 WIDE_WIDTH, WIDE_HEIGHT = 120, 36
+
+
+def pane_number(title: str) -> int:
+    """The number of the pane with a title, in whatever case. Raises UserError."""
+    titles = [pane.TITLE.lower() for pane in PANES]
+    if title.lower() not in titles:
+        raise UserError(f"there is no pane '{title}'; there are: {', '.join(titles)}")
+    return titles.index(title.lower()) + 1
 
 
 class Panes(Vertical):

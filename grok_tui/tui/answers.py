@@ -1,0 +1,52 @@
+"""Answering questions about a recorded network from its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from grok_tui.config import build
+from grok_tui.core import forward
+from grok_tui.core.events import Answered, Ask, Inspect, Inspected
+from grok_tui.core.snapshot import Snapshot
+from grok_tui.core.tasks import make_task
+from grok_tui.errors import UserError
+from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load, step_of
+
+
+def answer_from(
+    folder: Path, question: Ask | Inspect, until: int | None = None
+) -> Answered | Inspected:
+    """The answer by a run's newest sound checkpoint, or the newest of a step up to `until`.
+
+    Raises UserError if there is none.
+    """
+    snapshot = next(_sound(folder, until), None)
+    if snapshot is None:
+        since = "" if until is None else f" of step {until} or before"
+        raise UserError(f"there is no checkpoint{since} to ask")
+    n_heads = snapshot.config["n_heads"]
+    if isinstance(question, Inspect):
+        task, neuron = make_task(build(snapshot.config)), question.neuron
+        found = forward.neuron(snapshot.weights, task.a, task.b, n_heads, neuron)
+        return Inspected(snapshot.step, neuron, found)
+    pair = np.array([question.a]), np.array([question.b])
+    logits = forward.logits(snapshot.weights, *pair, n_heads)
+    return Answered(snapshot.step, question.a, question.b, forward.probabilities(logits)[0])
+
+
+def _sound(folder: Path, until: int | None) -> Iterator[Snapshot]:
+    for path in checkpoints_in(folder / "checkpoints"):
+        if until is None or step_of(path) <= until:
+            try:
+                yield _loaded(path)
+            except CheckpointError:
+                continue
+
+
+@lru_cache(maxsize=2)  # a replay asks the same one again and again
+def _loaded(path: Path) -> Snapshot:
+    return load(path)

@@ -1,0 +1,148 @@
+"""The session's screens without a terminal: a recorded run as a picture, or as a film."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+
+from rich.console import Console
+from textual.driver import Driver
+from textual.events import Resize
+from textual.geometry import Size
+from textual.pilot import Pilot
+
+from grok_tui.core.events import Event
+from grok_tui.errors import UserError
+from grok_tui.tui.app import SessionApp
+from grok_tui.tui.launcher import Run
+from grok_tui.tui.player import Player, shown
+from grok_tui.tui.recording import Recording
+from grok_tui.tui.replay import ReplaySource
+from grok_tui.tui.replay_screen import ReplayScreen
+from grok_tui.tui.run_screen import LEAST_HEIGHT, LEAST_WIDTH
+from grok_tui.tui.state import Sought
+
+# Pictures of a film for each of its seconds, and how many seconds its last one stays.
+FRAMES_PER_SECOND = 8
+LAST_SECONDS = 3.0
+_CLEAR, _SHOW_CURSOR = "\x1b[2J\x1b[H\x1b[?25l", "\x1b[?25h"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a run is shown: columns and rows, an application, and the number of a pane."""
+
+    size: tuple[int, int]
+    app_of: Callable[[Run], SessionApp]
+    pane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a terminal gets at a time of a film, in seconds from its start."""
+
+    seconds: float
+    output: str
+
+
+def film(recording: Recording, stage: Stage, speed: float) -> list[Frame]:
+    """A whole run, so many times as fast as it was. Raises UserError or OSError."""
+    output: list[str] = [_CLEAR]
+    frames: list[Frame] = []
+
+    async def shoot(screen: ReplayScreen, pilot: Pilot[object]) -> None:
+        for number, player in enumerate(_positions(recording, speed)):
+            screen.show_at_once(shown(recording, player))
+            await pilot.pause()
+            frames.append(Frame(number / FRAMES_PER_SECOND, "".join(output)))
+            output.clear()
+        frames.append(Frame(frames[-1].seconds + LAST_SECONDS, _SHOW_CURSOR))
+
+    _perform(recording, stage, output, shoot)
+    return [frame for frame in frames if frame.output]
+
+
+def picture(recording: Recording, stage: Stage, step: int | None) -> str:
+    """The screens after a step, or at the end, as SVG. Raises UserError or OSError."""
+    at = recording.last if step is None else step
+    if not 0 <= at <= recording.last:
+        raise UserError(f"{recording.folder} has steps 0 to {recording.last}, not {step}")
+    pictures: list[str] = []
+
+    async def shoot(screen: ReplayScreen, pilot: Pilot[object]) -> None:
+        player = Player(recording.pace, recording.last, at, playing=False)
+        screen.show_at_once(shown(recording, player))
+        await pilot.pause()
+        title = f"grok-tui {recording.folder.resolve().name}"
+        pictures.append(pilot.app.export_screenshot(title=title))
+
+    _perform(recording, stage, [], shoot)
+    return pictures[0]
+
+
+def _positions(recording: Recording, speed: float) -> Iterator[Player]:
+    """Where a player is at each picture, from the start to the end."""
+    player = Player(recording.pace, recording.last, speed=speed)
+    yield player
+    while player.playing:
+        player = player.after(1 / FRAMES_PER_SECOND)
+        yield player
+
+
+class _Still(ReplaySource):
+    """A recorded run in which nothing happens by itself."""
+
+    def start(self, deliver: Callable[[Event | Sought], None]) -> None:
+        """Deliver nothing."""
+
+
+def _perform(
+    recording: Recording,
+    stage: Stage,
+    output: list[str],
+    shoot: Callable[[ReplayScreen, Pilot[object]], Awaitable[None]],
+) -> None:
+    """Open the screens, then shoot; `output` gets what a terminal would."""
+    width, height = stage.size
+    if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+        raise UserError(
+            f"{width}x{height} is too small: the screens need {LEAST_WIDTH}x{LEAST_HEIGHT}"
+        )
+    player = Player(recording.pace, recording.last, playing=False)
+    source = _Still(recording, player)
+    app = stage.app_of(Run(source, shown(recording, player), recording.folder))
+    app.driver_class = _driver(output)
+    # Colours do not depend on the terminal that this was called from.
+    app.console = Console(file=StringIO(), color_system="truecolor", force_terminal=True)
+
+    async def direct(pilot: Pilot[object]) -> None:
+        screen = pilot.app.screen
+        assert isinstance(screen, ReplayScreen)
+        screen.action_pane(stage.pane)
+        await pilot.pause()
+        await shoot(screen, pilot)
+        app.exit()
+
+    asyncio.run(app.run_async(size=stage.size, mouse=False, auto_pilot=direct))
+
+
+def _driver(output: list[str]) -> type[Driver]:
+    """A driver that writes into a list instead of to a terminal."""
+
+    class Camera(Driver):
+        def write(self, data: str) -> None:
+            output.append(data)
+
+        def start_application_mode(self) -> None:
+            size = Size(*(self._size or (80, 24)))
+            self.send_message(Resize(size, size))
+
+        def disable_input(self) -> None:
+            """There is none."""
+
+        def stop_application_mode(self) -> None:
+            """There is nothing to restore."""
+
+    return Camera

@@ -1,0 +1,94 @@
+"""A recorded run as states: the one that a session showed after any of its steps."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from grok_tui.core.events import Event, Losses
+from grok_tui.runs.pace import Pace
+from grok_tui.runs.reader import completed, event_lines, outline
+from grok_tui.tui.state import Mark, SessionState, reduce
+
+# States kept on the way through a run, so that going back does not begin at its start.
+KEPT_STATES = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """The state after the first `done` events, all of steps up to `step`."""
+
+    done: int
+    step: int
+    state: SessionState
+
+
+class Recording:
+    """Reads a run directory once; going on from a state costs what happened since.
+
+    last: the last step. pace: how fast it was. phases: its changes of phase, the oldest first.
+    Raises RunError, ConfigError or OSError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        config, events = outline(folder)
+        self._events = list(events)
+        self._steps = [_step(event) for event in self._events]
+        self.last = max(self._steps, default=0)
+        self.pace = Pace.of(event_lines(folder))
+        start = SessionState(config)
+        self._kept = [_Kept(0, 0, start)]
+        self._newest = self._kept[0]
+        self.phases = _phases(self._events, start)
+
+    def state_at(self, step: int) -> SessionState:
+        """The state when everything of the steps up to `step` had happened, and nothing later.
+
+        Of the pairs it has what the newest evaluation found whose step was analysed, too.
+        """
+        before = self._nearest(step)
+        end = bisect_right(self._steps, step, lo=before.done)
+        state = before.state
+        for at in range(before.done, end):
+            state = reduce(state, completed(self.folder, self._events[at]))
+            self._keep(_Kept(at + 1, self._steps[at], state))
+        self._newest = _Kept(end, step, state)
+        # Losses come in one event for many steps, after what happened between them.
+        later = (
+            event for event in islice(self._events, end, None) if isinstance(event, Losses)
+        )
+        if (next_losses := next(later, None)) and next_losses.first_step <= step:
+            state = reduce(state, _up_to(next_losses, step))
+        return state
+
+    def _nearest(self, step: int) -> _Kept:
+        """The latest state that is known and not beyond a step."""
+        if self._kept[-1].step <= self._newest.step <= step:
+            return self._newest
+        return self._kept[bisect_right(self._kept, step, key=lambda kept: kept.step) - 1]
+
+    def _keep(self, new: _Kept) -> None:
+        """Keep a state if the one before is far enough away."""
+        if new.step - self._kept[-1].step >= max(1, self.last // KEPT_STATES):
+            self._kept.append(new)
+
+
+def _step(event: Event) -> int:
+    return int(getattr(event, "step", 0))
+
+
+def _up_to(losses: Losses, step: int) -> Losses:
+    """The losses that are not beyond a step."""
+    return replace(losses, train_loss=losses.train_loss[: step - losses.first_step + 1])
+
+
+def _phases(events: list[Event], start: SessionState) -> tuple[Mark, ...]:
+    """The marks of all changes of phase, found by reducing the events that are few."""
+    state = start
+    for event in events:
+        if event.name in ("phase", "started"):
+            state = reduce(state, event)
+    return tuple(mark for mark in state.marks if mark.kind == "phase")

@@ -1,0 +1,104 @@
+"""A recorded run as a source: it plays, pauses, and goes to any of its steps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from grok_tui.core.events import Ask, Command, Event, Inspect, Pause, Resume, Step, Warned
+from grok_tui.errors import UserError
+from grok_tui.tui.answers import answer_from
+from grok_tui.tui.player import Player, shown
+from grok_tui.tui.recording import Recording
+from grok_tui.tui.state import Sought
+
+# Between two states while it plays.
+TICK_SECONDS = 1 / 16
+
+
+class ReplaySource:
+    """Plays a recording in a thread of its own, and delivers the states that it comes to."""
+
+    def __init__(self, recording: Recording, player: Player) -> None:
+        self.recording = recording
+        self._player = player
+        self._questions: list[Ask | Inspect] = []
+        self._changed = threading.Condition()
+        self._news = True
+        self._closed = False
+        self._since = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
+
+    @property
+    def folder(self) -> Path:
+        return self.recording.folder
+
+    @property
+    def player(self) -> Player:
+        return self._player
+
+    def start(self, deliver: Callable[[Event | Sought], None]) -> None:
+        """Begin; `deliver` is called from a thread."""
+        self._deliver = deliver
+        self._since = time.monotonic()
+        self._thread.start()
+
+    def send(self, command: Command) -> None:
+        """What a live run obeys and a recorded one can."""
+        match command:
+            case Pause():
+                self.change(Player.paused)
+            case Resume():
+                self.change(lambda p: p if p.playing else p.toggled())
+            case Step(count):
+                self.change(lambda p: p.moved(count))
+            case Ask() | Inspect():
+                with self._changed:
+                    self._questions.append(command)
+                    self._changed.notify()
+
+    def change(self, change: Callable[[Player], Player]) -> None:
+        """Go on from another position, or in another way."""
+        with self._changed:
+            self._play_to_now()
+            self._player = change(self._player)
+            self._news = True
+            self._changed.notify()
+
+    def close(self, timeout: float) -> None:
+        """End the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                wait = TICK_SECONDS if self._player.playing else None
+                self._changed.wait_for(self._woken, wait)
+                if self._closed:
+                    return
+                self._play_to_now()
+                player, self._news = self._player, False
+                questions, self._questions = self._questions, []
+            self._show(player, questions)
+
+    def _play_to_now(self) -> None:
+        now = time.monotonic()
+        self._player = self._player.after(now - self._since)
+        self._since = now
+
+    def _woken(self) -> bool:
+        return self._closed or self._news or bool(self._questions)
+
+    def _show(self, player: Player, questions: list[Ask | Inspect]) -> None:
+        try:
+            self._deliver(Sought(shown(self.recording, player)))
+            for question in questions:
+                self._deliver(answer_from(self.folder, question, player.step))
+        except (UserError, OSError) as error:
+            self._deliver(Warned(player.step, str(error)))

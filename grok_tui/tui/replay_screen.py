@@ -1,0 +1,111 @@
+"""The main screen of a recorded run: the same panes and charts, and the keys of a player."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from grok_tui.core.events import Command, Event
+from grok_tui.tui import flows
+from grok_tui.tui.bindings import REPLAY_BINDINGS
+from grok_tui.tui.charts import Chart
+from grok_tui.tui.dialogs import JumpDialog
+from grok_tui.tui.help import TRY_REPLAY
+from grok_tui.tui.launcher import Run
+from grok_tui.tui.player import Player
+from grok_tui.tui.replay import ReplaySource
+from grok_tui.tui.run_screen import Ending, RunScreen
+from grok_tui.tui.state import SessionState, Sought, reduce
+
+
+class ReplayScreen(RunScreen, inherit_bindings=False):
+    """A recorded run at the moment where its player is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*REPLAY_BINDINGS]
+    ORDER: ClassVar[list[Binding]] = REPLAY_BINDINGS
+    TRY: ClassVar[str] = TRY_REPLAY
+
+    def __init__(self, run: Run, source: ReplaySource) -> None:
+        """source: that of the run."""
+        super().__init__(run)
+        self._source = source
+        self._past_message = ""
+
+    def take(self, event: Event | Sought) -> None:
+        said = self.state.message
+        self.state = reduce(self.state, event)
+        if isinstance(event, Sought):
+            if self.state.message == self._past_message:  # the newest word is the screen's own
+                self.state = self.state.saying(said)
+            else:
+                self._past_message = self.state.message
+        if self.state.word == "RUNNING":
+            self._show_soon()
+        else:
+            self._show(self.state)
+
+    def show_at_once(self, state: SessionState) -> None:
+        """Show a state with all its charts, whatever drawing them costs."""
+        self._show(state)
+        for chart in self.query(Chart):
+            if chart.is_on_screen:
+                chart.show(state, now=True)
+
+    def _send(self, command: Command) -> None:
+        self._source.send(command)
+
+    # --- the player -----------------------------------------------------------------------
+
+    def action_toggle_pause(self) -> None:
+        self._source.change(Player.toggled)
+
+    def action_step(self, count: int) -> None:
+        """Go some steps further, or back."""
+        self._source.change(lambda player: player.moved(count))
+
+    def action_speed(self, notches: int) -> None:
+        self._source.change(lambda player: player.faster(notches))
+
+    def action_phase(self, direction: int) -> None:
+        """Go to the next change of phase, or to the one before."""
+        steps = [mark.step for mark in self._source.recording.phases]
+        here = self._source.player.step
+        ahead = [step for step in steps if step > here]
+        behind = [step for step in steps if step < here]
+        if direction > 0:
+            self.seek(min(ahead, default=self._source.player.last))
+        else:
+            self.seek(max(behind, default=0))
+
+    def action_jump(self) -> None:
+        self.run_worker(self._jump(), exclusive=True)
+
+    async def _jump(self) -> None:
+        recording = self._source.recording
+        step = await self.app.push_screen_wait(JumpDialog(recording.phases, recording.last))
+        if step is not None:
+            self.seek(step)
+
+    def seek(self, step: int) -> None:
+        """Go to a step."""
+        self._source.change(lambda player: player.sought(step))
+
+    # --- what a recording does not do -----------------------------------------------------
+
+    def edit(self, name: str, value: object) -> None:  # noqa: ARG002
+        self.say(f"what has been recorded stays: b branches, and then {name} can change")
+
+    def action_branch(self) -> None:
+        self.run_worker(flows.branch(self, self._source.player.step), exclusive=True)
+
+    def action_ask_quit(self) -> None:
+        self.leave()
+
+    def save_and_leave(self, code: int = 0) -> None:
+        """Leave; there is nothing to save."""
+        self.app.exit(Ending(code))
+
+    def leave(self) -> None:
+        """End the session in good order, however the recorded run ended."""
+        self.app.exit(Ending(0))
