@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 COMMANDS: Mapping[str, str] = {
+    "compare": "put runs side by side: a table and charts",
     "export": "write a run in the format of another tool",
     "serve": "the session in a browser, on 127.0.0.1",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
@@ -29,6 +30,15 @@ def branch(checkpoint: Path, folder: Path) -> Snapshot:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return snapshot
+
+
+def parent_of(folder: Path) -> dict[str, Any] | None:
+    """Where a branch left its parent: `run` and `step`; None for a run that is no branch.
+
+    Raises OSError, or KeyError, TypeError or ValueError if `config.toml` is damaged.
+    """
+    parent = tomllib.loads((folder / "config.toml").read_text()).get("parent")
+    return parent and {"run": str(parent["run"]), "step": int(parent["step"])}
 
 
 def _copy(checkpoint: Path, step: int, folder: Path) -> None:

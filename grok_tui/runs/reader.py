@@ -45,16 +45,16 @@ _BATCH = 1000
 
 
 def recorded(
-    folder: Path, until: int | None = None
+    folder: Path, until: int | None = None, *, tables: bool = True
 ) -> tuple[Mapping[str, Any], Iterator[Event]]:
     """The config that a run began with, and its events up to a step, or all of them.
 
     The events are those of the run but for what a recording lacks: times (`seconds` are 0)
-    and the tables of evaluations. Raises RunError, ConfigError or OSError; reading the events
-    may, too.
+    and the tables of evaluations. tables: whether to read those of analyses, a file each.
+    Raises RunError, ConfigError or OSError; reading the events may, too.
     """
     config = build(load_file(folder / "config.toml")).model_dump(mode="json")
-    return config, _sound(folder, _events(folder, config, until))
+    return config, _sound(folder, _events(folder, config, until, tables=tables))
 
 
 def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
@@ -83,9 +83,11 @@ def _sound(folder: Path, events: Iterator[Event]) -> Iterator[Event]:
         raise RunError(f"{folder} is damaged: a line lacks {error}") from None
 
 
-def _events(folder: Path, config: Mapping[str, Any], until: int | None) -> Iterator[Event]:
+def _events(
+    folder: Path, config: Mapping[str, Any], until: int | None, *, tables: bool
+) -> Iterator[Event]:
     """Metrics and events in the order in which they happened."""
-    metrics = _metrics(folder, until)
+    metrics = _metrics(folder, until, tables=tables)
     measured = next(metrics, None)
     for line in _lines(folder / "events.jsonl", until):
         while measured is not None and measured.step <= line["step"]:
@@ -98,7 +100,9 @@ def _events(folder: Path, config: Mapping[str, Any], until: int | None) -> Itera
         measured = next(metrics, None)
 
 
-def _metrics(folder: Path, until: int | None) -> Iterator[Losses | Evaluated | Analyzed]:
+def _metrics(
+    folder: Path, until: int | None, *, tables: bool
+) -> Iterator[Losses | Evaluated | Analyzed]:
     path = folder / "metrics.jsonl"
     batch: list[float] = []
     step = 0
@@ -114,7 +118,8 @@ def _metrics(folder: Path, until: int | None) -> Iterator[Losses | Evaluated | A
             values = {name: line[name] for name in _MEASURED}
             yield Evaluated(step, Metrics(line["train_loss"], **values), 0.0)
         if "gini_W_E" in line:
-            yield Analyzed(step, Measures.from_dict(line), 0.0, _tables(folder, step))
+            found = _tables(folder, step) if tables else None
+            yield Analyzed(step, Measures.from_dict(line), 0.0, found)
     if batch:
         yield _losses(step, batch)
 
