@@ -18,6 +18,7 @@ from grok_tui.runs import checkpoints, transformerlens
 from grok_tui.runs.reader import metric_lines
 
 CSV = "csv"
+TENSORBOARD = "tensorboard"
 
 
 def write_csv(run: Path, stream: TextIO) -> None:
@@ -96,4 +97,4 @@ WEIGHTS: Mapping[str, Callable[[Config, Snapshot, Path], list[Path]]] = {
     "safetensors": _own,
     "transformerlens": _transformerlens,
 }
-FORMATS = (CSV, *WEIGHTS)
+FORMATS = (CSV, TENSORBOARD, *WEIGHTS)

@@ -75,6 +75,11 @@ def metric_lines(folder: Path) -> Iterator[dict[str, Any]]:
     return _lines(folder / "metrics.jsonl", None)
 
 
+def event_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of `events.jsonl` as they are. Raises RunError or OSError."""
+    return _lines(folder / "events.jsonl", None)
+
+
 def _sound(folder: Path, events: Iterator[Event]) -> Iterator[Event]:
     """The events, and a word about the folder where a line is not what it should be."""
     try:
