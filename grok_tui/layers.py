@@ -37,9 +37,11 @@ def load_parent(path: Path) -> tuple[Path, int] | None:
     Raises ConfigError.
     """
     match _read(path).get("parent"):
+        case None:
+            return None
         case {"run": str(run), "step": int(step)}:
             return Path(run), step
-    return None
+    raise ConfigError(f"{path} is damaged: its parent is not a run and a step")
 
 
 def _read(path: Path) -> dict[str, Any]:

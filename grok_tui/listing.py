@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from grok_tui.presets import load_preset, preset_names
+from grok_tui.table import table
 
 
 def print_list(command: str, *, as_json: bool) -> None:
     """Print one of the lists."""
     rows = _ROWS[command]()
-    print(json.dumps(rows, indent=2) if as_json else _table(rows))
+    print(json.dumps(rows, indent=2) if as_json else table(rows))
 
 
 def _presets() -> list[dict[str, Any]]:
@@ -74,24 +75,3 @@ _ROWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "themes": _themes,
     "keys": _keys,
 }
-
-
-def _table(rows: Sequence[dict[str, Any]]) -> str:
-    """Columns as wide as their widest cell, under their names."""
-    names = list(rows[0])
-    cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    )
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return " ".join(f"{name}={item}" for name, item in value.items()) or "-"
-    if isinstance(value, list):
-        return " ".join(value)
-    return "-" if value is None else str(value)

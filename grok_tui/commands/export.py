@@ -10,10 +10,10 @@ from pathlib import Path
 from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
 from grok_tui.errors import UserError
-from grok_tui.runs.export import CSV, WEIGHTS, write_csv, write_weights
+from grok_tui.runs.export import CSV, TENSORBOARD, WEIGHTS, write_csv, write_weights
 
 CAST, SVG = "cast", "svg"
-FORMATS = (CSV, CAST, SVG, *WEIGHTS)
+FORMATS = (CSV, TENSORBOARD, CAST, SVG, *WEIGHTS)
 _DEFAULT_SIZE = (120, 36)
 # Which formats an option is for; it is refused with any other, where it would change nothing.
 _OPTIONS = {
@@ -30,15 +30,16 @@ def parse(arguments: Sequence[str]) -> Namespace:
     """`run`, `form`, `output` and the options of the formats."""
     parser = Parser(
         prog="grok-tui export",
-        description=f"{COMMANDS['export']}. csv is the metrics, cast a film of the session"
-        " for asciinema, svg a picture of it, everything else the weights.",
+        description=f"{COMMANDS['export']}. csv and tensorboard are the metrics, cast a film of"
+        " the session for asciinema, svg a picture of it, everything else the weights.",
         allow_abbrev=False,
     )
     parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
     parser.add_argument("--to", dest="form", required=True, choices=FORMATS, help="the format")
     parser.add_argument(
         "-o", dest="output", metavar="FILE", type=Path,
-        help="where; without it, csv goes to standard output, all else to a file here",
+        help="where; without it, csv goes to standard output, tensorboard to a folder here,"
+        " all else to a file here",
     )  # fmt: skip
     parser.add_argument(
         "--step", type=int,
@@ -81,6 +82,8 @@ def run(options: Namespace) -> int:
             print(file)
     elif options.form in (CAST, SVG):
         print(_write_screens(options))
+    elif options.form == TENSORBOARD:
+        print(_write_events(folder, options.output))
     elif options.output is None:
         write_csv(folder, sys.stdout)
     else:
@@ -119,3 +122,13 @@ def _write_screens(options: Namespace) -> Path:
         file = options.output or Path(f"{name}-step-{step}.svg")
     write_durably(file, content.encode())
     return file
+
+
+def _write_events(run: Path, folder: Path | None) -> Path:
+    try:
+        from grok_tui.runs.tensorboard import write_events
+    except ImportError:
+        raise UserError(
+            f"{TENSORBOARD} needs tensorboardX: pip install 'grok-tui[tensorboard]'"
+        ) from None
+    return write_events(run, folder)

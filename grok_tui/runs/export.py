@@ -17,6 +17,7 @@ from grok_tui.runs import checkpoints, transformerlens
 from grok_tui.runs.reader import metric_lines
 
 CSV = "csv"
+TENSORBOARD = "tensorboard"
 
 
 def write_csv(run: Path, stream: TextIO) -> None:

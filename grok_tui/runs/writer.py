@@ -64,6 +64,16 @@ def lock(path: Path) -> IO[bytes]:
     return file
 
 
+def being_written(path: Path) -> bool:
+    """Whether a process writes into a run directory. Raises OSError."""
+    with (path / "events.jsonl").open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 class RunWriter:
     """Writes the events of one run into its directory. Every method may raise OSError."""
 

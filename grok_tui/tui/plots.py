@@ -26,7 +26,7 @@ _MARK_LINES = {"edit": "┊", "phase": "│"}
 _CROSSHAIR_LINE = "┃"
 SWATCHES = {"train": "⡠⠒⠊", "test": "▗▞▘", "excluded": "+++", "restricted": "•••"}
 # Labels on the left of both charts have this width, so that equal steps line up.
-_LABEL_WIDTH = 5
+LABEL_WIDTH = 5
 # With fewer rows there is none to spare for the texts of the marks.
 _ROWS_FOR_TEXTS = 6
 
@@ -78,12 +78,12 @@ def muted(name: str) -> str:
 
 def plot_columns(width: int) -> int:
     """Columns that a chart of a width has between its axis and its right edge."""
-    return max(1, width - _LABEL_WIDTH - 1)
+    return max(1, width - LABEL_WIDTH - 1)
 
 
 def share_at(column: int, width: int) -> float:
     """Where a column of a chart of a width lies between the window's ends, 0 to 1."""
-    inner = column - _LABEL_WIDTH - 1
+    inner = column - LABEL_WIDTH - 1
     return min(max(inner / max(1, plot_columns(width) - 1), 0.0), 1.0)
 
 
@@ -176,7 +176,7 @@ class _Frame:
         plt.xlim(self._low, self._high)
         plt.ylim(*self._limits)
         plt.xticks(*self._step_ticks())
-        plt.yticks(places, [label.rjust(_LABEL_WIDTH) for label in labels])
+        plt.yticks(places, [label.rjust(LABEL_WIDTH) for label in labels])
 
     def _step_ticks(self) -> tuple[list[float], list[str]]:
         if not self._scene.axes.log_x:

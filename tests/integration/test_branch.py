@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from command_line import checkpoint_steps
+from command_line import call, checkpoint_steps, summary
 from small_runs import go_on, on, record, small
 
 from grok_tui.cli import main
@@ -70,6 +70,31 @@ def test_a_branch_with_another_knob_does_not(parent: Path, tmp_path: Path) -> No
     assert json.loads(one[20])["train_loss"] == json.loads(other[20])["train_loss"]
     assert all(a != b for a, b in zip(one[21:], other[21:], strict=True))
     assert before == {path: path.read_bytes() for path in parent.rglob("*") if path.is_file()}
+
+
+def test_compare_tells_a_branch_from_its_parent(parent: Path, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    branch(checkpoint_path(parent / "checkpoints", 40), child)
+    answer, text = (
+        call("compare", str(parent), str(child), *more) for more in (["--json"], [])
+    )
+    assert (answer.code, answer.err, text.code, text.err) == (0, "", 0, "")
+    content = json.loads(answer.out)
+    assert content["differences"] == {}
+    ended, cut_off = content["runs"]
+    told = summary(parent)
+    for name in ("steps", "memorized_step", "grok_step", "exit"):
+        assert ended[name] == told[name]
+    assert ended["final"]["test_loss"] == pytest.approx(told["final"]["test_loss"], rel=1e-7)
+    assert (ended["parent"], cut_off["parent"]) == (None, {"run": str(parent), "step": 40})
+    assert (cut_off["steps"], cut_off["exit"]) == (40, "cut off")
+    assert cut_off["edits"] == ended["edits"]
+    for line in (
+        f"x child: a branch of {parent} at step 40",
+        "x child: lr 0.003 -> 0.001 at step 10",
+        "test accuracy   o parent   x child",
+    ):
+        assert line in text.out.splitlines()
 
 
 def test_a_damaged_checkpoint_leaves_no_branch(parent: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
-from command_line import ERROR
+from command_line import ERROR, call, contents
 from numpy.typing import NDArray
 from small_runs import record, reference_logits, small
 
@@ -145,10 +145,27 @@ def test_the_metrics_into_a_file(run: Path, tmp_path: Path) -> None:
     assert (tmp_path / "metrics.csv").read_text().count("\n") == 41
 
 
+def test_an_event_file_depends_on_the_run_alone(run: Path, tmp_path: Path) -> None:
+    """Written by two processes, since the order of a map could be another in each."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert export(run, "--to", "tensorboard", "-o", str(one)) == 0
+    result = call("export", str(run), "--to", "tensorboard", "-o", str(other))
+    assert (result.code, result.out, result.err) == (0, f"{other}\n", "")
+    assert contents(one) == contents(other)
+    assert len(contents(one)) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--to", "csv", "--step", "20"), "has all steps"),
+        (
+            ("--to", "csv", "--step", "20"),
+            "--step is for svg",
+        ),
+        (
+            ("--to", "tensorboard", "--step", "20"),
+            "not for tensorboard",
+        ),
         (
             ("--to", "safetensors", "--step", "30"),
             "no checkpoint of step 30; there are 0, 20, 40",

@@ -1,0 +1,138 @@
+"""`grok-tui compare`: several runs in one table, and their curves in one chart."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grok_tui.arguments import Parser
+from grok_tui.commands import COMMANDS
+from grok_tui.config import written
+from grok_tui.errors import UserError
+from grok_tui.table import table
+from grok_tui.words import number, percent
+
+if TYPE_CHECKING:
+    from grok_tui.runs.compare import Outcome
+
+# A chart is as high as this share of the terminal, and no less or more than so many rows.
+_SHARE, _LEAST, _MOST = 0.7, 12, 24
+_RUN = "  run"  # above the names, which come after a marker
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    """`runs` and `json`."""
+    parser = Parser(
+        prog="grok-tui compare", description=COMMANDS["compare"], allow_abbrev=False
+    )
+    parser.add_argument("runs", metavar="DIR", type=Path, nargs="+", help="a run directory")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser.parse_args(arguments)
+
+
+def run(options: Namespace) -> int:
+    """Read the runs, and print what they came to."""
+    from grok_tui.runs import compare
+
+    if len(options.runs) < 2:
+        raise UserError("compare needs two run directories or more")
+    names = compare.short_names(options.runs)
+    runs = [compare.read(folder) for folder in options.runs]
+    differences = compare.differences([run.config for run in runs])
+    if options.json:
+        content = {"runs": [run.to_dict() for run in runs], "differences": differences}
+        print(json.dumps(content, indent=2, allow_nan=False))
+    else:
+        _show("\n\n".join(_parts(runs, names, differences)))
+    return 0
+
+
+def _parts(
+    runs: Sequence[Outcome], names: Sequence[str], differences: dict[str, list[Any]]
+) -> Iterator[str]:
+    """The tables, what happened on the way, the charts."""
+    from grok_tui.tui.overlay import MARKERS
+
+    width = shutil.get_terminal_size().columns
+    markers = MARKERS.ljust(len(runs))  # beyond, runs are not drawn and have none
+    labels = [f"{marker} {name}" for marker, name in zip(markers, names, strict=False)]
+    yield table([_row(*pair) for pair in zip(labels, runs, strict=True)], width)
+    if differences:
+        values = zip(*differences.values(), strict=True)
+        rows = [dict(zip(differences, map(written, own), strict=True)) for own in values]
+        yield table([{_RUN: x, **row} for x, row in zip(labels, rows, strict=True)], width)
+    else:
+        yield "The runs began with the same config."
+    if happened := [line for pair in zip(labels, runs, strict=True) for line in _story(*pair)]:
+        yield "\n".join(happened)
+    if len(runs) > len(MARKERS):
+        yield f"The charts show the first {len(MARKERS)} runs."
+    yield from _charts(runs[: len(MARKERS)], names[: len(MARKERS)])
+
+
+def _row(label: str, run: Outcome) -> dict[str, Any]:
+    """What a run came to, in the columns of the table."""
+    keys = run.key_frequencies
+    return {
+        _RUN: label,
+        "steps": run.steps,
+        "memorised": run.milestones.memorized_step,
+        "grokked": run.milestones.grok_step,
+        "test loss": number(run.final["test_loss"]),
+        "test acc": percent(run.final["test_acc"]),
+        "train loss": number(run.final["train_loss"]),
+        "train acc": percent(run.final["train_acc"]),
+        "key frequencies": None if keys is None else list(keys),
+        "phase": run.milestones.phase,
+        "exit": run.end,
+    }
+
+
+def _story(label: str, run: Outcome) -> Iterator[str]:
+    """Where a run came from, and the edits on its way."""
+    if run.parent:
+        yield f"{label}: a branch of {run.parent['run']} at step {run.parent['step']}"
+    for edit in run.edits:
+        back = " (taken back)" if edit.undo else ""
+        change = f"{written(edit.old)} -> {written(edit.new)}"
+        yield f"{label}: {edit.field} {change} at step {edit.step}{back}"
+
+
+def _charts(runs: Sequence[Outcome], names: Sequence[str]) -> Iterator[str]:
+    import plotext
+
+    from grok_tui.tui import overlay
+    from grok_tui.tui.scales import ACCURACY, LOSS
+    from grok_tui.tui.series import Series
+
+    width, lines = shutil.get_terminal_size()
+    size = width, min(max(round(_SHARE * lines), _LEAST), _MOST)
+    for title, scale, curves in (
+        ("train loss", LOSS.log, [run.train_loss for run in runs]),
+        ("test loss", LOSS.log, [run.test_loss for run in runs]),
+        ("test accuracy", ACCURACY.linear, [run.test_acc for run in runs]),
+    ):
+        series = [Series().extended(*curve) for curve in curves]
+        if picture := overlay.draw(plotext, scale, series, size):
+            yield f"{overlay.legend(plotext, title, names, width)}\n{picture}"
+
+
+def _show(text: str) -> None:
+    """Print a text, with colours where they are wanted, in letters that can be written."""
+    from plotext import uncolorize
+
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        text = "\n".join(line.rstrip() for line in uncolorize(text).splitlines())
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        from grok_tui.tui.ascii_only import ascii_text
+
+        text = "\n".join(map(ascii_text, uncolorize(text).splitlines()))
+    print(text)

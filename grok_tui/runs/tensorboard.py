@@ -1,0 +1,151 @@
+"""Exporting a run as an event file of TensorBoard's, by way of tensorboardX."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tensorboardX import summary
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
+from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.record_writer import RecordWriter
+
+from grok_tui.config import written
+from grok_tui.core.events import ConfigApplied, Failed, PhaseChanged, Stopped, Warned
+from grok_tui.errors import UserError
+from grok_tui.layers import load_file
+from grok_tui.runs.reader import event_lines, metric_lines
+from grok_tui.runs.writer import RunError
+
+# Where a column of the metrics goes; the part before the slash is its group on the screen.
+_TAGS = {
+    "train_loss": "loss/train",
+    "test_loss": "loss/test",
+    "restricted_loss": "loss/restricted",
+    "excluded_loss": "loss/excluded",
+    "train_acc": "accuracy/train",
+    "test_acc": "accuracy/test",
+    "lr": "optimiser/lr",
+    "weight_decay": "optimiser/weight_decay",
+    "weight_norm": "weights/norm",
+}
+# What the table of hyperparameters shows of a run.
+_RESULTS = ("accuracy/test", "loss/test")
+# How many seconds since 1970 a step was done.
+Clock = Callable[[int], float]
+
+
+def write_events(run: Path, folder: Path | None) -> Path:
+    """Write the metrics, the config and what happened into a folder; returns it.
+
+    folder: missing or empty; None for one here, named after the run. The content depends on
+    the run alone. Raises UserError or OSError, and then leaves nothing.
+    """
+    folder = folder or Path(f"{run.resolve().name}-tensorboard")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(f"{folder} is there already; choose an empty folder with -o")
+    try:
+        happened = list(event_lines(run))
+        clock = _clock(happened)
+        folder.mkdir(exist_ok=True)
+        path = folder / f"events.out.tfevents.{clock(0):.0f}.{run.resolve().name}"
+        _save(path, _events(run, happened, clock))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{run} is damaged: {error}") from None
+    return folder
+
+
+def _save(path: Path, events: Iterator[Event]) -> None:
+    """Write the events into a file in a folder of its own, or leave neither."""
+    writer = RecordWriter(str(path))
+    try:
+        for event in events:
+            writer.write(event.SerializeToString(deterministic=True))
+        writer.flush()
+    except BaseException:
+        path.unlink()
+        path.parent.rmdir()
+        raise
+    finally:
+        writer.close()
+
+
+def _events(run: Path, happened: list[dict[str, Any]], clock: Clock) -> Iterator[Event]:
+    """All records, in the order of their steps."""
+    yield Event(wall_time=clock(0), file_version="brain.Event:2")
+    for content in _config(run, happened):
+        yield _event(0, clock(0), content)
+    yield from heapq.merge(_scalars(run, clock), _texts(happened), key=lambda e: e.step)
+
+
+def _clock(happened: list[dict[str, Any]]) -> Clock:
+    """Times as recorded, and in between in proportion to the steps."""
+    # From the last to the first: of several at a step (a pause and its end) the earliest
+    # is then the one that counts, since the step had been done before all of them.
+    steps = [-line["step"] for line in reversed(happened)] or [0]
+    times = [line["time"] for line in reversed(happened)] or [0.0]
+    return lambda step: float(np.interp(-step, steps, times))
+
+
+def _event(step: int, time: float, content: Summary) -> Event:
+    return Event(step=step, wall_time=time, summary=content)
+
+
+def _config(run: Path, happened: list[dict[str, Any]]) -> Iterator[Summary]:
+    """The config as text, and for the table of hyperparameters."""
+    lines = (run / "config.toml").read_text().splitlines()
+    yield summary.text("config", "".join(f"    {line}\n" for line in lines))
+    config = load_file(run / "config.toml")
+    experiment, start, end = summary.hparams(config, dict.fromkeys(_RESULTS))
+    ended = bool(happened) and happened[-1]["event"] == Stopped.name
+    for part in (experiment, start, *([end] if ended else [])):
+        plugin = part.value[0].metadata.plugin_data
+        content = HParamsPluginData.FromString(plugin.content)
+        plugin.content = content.SerializeToString(deterministic=True)  # it has a map
+        yield part
+
+
+def _scalars(run: Path, clock: Clock) -> Iterator[Event]:
+    for line in metric_lines(run):
+        values = [
+            Summary.Value(tag=tag, simple_value=value)
+            for name, content in line.items()
+            for tag, value in _tagged(name, content)
+        ]
+        yield _event(line["step"], clock(line["step"]), Summary(value=values))
+
+
+def _tagged(name: str, content: Any) -> Iterator[tuple[str, float]]:
+    """The numbers of a column by their tags; of a list, how many there are."""
+    if isinstance(content, Mapping):
+        yield from ((f"{name}/{part}", value) for part, value in content.items())
+    elif isinstance(content, list):
+        yield f"analysis/{name}", len(content)
+    elif content is not None and name != "step":
+        yield _TAGS.get(name, f"analysis/{name}"), content
+
+
+def _texts(happened: list[dict[str, Any]]) -> Iterator[Event]:
+    """Edits, phases, warnings and the end, in words."""
+    for line in happened:
+        if told := _told(line):
+            yield _event(line["step"], line["time"], summary.text(*told))
+
+
+def _told(line: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The tag of an event, and its text in Markdown."""
+    match line["event"]:
+        case ConfigApplied.name:
+            change = f"{written(line['old'])} -> {written(line['new'])}"
+            return "events/edit", f"`{line['field']}` {change}"
+        case PhaseChanged.name:
+            return "events/phase", f"**{line['phase']}**: {line['reason']}"
+        case Warned.name:
+            return "events/warning", line["message"]
+        case Stopped.name | Failed.name:
+            return "events/end", f"{line['event']}: {line['reason']}"
+    return None
