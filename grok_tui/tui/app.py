@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
@@ -98,6 +99,10 @@ class SessionApp(App[Ending]):
         """What bindings do, with the keys in force, to be listed on this screen."""
         found = entries(bindings, self._own_keys)
         return [replace(e, keys=spelled(e.keys)) for e in found] if self.ascii else found
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(palette.Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         own = super().get_system_commands(screen)

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 
 from grok_tui.runs.checkpoints import step_of
+from grok_tui.tui.options import Options
 from grok_tui.tui.sentences import value_text
 from grok_tui.tui.state import Mark, SessionState
 
@@ -48,7 +49,7 @@ class Question(ModalScreen[Choice | None], Generic[Choice]):
 
     def answers(self) -> ComposeResult:
         """What one answers with."""
-        yield OptionList(*(text for text, _ in self._answers), markup=False)
+        yield Options(*(text for text, _ in self._answers), markup=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._answers[event.option_index][1])
@@ -128,7 +129,7 @@ class JumpDialog(Question[int]):
 
     def action_choose(self) -> None:
         """From the number down to the list."""
-        answers = self.query_one(OptionList)
+        answers = self.query_one(Options)
         answers.highlighted = 0
         answers.focus()
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
+from textual.command import Command, CommandList, CommandPalette
 from textual.screen import Screen
 
 from grok_tui.tui.keymap import Entry
@@ -16,6 +17,28 @@ from grok_tui.tui.run_screen import RunScreen
 
 if TYPE_CHECKING:
     from grok_tui.tui.app import SessionApp
+
+
+class Palette(CommandPalette):
+    """Textual's palette, made to survive keys that come faster than it draws.
+
+    Its own breaks at a page key before its list has any room, and at a search that ends after
+    it was closed.
+    """
+
+    def _action_command_list(self, action: str) -> None:
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
+
+    def _refresh_command_list(
+        self,
+        command_list: CommandList,
+        commands: list[Command],
+        clear_current: bool,  # noqa: FBT001
+    ) -> None:
+        if self.query(CommandList):
+            super()._refresh_command_list(command_list, commands, clear_current)
+
 
 # Textual's own commands that are kept; its "Theme" would not be remembered.
 KEPT = ("Screenshot",)

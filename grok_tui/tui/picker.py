@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from grok_tui.config import build
 from grok_tui.presets import Preset
 from grok_tui.tui.estimate import duration_text, speed_of
+from grok_tui.tui.options import Options
 
 
 @dataclass
@@ -47,11 +48,11 @@ class PresetPicker(Screen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Label("Which run do you want to watch?")
-            yield OptionList(*(Option(_described(p), id=p.name) for p in self._presets))
+            yield Options(*(Option(_described(p), id=p.name) for p in self._presets))
         yield Footer()
 
     def on_mount(self) -> None:
-        options = self.query_one(OptionList)
+        options = self.query_one(Options)
         options.highlighted = 0
         options.border_subtitle = "arrows choose, enter starts"
         self.call_after_refresh(
@@ -70,7 +71,7 @@ class PresetPicker(Screen[str | None]):
                     self.post_message(Timed(preset, f", {about} on {speed.device}"))
 
     def on_timed(self, message: Timed) -> None:
-        options = self.query_one(OptionList)
+        options = self.query_one(Options)
         prompt = _described(message.preset, message.words)
         options.replace_option_prompt(message.preset.name, prompt)
 

@@ -34,6 +34,7 @@ class Terminal:
         self, folder: Path, arguments: Sequence[str], size: tuple[int, int] = (120, 36)
     ) -> None:
         width, height = size
+        self.folder = folder
         self.screen = pyte.Screen(width, height)
         self._stream = pyte.ByteStream(self.screen)
         self.output = b""

@@ -1,0 +1,117 @@
+"""50,000 steps on screen in a pseudo-terminal, while keys are pressed at random."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from terminal import Terminal
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("cpu"),
+    pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning"),
+]
+
+STEPS = 50_000
+SETTINGS = [
+    *("--modulus", "13", "--d-model", "32", "--n-heads", "2", "--d-mlp", "64", "--lr", "1e-3"),
+    *("--device", "CPU", "--steps", str(STEPS), "--checkpoint-every", "5000"),
+]
+UP, DOWN, RIGHT, LEFT, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b"
+# What is pressed at once. What opens a question is left again, and what would end the run or
+# make another one of it is answered with no.
+KEYS = [
+    *("  ", "s", "S", "[]", "][", "{}", "}{", "z", "c", "t", "v", "f", "x", "y", "m", "o", "k"),
+    *("w", "+", "-", "1", "3", "4", "5", "6", "7", "8", "9", "0", "l"),
+    *("1" + key for key in (UP, DOWN, RIGHT, LEFT)),
+    *("4" + key for key in (UP, DOWN, RIGHT, LEFT)),
+    *("7" + key for key in (UP, DOWN, RIGHT, LEFT)),
+    *("\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F", "\x1b[1;2C", "\x1b[1;2D"),  # pages, ends, pans
+    *("03" + LEFT, "03" + UP, "90" + RIGHT, "00\r3 5\r"),
+    *("e" + DOWN * 3 + UP + "1", "e\x1b[F1"),
+    *(f"{key}{ESCAPE}" for key in "?rbgqj"),
+    *("\x10wd" + ESCAPE, "\x1b[<0;30;10M\x1b[<0;30;10m", "\x1b[<64;30;10M", "\x1b[<65;30;10M"),
+    *("\x00", "ß", "\x1b[999~", "\x1bOP", "~", "\t" * 11),
+]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, ["--preset", "nanda", *SETTINGS], (120, 36))
+    yield terminal
+    terminal.kill()
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has in RAM; 0 if it is gone."""
+    if not Path(f"/proc/{pid}").exists():
+        return 0
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096
+
+
+def growth(samples: list[tuple[int, int]]) -> float:
+    """How much memory grew over the second half of the run, as a share."""
+    steps, sizes = np.array(samples).T
+    middle = np.median(sizes[(steps >= 0.45 * STEPS) & (steps <= 0.55 * STEPS)])
+    end = np.median(sizes[steps >= 0.9 * STEPS])
+    return float(end / middle - 1)
+
+
+def abuse(terminal: Terminal, rng: random.Random, each: Callable[[int], None]) -> int:
+    """Press keys until the run has ended; `each` gets the step now and then. The presses."""
+    pressed = 0
+    runs = terminal.folder / "runs"
+    while "STOPPED" not in terminal.text():
+        assert len(list(runs.iterdir())) == 1, f"another run\n{terminal.text()}"
+        assert "FAILED" not in terminal.text(), terminal.text()
+        keys = rng.choice(KEYS)
+        terminal.press(keys)
+        pressed += 1
+        # An escape is one by itself only if nothing follows at once.
+        until = time.monotonic() + (0.4 if keys.endswith((ESCAPE, "1")) else 0.1)
+        while time.monotonic() < until:
+            assert terminal.read(0.02), terminal.output[-3000:].decode()
+        assert b"Traceback" not in terminal.output
+        terminal.output = terminal.output[-3000:]
+        each(terminal.step())
+    return pressed
+
+
+def test_a_long_session_under_random_keys(
+    terminal: Terminal, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    terminal.until(lambda: terminal.step() > 0, 60)
+    trainer = terminal.trainer()
+    memory: dict[str, list[tuple[int, int]]] = {"session": [], "trainer": []}
+
+    def measure(step: int) -> None:
+        sizes = {"session": resident(terminal.pid), "trainer": resident(trainer)}
+        if step > 0 and all(sizes.values()):
+            for name, size in sizes.items():
+                memory[name].append((step, size))
+
+    pressed = abuse(terminal, random.Random(7), measure)
+    for name, samples in memory.items():
+        size = samples[-1][1] / 2**20
+        record_property(name, f"{size:.0f} MiB, {growth(samples):+.1%} over the second half")
+        print(f"{name}: {size:.0f} MiB, {growth(samples):+.1%} over the second half")
+        assert growth(samples) < 0.05, name
+    record_property("pressed", pressed)
+    print(f"{pressed} presses")
+
+    terminal.press(ESCAPE + ESCAPE + "q")
+    assert terminal.exit_code() == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
+    assert sum("test_loss" in line for line in lines) == STEPS // 10
+    assert sum("gini_W_E" in line for line in lines) == STEPS // 100
+    assert json.loads((run / "summary.json").read_text())["exit"] == "completed"
+    assert not list(tmp_path.glob("*.log"))
