@@ -224,6 +224,8 @@ def problems(error: ValidationError) -> Iterator[str]:
         name = name if name.isidentifier() else repr(name)
         if item["type"] == "extra_forbidden":
             yield f"{name}: there is no such setting"
+        elif item["type"] == "missing":
+            yield f"{name}: it is missing"
         else:
             message = item["msg"][0].lower() + item["msg"][1:]
             yield f"{name}: {_shown(item['input'])} is wrong: {message}"

@@ -37,7 +37,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.runs import analyses
-from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in, load
+from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in
 from grok_tui.runs.writer import RunError, RunWriter, check_unused
 
 CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, lr=0.003)
@@ -378,8 +378,9 @@ def test_reopening_cuts_back_to_the_checkpoint(run: Path) -> None:
     RunWriter.reopen(run, 4).close()
     assert metrics_of(run) == kept
     assert [line["step"] for line in events_of(run)] == [0, 2, 4]
-    steps = [load(path).step for path in checkpoints_in(run / "checkpoints")]
-    assert steps == [4, 2]
+    assert checkpoints_in(run / "checkpoints") == [
+        checkpoint_path(run / "checkpoints", step) for step in (4, 2)
+    ]
     assert analyses.analyses_in(run) == [analyses.analysis_path(run, 3)]
     assert not (run / "summary.json").exists()
 
