@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from pydantic_settings import (
 
 from grok_tui.config import Config, ConfigError, flag, problems
 from grok_tui.presets import load_preset
+from grok_tui.toml import read_toml
 
 ENV_PREFIX = "GROK_TUI_"
 
@@ -26,10 +26,10 @@ ENV_PREFIX = "GROK_TUI_"
 def load_file(path: Path) -> dict[str, Any]:
     """Fields of a TOML config file, or of a run's `config.toml`; raises ConfigError."""
     try:
-        content = tomllib.loads(path.read_text())
+        content = read_toml(path)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     for name in ("environment", "parent"):  # what a run directory adds
         content.pop(name, None)
