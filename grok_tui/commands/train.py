@@ -94,10 +94,10 @@ def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job
 def _resumed_job(options: Namespace) -> Job | None:
     """The job that goes on with a run, None (and a word to the user) if it is complete."""
     from grok_tui.job import Job
-    from grok_tui.runs.checkpoints import newest
+    from grok_tui.runs.resume import resumable
 
     run_dir: Path = options.resume
-    snapshot, warnings = newest(run_dir / "checkpoints")
+    snapshot, warnings = resumable(run_dir)
     before = build(snapshot.config)
     config = before.changed(**options.fields)
     for name in options.fields:
