@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from grok_tui.errors import UserError
 
 MAX_SEED = 2**32 - 1
+MAX_MODULUS = 499
 
 Operation = Literal[
     "add", "subtract", "multiply", "divide", "x2+y2", "x2+xy+y2", "x3+xy", "random"
@@ -40,7 +41,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     operation: Operation = _setting("task", "add", "what to learn from a and b, modulo p")
-    modulus: int = _setting("task", 113, "the odd modulus p", ge=5, le=499)
+    modulus: int = _setting("task", 113, "the odd modulus p", ge=5, le=MAX_MODULUS)
     train_fraction: float = _setting(
         "task", 0.3, "share of all pairs to train on", gt=0.0, lt=1.0
     )
@@ -224,6 +225,8 @@ def problems(error: ValidationError) -> Iterator[str]:
         name = name if name.isidentifier() else repr(name)
         if item["type"] == "extra_forbidden":
             yield f"{name}: there is no such setting"
+        elif item["type"] == "missing":
+            yield f"{name}: it is missing"
         else:
             message = item["msg"][0].lower() + item["msg"][1:]
             yield f"{name}: {_shown(item['input'])} is wrong: {message}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from grok_tui.config import Config, ConfigError, flag, problems
+from grok_tui.config import FIELDS, Config, ConfigError, flag, problems
 from grok_tui.presets import load_preset
+from grok_tui.toml import read_toml
 
 ENV_PREFIX = "GROK_TUI_"
 
@@ -28,7 +29,10 @@ def load_file(path: Path) -> dict[str, Any]:
     content = _read(path)
     for name in ("environment", "parent"):  # what a run directory adds
         content.pop(name, None)
-    return {name.replace("-", "_"): value for name, value in content.items()}
+    fields = {name.replace("-", "_"): value for name, value in content.items()}
+    if len(fields) < len(content):
+        raise ConfigError(f"{path} has a setting twice, once with - and once with _")
+    return fields
 
 
 def load_parent(path: Path) -> tuple[Path, int] | None:
@@ -46,10 +50,10 @@ def load_parent(path: Path) -> tuple[Path, int] | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return read_toml(path)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
 
 
@@ -60,6 +64,7 @@ def resolve(
 
     Raises ConfigError naming every field that is wrong and where it was set.
     """
+    _check_environment()
     in_file = load_file(file) if file else {}
     in_preset = load_preset(preset).fields if preset else {}
 
@@ -99,3 +104,16 @@ def resolve(
             lines.append(f"{problem} (from {places})" if places else problem)
         raise ConfigError("; ".join(lines)) from None
     return Config(**layers.model_dump())
+
+
+def _check_environment() -> None:
+    """Raise ConfigError for a variable of ours that sets nothing."""
+    known = [name.upper() for name in FIELDS]
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(ENV_PREFIX)
+        if name == variable.upper() or name in known:
+            continue
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {ENV_PREFIX}{near[0]}?" if near else ""
+        shown = variable if variable.isidentifier() else repr(variable)
+        raise ConfigError(f"{shown} in the environment is no setting{hint}")

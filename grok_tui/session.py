@@ -18,8 +18,9 @@ from grok_tui.config import Config, build
 from grok_tui.job import Job
 from grok_tui.runs import reader
 from grok_tui.runs.branch import branch, branch_folder, parent_of
-from grok_tui.runs.checkpoints import checkpoints_in, newest
+from grok_tui.runs.checkpoints import checkpoints_in
 from grok_tui.runs.folders import name_of, new_folder
+from grok_tui.runs.resume import resumable
 from grok_tui.tui.app import SessionApp, session_actions
 from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.keymap import load_keymap
@@ -57,7 +58,7 @@ class Session:
         return self.open(Job(build(snapshot.config), folder, snapshot), paused=True)
 
     def resume(self, folder: Path, *, paused: bool) -> Run:
-        snapshot, warnings = newest(folder / "checkpoints")
+        snapshot, warnings = resumable(folder)
         job = Job(build(snapshot.config), folder, snapshot, warnings=tuple(warnings))
         return self.open(job, paused=paused)
 

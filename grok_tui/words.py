@@ -26,3 +26,8 @@ def duration(seconds: float | None) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def plain(text: str) -> str:
+    """Text without what a terminal may obey: lines, and `?` for what cannot be printed."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)

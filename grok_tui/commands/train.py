@@ -113,10 +113,10 @@ def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job
 def _resumed_job(options: Namespace) -> Job | None:
     """The job that goes on with a run, None (and a word to the user) if it is complete."""
     from grok_tui.job import Job
-    from grok_tui.runs.checkpoints import newest
+    from grok_tui.runs.resume import resumable
 
     run_dir: Path = options.resume
-    snapshot, warnings = newest(run_dir / "checkpoints")
+    snapshot, warnings = resumable(run_dir)
     config = _config_from(snapshot, options.fields)
     if complete := _complete(snapshot, config):
         say(f"{run_dir} {complete}")

@@ -19,7 +19,7 @@ def logits(
 ) -> NDArray[np.float64]:
     """The logits (batch, p) at the `=` position for the pairs a, b, each (batch,).
 
-    weights: by name as `core.model.weight_shapes` gives them, any number of layers.
+    weights: by name as `core.shapes.weight_shapes` gives them, any number of layers.
     """
     resid_mid, neurons = activations(weights, a, b, n_heads)
     W_out = weights[f"blocks.{n_layers(weights) - 1}.W_out"].astype(np.float64)

@@ -20,9 +20,9 @@ from grok_tui.core.model import (
     indices,
     initial_weights,
     logits,
-    weight_shapes,
 )
 from grok_tui.core.optim import AdamW, BetaProducts, hyperparameter_rows, idle_rows
+from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import Task
 from grok_tui.errors import UserError

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from grok_tui.config import Config
 from grok_tui.core.analysis.result import Tables
 from grok_tui.core.events import Pairs
 from grok_tui.errors import UserError
 from grok_tui.runs.checkpoints import write_durably
 
 FOLDER = "analysis"
+# Types and shapes of arrays by name.
+Layout = Mapping[str, tuple[type, tuple[int, ...]]]
+# No array of an analysis has more bytes.
+_LARGEST = 2**26
 
 
 class AnalysisError(UserError):
@@ -45,31 +54,76 @@ def save(run: Path, step: int, tables: Tables, pairs: Pairs | None = None) -> No
     write_durably(path, content.getvalue())
 
 
-def load(path: Path) -> Tables:
-    """Read a file of tables; executes nothing. Raises AnalysisError."""
-    try:
-        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
-            return Tables(**{field.name: file[field.name] for field in fields(Tables)})
-    except KeyError as error:
-        raise AnalysisError(f"{path} is damaged: it lacks {error}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise AnalysisError(f"{path} is not a readable analysis: {error}") from None
+def load(path: Path, config: Config) -> Tables:
+    """Read a file of tables; executes nothing.
 
-
-def load_pairs(path: Path) -> Pairs | None:
-    """What an evaluation at a file's step found, None if there was none.
-
-    Raises AnalysisError.
+    Raises AnalysisError if it is damaged, or not of a run with this config.
     """
+    with _reading(path) as archive:
+        arrays = {field.name: _array(archive, field.name) for field in fields(Tables)}
+        _check(arrays, _layout(arrays, config))
+    return Tables(**arrays)
+
+
+def load_pairs(path: Path, config: Config) -> Pairs | None:
+    """What an evaluation at a file's step found, None if there was none, as `load` does."""
+    with _reading(path) as archive:
+        if "answers.npy" not in archive.namelist():
+            return None
+        arrays = {name: _array(archive, name) for name in ("answers", "pair_loss")}
+        n = (config.n_pairs,)
+        _check(arrays, {"answers": (np.int16, n), "pair_loss": (np.float16, n)})
+        answers = arrays["answers"]
+        if not 0 <= answers.min() <= answers.max() < config.modulus:
+            raise ValueError(f"answers are 0 to {config.modulus - 1}")
+    return Pairs(answers, arrays["pair_loss"])
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The open archive; whatever is wrong with it becomes an AnalysisError."""
     try:
-        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
-            if "answers" not in file:
-                return None
-            return Pairs(file["answers"], file["pair_loss"])
-    except KeyError as error:
-        raise AnalysisError(f"{path} is damaged: it lacks {error}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise AnalysisError(f"{path} is not a readable analysis: {error}") from None
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except Exception as error:  # noqa: BLE001  zipfile and NumPy raise anything on damaged bytes
+        why = " ".join(str(error).split())
+        raise AnalysisError(f"{path} is not a readable analysis: {why}") from None
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    if (file := f"{name}.npy") not in archive.namelist():
+        raise ValueError(f"it lacks {name}")
+    if archive.getinfo(file).file_size > _LARGEST:
+        raise ValueError(f"{name} is too large")
+    with archive.open(file) as content:
+        array: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+    return array
+
+
+def _layout(arrays: Mapping[str, NDArray[Any]], config: Config) -> Layout:
+    """The types and shapes of an analysis with a config. Raises ValueError."""
+    p, n, m = config.modulus, len(arrays["elements"]), len(arrays["neuron_share"])
+    if n not in (p, p - 1) or m not in (0, config.d_mlp):
+        raise ValueError(f"{n} elements and {m} neurons are not those of the config")
+    return {
+        "elements": (np.int16, (n,)),
+        "spectrum_W_E": (np.float32, (n // 2,)),
+        "spectrum_W_L": (np.float32, (n // 2,)),
+        "circle": (np.float32, (n // 2, n, 2)),
+        "attention": (np.float32, (config.n_heads, 3, p)),
+        "neuron_frequency": (np.int16, (m,)),
+        "neuron_share": (np.float32, (m,)),
+    }
+
+
+def _check(arrays: Mapping[str, NDArray[Any]], layout: Layout) -> None:
+    """Raise ValueError unless the arrays are finite and laid out so."""
+    for name, (dtype, shape) in layout.items():
+        array = arrays[name]
+        if array.dtype != dtype or array.shape != shape:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} is not finite everywhere")
 
 
 def cut_after(run: Path, step: int) -> None:

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import tomllib
 from pathlib import Path
 
 import tomli_w
 
+from grok_tui.config import build
 from grok_tui.core.snapshot import Snapshot
-from grok_tui.layers import load_parent
+from grok_tui.layers import load_file, load_parent
 from grok_tui.runs import analyses, checkpoints
 from grok_tui.runs.folders import name_of, new_folder
 from grok_tui.runs.lines import cut_after
-from grok_tui.runs.writer import check_unused
+from grok_tui.runs.records import kept_events
+from grok_tui.runs.resume import lines_up_to
+from grok_tui.runs.writer import RunError, check_unused
+from grok_tui.toml import read_toml
 
 
 def branch(checkpoint: Path, folder: Path) -> Snapshot:
     """Copy a run as it was at one of its checkpoints; returns that, to go on from.
 
     `folder` becomes a run directory that stands alone: lines, tables and checkpoints up to that
-    step, and a `[parent]` table in its `config.toml`. Raises CheckpointError, RunError or
-    OSError, and then leaves nothing behind.
+    step, and a `[parent]` table in its `config.toml`. Raises UserError or OSError,
+    and then leaves nothing behind.
     """
-    snapshot = checkpoints.load(checkpoint)
+    snapshot, parent = checkpoints.load(checkpoint), checkpoint.parents[1]
     check_unused(folder)
+    build(load_file(parent / "config.toml"))  # it is copied, so it had better be one
+    lines, why = lines_up_to(parent, snapshot)
+    if lines < snapshot.step:
+        raise RunError(f"no branch from {checkpoint}: {why}")
     try:
         _copy(checkpoint, snapshot.step, folder)
     except BaseException:
@@ -54,12 +62,13 @@ def parent_of(folder: Path) -> Path | None:
 def _copy(checkpoint: Path, step: int, folder: Path) -> None:
     parent = checkpoint.parents[1]
     (folder / "checkpoints").mkdir(parents=True)
-    content = tomllib.loads((parent / "config.toml").read_text())
-    content["parent"] = {"run": str(parent), "step": step}
+    name = os.fsencode(parent).decode(errors="replace")  # TOML is UTF-8
+    content = read_toml(parent / "config.toml") | {"parent": {"run": name, "step": step}}
     checkpoints.write_durably(folder / "config.toml", tomli_w.dumps(content).encode())
-    for name in ("metrics.jsonl", "events.jsonl"):
-        shutil.copyfile(parent / name, folder / name)
-        cut_after(folder / name, step)
+    events = sum(1 for _ in kept_events(parent, step))
+    for file, count in (("metrics.jsonl", step), ("events.jsonl", events)):
+        shutil.copyfile(parent / file, folder / file)
+        cut_after(folder / file, count)
     shutil.copyfile(checkpoint, folder / "checkpoints" / checkpoint.name)
     (folder / analyses.FOLDER).mkdir()
     for tables in analyses.analyses_in(parent):

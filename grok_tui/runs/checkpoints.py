@@ -5,22 +5,30 @@ They hold arrays and JSON only; nothing in them is ever executed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import safetensors
 import safetensors.numpy
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
-from grok_tui.config import ConfigError, build
+from grok_tui.config import Config, ConfigError, build, problems
+from grok_tui.core.events import FloatArray
+from grok_tui.core.phases import Milestones
+from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
 
-FORMAT = "grok-tui checkpoint 1"
+FORMAT = "grok-tui checkpoint 2"
 _ARRAYS = ("weights", "first_moment", "second_moment")
+_MASK = "train_mask"
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class CheckpointError(UserError):
@@ -60,7 +68,7 @@ def save(path: Path, snapshot: Snapshot) -> None:
         for kind in _ARRAYS
         for name, array in getattr(snapshot, kind).items()
     }
-    tensors["train_mask"] = np.packbits(snapshot.train_mask)
+    tensors[_MASK] = np.packbits(snapshot.train_mask)
     fields = {
         "step": snapshot.step,
         "n_pairs": len(snapshot.train_mask),
@@ -70,7 +78,20 @@ def save(path: Path, snapshot: Snapshot) -> None:
         "seconds": snapshot.seconds,
     }
     metadata = {"format": FORMAT, **{name: json.dumps(value) for name, value in fields.items()}}
+    metadata["digest"] = digest(tensors, metadata)
     write_durably(path, safetensors.numpy.save(tensors, metadata))
+
+
+def digest(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> str:
+    """The `digest` of a checkpoint: over all arrays and the rest of its metadata, by name."""
+    found = hashlib.blake2b(digest_size=32)
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        found.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        found.update(array.data)
+    for name in sorted(metadata.keys() - {"digest"}):
+        found.update(f"{name} {metadata[name]}\n".encode())
+    return found.hexdigest()
 
 
 def load(path: Path) -> Snapshot:
@@ -85,44 +106,79 @@ def load(path: Path) -> Snapshot:
         raise CheckpointError(
             f"{path} was not written by grok-tui, or by another version of it"
         )
+    if metadata.get("digest") != digest(tensors, metadata):
+        raise CheckpointError(f"{path} is damaged: its content is not what was saved")
     try:
-        return _snapshot(
-            tensors, {k: json.loads(v) for k, v in metadata.items() if k != "format"}
-        )
+        snapshot = _snapshot(tensors, metadata)
     except KeyError as error:
         raise CheckpointError(f"{path} is damaged: it lacks {error}") from None
-    except (TypeError, ValueError, OverflowError, RecursionError, ConfigError) as error:
+    except ValidationError as error:
+        raise CheckpointError(f"{path} is damaged: {next(problems(error))}") from None
+    except (ValueError, ConfigError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
+    if path.name != checkpoint_path(path.parent, snapshot.step).name:
+        raise CheckpointError(f"{path} has another name than a checkpoint of its step")
+    return snapshot
 
 
-def _snapshot(tensors: dict[str, Any], fields: dict[str, Any]) -> Snapshot:
-    config = build(fields["config"])
-    n_pairs = int(fields["n_pairs"])
-    if n_pairs != config.n_pairs:
+class _Metadata(BaseModel):
+    """What the header says beside the arrays, each as JSON."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    step: Json[Annotated[int, Field(ge=0)]]
+    n_pairs: Json[int]
+    beta_products: Json[tuple[_Share, _Share]]
+    config: Json[dict[str, Any]]
+    milestones: Json[Milestones]
+    seconds: Json[dict[str, Annotated[float, Field(ge=0)]]]
+
+
+def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> Snapshot:
+    fields = _Metadata.model_validate(metadata)
+    config = build(fields.config)
+    if fields.n_pairs != config.n_pairs:
         raise ValueError(
-            f"it holds a split of {n_pairs} pairs, its config has {config.n_pairs}"
+            f"it holds a split of {fields.n_pairs} pairs, its config has {config.n_pairs}"
         )
-    kinds: dict[str, dict[str, Any]] = {kind: {} for kind in _ARRAYS}
-    for name, array in tensors.items():
-        kind, _, weight = name.partition("/")
-        if weight and array.dtype != np.float32:
-            raise ValueError(f"{name} is {array.dtype}, not float32")
-        if weight and kind in kinds:
-            kinds[kind][weight] = array
-    if len(tensors["train_mask"]) != -(-n_pairs // 8):
-        raise ValueError(f"its split is not one of {n_pairs} pairs")
-    if not isinstance(fields["milestones"], dict) or not isinstance(fields["seconds"], dict):
-        raise TypeError("its milestones or its seconds are no tables")
-    beta1, beta2 = fields["beta_products"]
+    shapes = weight_shapes(config)
+    kinds = {
+        kind: {name: _sound(tensors, f"{kind}/{name}", shapes[name]) for name in shapes}
+        for kind in _ARRAYS
+    }
+    if len(tensors) > len(_ARRAYS) * len(shapes) + 1:
+        raise ValueError("it has more arrays than its config has weights")
     return Snapshot(
-        step=int(fields["step"]),
+        step=fields.step,
         **kinds,
-        beta_products=(float(beta1), float(beta2)),
-        train_mask=np.unpackbits(tensors["train_mask"], count=n_pairs).astype(np.bool_),
+        beta_products=fields.beta_products,
+        train_mask=_train_mask(tensors[_MASK], config),
         config=config.model_dump(mode="json"),
-        milestones=fields["milestones"],
-        seconds=fields["seconds"],
+        milestones=fields.milestones.to_dict(),
+        seconds=fields.seconds,
     )
+
+
+def _sound(
+    tensors: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, int]
+) -> FloatArray:
+    """The array of a name, if it is what its config says and anybody could go on from it."""
+    array = tensors[name]
+    if array.dtype != np.float32 or array.shape != shape:
+        raise ValueError(f"{name} is {array.dtype} {array.shape}, not float32 {shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite everywhere")
+    return array
+
+
+def _train_mask(bits: NDArray[Any], config: Config) -> NDArray[np.bool_]:
+    """The split from its bits: (n_pairs,)."""
+    if bits.dtype != np.uint8 or bits.shape != (-(-config.n_pairs // 8),):
+        raise ValueError(f"its split is not one of {config.n_pairs} pairs")
+    mask = np.unpackbits(bits, count=config.n_pairs).astype(np.bool_)
+    if (n_train := int(mask.sum())) != config.n_train:
+        raise ValueError(f"it has {n_train} train pairs, its config {config.n_train}")
+    return mask
 
 
 def newest(folder: Path) -> tuple[Snapshot, list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -57,8 +56,8 @@ class Outcome:
     test_acc: Curve
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: what is no number, or not finite, is None."""
-        content = {
+        """As JSON has it."""
+        return {
             "run": str(self.folder),
             "steps": self.steps,
             "memorized_step": self.milestones.memorized_step,
@@ -74,11 +73,10 @@ class Outcome:
             ],
             "parent": self.parent,
         }
-        return {name: _finite(value) for name, value in content.items()}
 
 
 def read(folder: Path) -> Outcome:
-    """What the run in a folder came to. Raises RunError, which names it."""
+    """What the run in a folder came to. Raises UserError, which names it."""
     if not (folder / "config.toml").is_file():
         raise RunError(f"{folder} is no run directory: it has no config.toml")
     try:
@@ -86,13 +84,11 @@ def read(folder: Path) -> Outcome:
         fold = _Fold()
         for event in events:
             fold.add(event)
-        return fold.outcome(folder, config)
+        return fold.outcome(folder, config.model_dump(mode="json"))
     except ConfigError as error:
         raise RunError(f"{folder} cannot be compared: {error}") from None
     except OSError as error:
         raise RunError(f"cannot read {error.filename or folder}: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{folder} is damaged: {error}") from None
 
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -191,12 +187,3 @@ class _Fold:
 def _parent(folder: Path) -> Mapping[str, Any] | None:
     parent = load_parent(folder / "config.toml")
     return parent and {"run": str(parent[0]), "step": parent[1]}
-
-
-def _finite(value: Any) -> Any:
-    """A value without numbers that JSON does not know."""
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

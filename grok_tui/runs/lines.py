@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -37,24 +38,14 @@ class Lines:
         self._file.close()
 
 
-def cut_after(path: Path, step: int) -> None:
-    """Drop every line beyond `step`, and a torn last line, from a JSON-lines file.
-
-    Lines are in the order of their steps.
-    """
+def cut_after(path: Path, count: int) -> None:
+    """Drop all lines of a file but the first `count`, and of these a torn last one."""
     if not path.exists():
         return
     keep = 0
     with path.open("r+b") as file:
-        for line in file:
-            if not line.endswith(b"\n") or not _belongs(line, step):
+        for line in itertools.islice(file, count):
+            if not line.endswith(b"\n"):
                 break
             keep += len(line)
         file.truncate(keep)
-
-
-def _belongs(line: bytes, step: int) -> bool:
-    try:
-        return int(json.loads(line)["step"]) <= step
-    except (ValueError, KeyError, TypeError):
-        return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,36 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config import build
-from grok_tui.core.analysis.result import Measures
+from grok_tui.config import Config, build
 from grok_tui.core.events import (
     Analyzed,
-    CheckpointSaved,
     ConfigApplied,
     Evaluated,
     Event,
-    Failed,
     Losses,
-    Metrics,
-    Paused,
-    PhaseChanged,
-    Resumed,
     Started,
     Stopped,
-    Warned,
 )
 from grok_tui.layers import load_file
-from grok_tui.runs import analyses
-from grok_tui.runs.writer import RunError
+from grok_tui.runs import analyses, records
 
-_EVENTS: Mapping[str, type] = {
-    event.name: event
-    for event in (
-        Started, Paused, Resumed, ConfigApplied, PhaseChanged, Warned, CheckpointSaved, Stopped,
-        Failed,
-    )
-}  # fmt: skip
-_MEASURED = ("test_loss", "train_acc", "test_acc", "weight_norm", "lr", "weight_decay")
 # Lines read at once into one `Losses`, if no evaluation comes earlier.
 _BATCH = 1000
 
@@ -48,98 +30,88 @@ _BATCH = 1000
 def recorded(
     folder: Path, until: int | None = None
 ) -> tuple[Mapping[str, Any], Iterator[Event]]:
-    """The config that a run began with, and its events up to a step, or all of them.
+    """The config that a run began with, and its events: all, or those up to a step that a run
+    which goes on from there keeps.
 
     The events are those of the run but for what a recording lacks: times (`seconds` are 0)
     and what evaluations at steps that were not analysed found for each pair. Raises RunError,
     ConfigError or OSError; reading the events may, too.
     """
     config, events = outline(folder, until)
-    return config, (completed(folder, event) for event in events)
+    whole = (completed(folder, config, event) for event in events)
+    return config.model_dump(mode="json"), whole
 
 
-def outline(
-    folder: Path, until: int | None = None
-) -> tuple[Mapping[str, Any], Iterator[Event]]:
+def outline(folder: Path, until: int | None = None) -> tuple[Config, Iterator[Event]]:
     """The same as `recorded`, but without tables: `completed` adds an event's."""
-    config = build(load_file(folder / "config.toml")).model_dump(mode="json")
-    return config, _sound(folder, _events(folder, config, until))
+    config = build(load_file(folder / "config.toml"))
+    return config, _events(folder, config, until)
 
 
-def completed(folder: Path, event: Event) -> Event:
+def completed(folder: Path, config: Config, event: Event) -> Event:
     """An event of a run's outline with its tables, where there are any to be read."""
     with contextlib.suppress(analyses.AnalysisError):
         if isinstance(event, Analyzed):
             path = analyses.analysis_path(folder, event.step)
-            return replace(event, tables=analyses.load(path))
+            return replace(event, tables=analyses.load(path, config))
         if isinstance(event, Evaluated):
             path = analyses.analysis_path(folder, event.step)
-            return replace(event, pairs=analyses.load_pairs(path))
+            return replace(event, pairs=analyses.load_pairs(path, config))
     return event
 
 
 def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
     """The edits up to a step that can still be taken back: fields and what they were before."""
     stack: list[tuple[str, Any]] = []
-    for line in _lines(folder / "events.jsonl", until):
-        if line.get("event") != ConfigApplied.name:
+    for line in records.kept_events(folder, until):
+        if line.kind is not ConfigApplied:
             continue
-        if line.get("undo"):
+        if line.fields["undo"]:
             del stack[-1:]
-        elif line["old"] != line["new"]:
-            stack.append((line["field"], line["old"]))
+        elif line.fields["old"] != line.fields["new"]:
+            stack.append((line.fields["field"], line.fields["old"]))
     return tuple(stack)
 
 
 def event_lines(folder: Path) -> Iterator[dict[str, Any]]:
-    """The lines of `events.jsonl` as they are. Raises RunError or OSError."""
-    return _lines(folder / "events.jsonl", None)
+    """The lines of `events.jsonl` as they are. Raises LineError or OSError."""
+    return records.raw_events(folder)
 
 
 def metric_lines(folder: Path) -> Iterator[dict[str, Any]]:
-    """The lines of `metrics.jsonl` as they are. Raises RunError or OSError."""
-    return _lines(folder / "metrics.jsonl", None)
+    """The lines of `metrics.jsonl` as they are. Raises LineError or OSError."""
+    return records.raw_metrics(folder)
 
 
-def _sound(folder: Path, events: Iterator[Event]) -> Iterator[Event]:
-    """The events, and a word about the folder where a line is not what it should be."""
-    try:
-        yield from events
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{folder} is damaged: a line lacks {error}") from None
-
-
-def _events(folder: Path, config: Mapping[str, Any], until: int | None) -> Iterator[Event]:
+def _events(folder: Path, config: Config, until: int | None) -> Iterator[Event]:
     """Metrics and events in the order in which they happened."""
-    metrics = _metrics(folder / "metrics.jsonl", until)
+    metrics = _metrics(folder, config, until)
     measured = next(metrics, None)
-    for line in _lines(folder / "events.jsonl", until):
-        while measured is not None and measured.step <= line["step"]:
+    for event in _noted(folder, config, until):
+        while measured is not None and measured.step <= event.step:  # type: ignore[union-attr]
             yield measured
             measured = next(metrics, None)
-        if (event := _event(line, config)) is not None:
-            yield event
-    while measured is not None:
+        yield event
+    if measured is not None:
         yield measured
-        measured = next(metrics, None)
+    yield from metrics
 
 
-def _metrics(path: Path, until: int | None) -> Iterator[Losses | Evaluated | Analyzed]:
+def _metrics(
+    folder: Path, config: Config, until: int | None
+) -> Iterator[Losses | Evaluated | Analyzed]:
     batch: list[float] = []
     step = 0
-    for line in _lines(path, until):
-        if batch and line["step"] != step + 1:
-            raise RunError(f"{path} has step {line['step']} after step {step}")
-        step = line["step"]
-        batch.append(line["train_loss"])
-        if "test_loss" in line or "gini_W_E" in line or len(batch) == _BATCH:
+    for line in records.metrics(folder, config.modulus, until):
+        step = line.step
+        batch.append(line.train_loss)
+        if line.metrics or line.measures or len(batch) == _BATCH:
             yield _losses(step, batch)
             batch = []
-        if "test_loss" in line:
-            values = {name: line[name] for name in _MEASURED}
-            yield Evaluated(step, Metrics(line["train_loss"], **values), 0.0)
-        if "gini_W_E" in line:
-            yield Analyzed(step, Measures.from_dict(line), 0.0)
+        if line.metrics:
+            yield Evaluated(step, line.metrics, 0.0)
+        if line.measures:
+            yield Analyzed(step, line.measures, 0.0)
     if batch:
         yield _losses(step, batch)
 
@@ -148,30 +120,18 @@ def _losses(step: int, batch: list[float]) -> Losses:
     return Losses(step - len(batch) + 1, np.array(batch, dtype=np.float32), 0.0)
 
 
-def _event(line: dict[str, Any], config: Mapping[str, Any]) -> Event | None:
-    """The event that a line was written from; None for those of a later version."""
-    kind = _EVENTS.get(line["event"])
-    if kind is None:
-        return None
-    fields = {k: v for k, v in line.items() if k not in ("time", "event")}
-    if kind is Started:
-        fields["config"] = config
-    if kind is Stopped:
-        fields["summary"] = {}
-    return kind(**fields)  # type: ignore[no-any-return]
-
-
-def _lines(path: Path, until: int | None) -> Iterator[dict[str, Any]]:
-    """The lines up to a step; a torn last one is left out, since a run may still be writing."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                content = json.loads(line)
-                step = int(content["step"])
-            except (ValueError, KeyError, TypeError):
-                raise RunError(f"{path} is damaged in line {number}") from None
-            if until is not None and step > until:
-                return
-            yield content
+def _noted(folder: Path, config: Config, until: int | None) -> Iterator[Event]:
+    """The events that have lines of their own; not those of a later version."""
+    now = config.model_dump(mode="json")
+    lines = records.events(folder) if until is None else records.kept_events(folder, until)
+    for line in lines:
+        if line.kind is None:
+            continue
+        fields = dict(line.fields)
+        if line.kind is ConfigApplied:
+            now = {**now, fields["field"]: fields["new"]}
+        elif line.kind is Started:
+            fields["config"] = now
+        elif line.kind is Stopped:
+            fields["summary"] = {}
+        yield line.kind(step=line.step, **fields)

@@ -19,7 +19,6 @@ from grok_tui.core.events import ConfigApplied, Failed, PhaseChanged, Stopped, W
 from grok_tui.errors import UserError
 from grok_tui.layers import load_file
 from grok_tui.runs.reader import event_lines, metric_lines
-from grok_tui.runs.writer import RunError
 
 # Where a column of the metrics goes; the part before the slash is its group on the screen.
 _TAGS = {
@@ -48,14 +47,11 @@ def write_events(run: Path, folder: Path | None) -> Path:
     folder = folder or Path(f"{run.resolve().name}-tensorboard")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UserError(f"{folder} is there already; choose an empty folder with -o")
-    try:
-        happened = list(event_lines(run))
-        clock = _clock(happened)
-        folder.mkdir(exist_ok=True)
-        path = folder / f"events.out.tfevents.{clock(0):.0f}.{run.resolve().name}"
-        _save(path, _events(run, happened, clock))
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{run} is damaged: {error}") from None
+    happened = list(event_lines(run))
+    clock = _clock(happened)
+    folder.mkdir(exist_ok=True)
+    path = folder / f"events.out.tfevents.{clock(0):.0f}.{run.resolve().name}"
+    _save(path, _events(run, happened, clock))
     return folder
 
 

@@ -14,7 +14,7 @@ from grok_tui.core.events import FloatArray
 def state_dict(config: Config, weights: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """The weights as `HookedTransformer.load_state_dict` takes them with `strict=False`.
 
-    weights: by name as `core.model.weight_shapes` gives them. A head is an axis of its own:
+    weights: by name as `core.shapes.weight_shapes` gives them. A head is an axis of its own:
     W_Q, W_K, W_V (n_heads, d_model, d_head), W_O (n_heads, d_head, d_model). TransformerLens
     always has biases; here they are zero.
     """

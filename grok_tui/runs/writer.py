@@ -34,6 +34,7 @@ from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
 from grok_tui.runs import analyses, checkpoints
 from grok_tui.runs.lines import Lines, cut_after
+from grok_tui.runs.records import NOTED, kept_events
 
 
 class RunError(UserError):
@@ -105,8 +106,8 @@ class RunWriter:
         Raises RunError if another process is writing there.
         """
         locked = lock(path)
-        for name in ("metrics.jsonl", "events.jsonl"):
-            cut_after(path / name, step)
+        cut_after(path / "metrics.jsonl", step)
+        cut_after(path / "events.jsonl", sum(1 for _ in kept_events(path, step)))
         for checkpoint in checkpoints.checkpoints_in(path / "checkpoints"):
             if checkpoint.name > checkpoints.checkpoint_path(path, step).name:
                 checkpoint.unlink()
@@ -161,7 +162,7 @@ class RunWriter:
 
     def _note(self, event: Event) -> None:
         self._release()
-        fields = {name: getattr(event, name) for name in _NOTED[type(event)]}
+        fields = {name: getattr(event, name) for name in NOTED[type(event)]}
         now = round(time.time(), 3)
         self._events.write({"step": event.step, "time": now, "event": event.name, **fields})  # type: ignore[union-attr]
 
@@ -183,20 +184,6 @@ class RunWriter:
         self._metrics.close()
         self._events.close()
         self._lock.close()
-
-
-# The fields of an event that its line in events.jsonl has beside step, time and event.
-_NOTED: Mapping[type, tuple[str, ...]] = {
-    Started: ("device", "n_train", "n_test", "compile_seconds"),
-    Paused: (),
-    Resumed: (),
-    ConfigApplied: ("field", "old", "new", "undo"),
-    PhaseChanged: ("phase", "reason"),
-    Warned: ("message",),
-    CheckpointSaved: ("path",),
-    Stopped: ("reason",),
-    Failed: ("reason",),
-}
 
 
 def _measured(metrics: Metrics) -> dict[str, float]:

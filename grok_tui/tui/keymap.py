@@ -5,13 +5,13 @@ The file maps an action's id to a key, or to several: `pause = "p"`, `wd-up = ["
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType, InvalidBinding
 from textual.keys import format_key
 
+from grok_tui.toml import read_toml
 from grok_tui.tui.preferences import config_folder
 
 # Keys by action id.
@@ -139,7 +139,7 @@ def load_keymap(known: Mapping[str, Action]) -> tuple[dict[str, tuple[str, ...]]
     """The user's keys by action id, and what of the file was skipped and why."""
     path = config_folder() / "keys.toml"
     try:
-        wanted = tomllib.loads(path.read_text())
+        wanted = read_toml(path)
     except FileNotFoundError:
         return {}, []
     except (OSError, ValueError) as error:

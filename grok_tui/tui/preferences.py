@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
 import tomli_w
+
+from grok_tui.toml import read_toml
 
 
 def config_folder() -> Path:
@@ -18,7 +19,7 @@ def config_folder() -> Path:
 def remembered_theme() -> str | None:
     """The theme last chosen; None if there is none, or the file says nothing sensible."""
     try:
-        theme = tomllib.loads(_file().read_text()).get("theme")
+        theme = read_toml(_file()).get("theme")
     except (OSError, ValueError):
         return None
     return theme if isinstance(theme, str) else None

@@ -34,12 +34,12 @@ class Recording:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        config, events = outline(folder)
+        self._config, events = outline(folder)
         self._events = list(events)
         self._steps = [_step(event) for event in self._events]
         self.last = max(self._steps, default=0)
         self.pace = Pace.of(event_lines(folder))
-        start = SessionState(config)
+        start = SessionState(self._config.model_dump(mode="json"))
         self._kept = [_Kept(0, 0, start)]
         self._newest = self._kept[0]
         self.phases = _phases(self._events, start)
@@ -53,7 +53,7 @@ class Recording:
         end = bisect_right(self._steps, step, lo=before.done)
         state = before.state
         for at in range(before.done, end):
-            state = reduce(state, completed(self.folder, self._events[at]))
+            state = reduce(state, completed(self.folder, self._config, self._events[at]))
             self._keep(_Kept(at + 1, self._steps[at], state))
         self._newest = _Kept(end, step, state)
         # Losses come in one event for many steps, after what happened between them.

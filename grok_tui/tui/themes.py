@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as TextualTheme
 
 from grok_tui.errors import UserError
+from grok_tui.toml import read_toml
 from grok_tui.tui.preferences import config_folder
 
 DEFAULT_THEME = "midnight"
@@ -100,7 +100,7 @@ def choose_theme(
 
 def read_theme(path: Path) -> Theme:
     """Read one theme file; raises ThemeError, ValueError if it is no TOML, OSError."""
-    content = tomllib.loads(path.read_text())
+    content = read_toml(path)
     name, dark = content.get("name"), content.get("dark")
     if not isinstance(name, str) or not isinstance(dark, bool):
         raise ThemeError("it needs a `name` (text) and `dark` (true or false)")

@@ -16,7 +16,7 @@ from grok_tui.core.events import Command, Event, Failed, Losses, Stopped
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task
 from grok_tui.job import Job, run
-from grok_tui.runs.checkpoints import newest
+from grok_tui.runs.resume import resumable
 
 SMALL: dict[str, Any] = {
     "modulus": 13,
@@ -133,11 +133,15 @@ def record(config: Config, run_dir: Path, *script: Line) -> Recording:
 
 
 def go_on(
-    run_dir: Path, *script: Line, edits: tuple[tuple[str, Any], ...] = (), **changes: Any
+    run_dir: Path,
+    *script: Line,
+    edits: tuple[tuple[str, Any], ...] = (),
+    damaged: bool = False,
+    **changes: Any,
 ) -> Recording:
-    """Resume a run directory from its newest checkpoint; edits: those that can be undone."""
-    snapshot, problems = newest(run_dir / "checkpoints")
-    assert not problems
+    """Resume a run directory; edits: those that can be undone; damaged: whether it is."""
+    snapshot, warnings = resumable(run_dir)
+    assert bool(warnings) == damaged
     recording = Recording(script)
     job = Job(build(snapshot.config).changed(**changes), run_dir, snapshot, edits)
     assert run(job, recording.inbox, recording) is recording.end

@@ -113,7 +113,8 @@ def test_a_branch_that_cannot_be_written_leaves_nothing(parent: Path, tmp_path: 
     checkpoint = run / "checkpoints" / kept.name
     checkpoint.write_bytes(kept.read_bytes())
     (run / "config.toml").write_bytes((parent / "config.toml").read_bytes())
-    with pytest.raises(FileNotFoundError):  # the lines are gone
+    (run / "metrics.jsonl").write_bytes((parent / "metrics.jsonl").read_bytes())
+    with pytest.raises(FileNotFoundError):  # the events are gone
         branch(checkpoint, tmp_path / "child")
     assert not (tmp_path / "child").exists()
 

@@ -160,10 +160,12 @@ def test_a_run_of_two_sittings_reads_as_one(
     run: tuple[Path, Recording], tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    record(CONFIG, folder, (on(Evaluated, 20), [Stop("later", save=False)]))
+    script = (on(Evaluated, 10), [SetField("lr", 1e-3)])
+    record(CONFIG, folder, script, (on(Evaluated, 20), [Stop("later", save=False)]))
     go_on(folder)
     state = recorded_state(folder)
     assert (state.step, state.word, state.train_loss.length) == (60, "STOPPED", 60)
+    assert state.config["lr"] == 1e-3  # the second start does not take the edit back
     assert [mark.step for mark in state.marks if mark.text == "MEMORIZING"] == [0]
 
 
@@ -180,8 +182,14 @@ def corrupted(folder: Path, copy: Path, name: str, change: Callable[[bytes], byt
     [
         (lambda c: c.replace(b'{"step": 7,', b'{"step": oops,'), "damaged in line 7"),
         (lambda c: c.replace(b'{"step": 7,', b'{"place": 7,'), "damaged in line 7"),
-        (lambda c: c.replace(b'{"step": 7,', b'{"step": 8,'), "step 8 after step 6"),
-        (lambda c: c.replace(b'"train_loss"', b'"loss"', 1), "lacks 'train_loss'"),
+        (
+            lambda c: c.replace(b'{"step": 7,', b'{"step": 8,'),
+            "in line 7: step 8 stands where step 7 should",
+        ),
+        (
+            lambda c: c.replace(b'"train_loss"', b'"loss"', 1),
+            "in line 1: train_loss: it is missing",
+        ),
     ],
 )
 def test_damage_is_named(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mechanisms import TASK
 from scripted import (
     CONFIG,
     STOPPED,
@@ -132,9 +133,10 @@ async def test_a_run_that_has_ended_answers_from_its_checkpoint(tmp_path: Path) 
     }  # fmt: skip
     weights["W_U"][:, 42] = 1.0  # so it answers 42, whatever the question
     weights = {name: weight.astype(np.float32) for name, weight in weights.items()}
-    mask = np.ones(113**2, dtype=np.bool_)
     config = CONFIG.changed(d_model=4, d_mlp=8).model_dump(mode="json")
-    snapshot = Snapshot(30, weights, weights, weights, (0.5, 0.5), mask, config, {}, {})
+    snapshot = Snapshot(
+        30, weights, weights, weights, (0.5, 0.5), TASK.train_mask, config, {}, {}
+    )
     (tmp_path / "checkpoints").mkdir()
     path = checkpoints.checkpoint_path(tmp_path / "checkpoints", 30)
     checkpoints.save(path, snapshot)

@@ -188,6 +188,26 @@ def test_only_the_environment_table_of_a_file_is_passed_over(tmp_path: Path) -> 
     assert load_file(file) == {"weight_decay": 2}
 
 
+def test_a_setting_in_two_spellings_is_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, "d-model = 64\nd_model = 32")
+    assert refusal({}, file) == f"{file} has a setting twice, once with - and once with _"
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("GROK_TUI_LRR", "; did you mean GROK_TUI_LR?"),
+        ("grok_tui_weightdecay", "; did you mean GROK_TUI_WEIGHT_DECAY?"),
+        ("GROK_TUI_COLOUR_OF_THE_SKY", ""),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_refused(
+    variable: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    assert refusal({}) == f"{variable} in the environment is no setting{hint}"
+
+
 def test_an_unknown_preset() -> None:
     assert refusal({}, None, "nope").startswith("unknown preset 'nope'; there are: ")
 

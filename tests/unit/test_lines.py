@@ -140,18 +140,14 @@ def test_what_is_no_json_is_refused_before_anything_is_written(
     [
         (b"", b""),
         (line(1) + line(2) + line(3), line(1) + line(2)),
-        (line(0) + line(2) + line(2), line(0) + line(2) + line(2)),
-        (line(3), b""),
+        (line(1) + line(2) + line(2), line(1) + line(2)),
+        (line(1), line(1)),
         (line(1) + b'{"step": 2', line(1)),  # torn
         (line(1) + line(2).removesuffix(b"\n"), line(1)),  # torn at the line break
-        (line(1) + b"\xff\xfe\n" + line(2), line(1)),
-        (line(1) + b"\n" + line(2), line(1)),
-        (line(1) + b"[]\n" + line(2), line(1)),
-        (line(1) + b'{"loss": 1}\n' + line(2), line(1)),
         (line(1) + b"\0" * 100, line(1)),  # what a power cut leaves
     ],
 )
-def test_cut_after_step_2(content: bytes, kept: bytes, tmp_path: Path) -> None:
+def test_cut_after_two_lines(content: bytes, kept: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(content)
     cut_after(path, 2)
@@ -166,18 +162,18 @@ def test_cutting_a_missing_file_creates_none(tmp_path: Path) -> None:
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.integers(0, 20), max_size=15).map(sorted),
-    last=st.integers(-1, 21),
+    count=st.integers(0, 16),
     torn=st.integers(0, 10),
 )
 def test_a_file_cut_and_torn_anywhere_goes_on_as_if_it_had_never_stopped(
-    steps: list[int], last: int, torn: int, tmp_path: Path
+    steps: list[int], count: int, torn: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"
     whole = b"".join(map(line, steps))
     path.write_bytes(whole[: len(whole) - torn])
     survived = whole[: len(whole) - torn].count(b"\n")
-    cut_after(path, last)
-    kept = [step for step in steps[:survived] if step <= last]
+    cut_after(path, count)
+    kept = steps[:survived][:count]
     assert path.read_bytes() == b"".join(map(line, kept))
     lines = Lines(path)
     lines.write({"step": 99})

@@ -18,6 +18,7 @@ from tinygrad import Tensor
 from grok_tui.config import Config
 from grok_tui.core import model
 from grok_tui.core.loss import cross_entropy, mean
+from grok_tui.core.shapes import weight_shapes
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -119,14 +120,14 @@ def test_a_batch_of_one_pair(n_layers: int, kernels: None) -> None:
 
 
 def test_the_default_model_has_the_papers_number_of_weights() -> None:
-    shapes = model.weight_shapes(Config())
+    shapes = weight_shapes(Config())
     assert sum(rows * columns for rows, columns in shapes.values()) == 226_048
     assert shapes["W_E"] == (114, 128)
     assert shapes["W_U"] == (128, 113)
 
 
 def test_every_layer_has_its_own_weights() -> None:
-    shapes = model.weight_shapes(Config(n_layers=3))
+    shapes = weight_shapes(Config(n_layers=3))
     theirs = reference.random_weights(113, 128, 512, 3)
     assert shapes == {name: weight.shape for name, weight in theirs.items()}
 

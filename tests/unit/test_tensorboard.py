@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import struct
 import sys
 import threading
@@ -293,10 +292,3 @@ def test_without_the_extra_its_name_is_said(
     assert capsys.readouterr().err == (
         "grok-tui: error: tensorboard needs tensorboardX: pip install 'grok-tui[tensorboard]'\n"
     )
-
-
-def test_a_number_that_is_none_is_kept_as_such(run: Path, tmp_path: Path) -> None:
-    path = run / "metrics.jsonl"
-    path.write_text(path.read_text().replace('"excluded_loss": 1.5', '"excluded_loss": NaN'))
-    found = scalars(records(write_events(run, tmp_path / "out")))
-    assert math.isnan(found["loss/excluded"][100])

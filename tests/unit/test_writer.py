@@ -37,7 +37,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.runs import analyses
-from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in, load
+from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in
 from grok_tui.runs.writer import RunError, RunWriter, check_unused
 
 CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, lr=0.003)
@@ -224,7 +224,7 @@ def test_an_analysed_step_has_its_measures_and_its_tables(writer: RunWriter, run
     assert third["sum_of_squares"] == {"W_E": 96.0}
     assert third["gini_W_E"] == pytest.approx(1 / 3, rel=1e-8)
     assert [path.name for path in analyses.analyses_in(run)] == ["step-00000002.npz"]
-    found = analyses.load(analyses.analysis_path(run, 2))
+    found = analyses.load(analyses.analysis_path(run, 2), CONFIG)
     for field in fields(Tables):
         np.testing.assert_array_equal(getattr(found, field.name), getattr(TABLES, field.name))
 
@@ -236,7 +236,7 @@ def test_damaged_tables_are_refused_in_words(run: Path, content: bytes | None) -
     path = analyses.analysis_path(run, 2)
     path.write_bytes(path.read_bytes()[:-50] if content is None else content)
     with pytest.raises(analyses.AnalysisError, match=r"step-00000002\.npz"):
-        analyses.load(path)
+        analyses.load(path, CONFIG)
 
 
 def test_tables_without_one_of_their_arrays_are_refused(run: Path) -> None:
@@ -244,7 +244,7 @@ def test_tables_without_one_of_their_arrays_are_refused(run: Path) -> None:
     path.parent.mkdir(parents=True)
     np.savez(path, elements=TABLES.elements)
     with pytest.raises(analyses.AnalysisError, match="it lacks"):
-        analyses.load(path)
+        analyses.load(path, CONFIG)
 
 
 def test_a_checkpoint_comes_after_all_lines_that_lead_up_to_it(
@@ -378,8 +378,9 @@ def test_reopening_cuts_back_to_the_checkpoint(run: Path) -> None:
     RunWriter.reopen(run, 4).close()
     assert metrics_of(run) == kept
     assert [line["step"] for line in events_of(run)] == [0, 2, 4]
-    steps = [load(path).step for path in checkpoints_in(run / "checkpoints")]
-    assert steps == [4, 2]
+    assert checkpoints_in(run / "checkpoints") == [
+        checkpoint_path(run / "checkpoints", step) for step in (4, 2)
+    ]
     assert analyses.analyses_in(run) == [analyses.analysis_path(run, 3)]
     assert not (run / "summary.json").exists()
 

@@ -44,7 +44,7 @@ class Analyst:
         return self._scratch
 
     def __call__(self, weights: Weights) -> tuple[Measures, Tables]:
-        """Measures and tables of some weights, by name as `core.model.weight_shapes` has them.
+        """Measures and tables of some weights, by name as `core.shapes.weight_shapes` has them.
 
         Without a circuit (`why_no_circuit`) the spectra are those of the residues, and what
         needs the group is left out.

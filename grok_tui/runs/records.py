@@ -1,0 +1,216 @@
+"""The lines of a run directory, checked as they are read."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import from_json
+
+from grok_tui.config import MAX_MODULUS, Config, ConfigError, is_live, problems
+from grok_tui.core.analysis.result import Measures
+from grok_tui.core.events import (
+    CheckpointSaved,
+    ConfigApplied,
+    Failed,
+    Metrics,
+    Paused,
+    PhaseChanged,
+    Resumed,
+    Started,
+    Stopped,
+    Warned,
+)
+from grok_tui.errors import UserError
+from grok_tui.words import plain
+
+# The fields of an event that its line in events.jsonl has beside step, time and event.
+NOTED: Mapping[Any, tuple[str, ...]] = {
+    Started: ("device", "n_train", "n_test", "compile_seconds"),
+    Paused: (),
+    Resumed: (),
+    ConfigApplied: ("field", "old", "new", "undo"),
+    PhaseChanged: ("phase", "reason"),
+    Warned: ("message",),
+    CheckpointSaved: ("path",),
+    Stopped: ("reason",),
+    Failed: ("reason",),
+}
+_LARGEST_FLOAT32 = 3.4028234e38
+
+Found = TypeVar("Found")
+
+
+class LineError(UserError):
+    """A line is not what it should be; the message names the file and the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsLine:
+    """A line of `metrics.jsonl`; None for what was not measured at its step."""
+
+    step: int
+    train_loss: float
+    metrics: Metrics | None
+    measures: Measures | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """A line of `events.jsonl`: the class of its event, None if this version has none, and
+    those of its fields that were noted.
+    """
+
+    step: int
+    kind: Any
+    fields: Mapping[str, Any]
+
+
+# --- metrics.jsonl ------------------------------------------------------------------------
+
+
+def metrics(run: Path, modulus: int, until: int | None = None) -> Iterator[MetricsLine]:
+    """The lines of `metrics.jsonl` up to a step, or all of them.
+
+    A torn last one is left out, since a run may still be writing. Raises LineError at the first
+    line that is damaged or not of the step that comes next, or OSError.
+    """
+    lines = _checked(run / "metrics.jsonl", lambda step, line: _metrics(line, step, modulus))
+    return itertools.islice(lines, until)
+
+
+def raw_metrics(run: Path) -> Iterator[dict[str, Any]]:
+    """The lines of `metrics.jsonl` as they are. Raises LineError or OSError."""
+
+    def parse(step: int, line: bytes) -> dict[str, Any]:
+        _metrics(line, step, MAX_MODULUS)
+        return dict(from_json(line))
+
+    return _checked(run / "metrics.jsonl", parse)
+
+
+def _metrics(line: bytes, step: int, modulus: int) -> MetricsLine:
+    found = _Loss.model_validate_json(line)
+    if found.step != step:
+        raise ValueError(f"step {found.step} stands where step {step} should")
+    evaluated = analyzed = None
+    if b'"test_loss"' in line:
+        evaluated = Metrics(**vars(_Evaluated.model_validate_json(line)))
+    if b'"gini_W_E"' in line:
+        analyzed = Measures(**vars(_Analyzed.model_validate_json(line)))
+        keys = analyzed.key_frequencies
+        if keys and not 1 <= min(keys) <= max(keys) <= modulus // 2:
+            raise ValueError(f"key frequencies are 1 to {modulus // 2}, not {keys}")
+    return MetricsLine(step, found.train_loss, evaluated, analyzed)
+
+
+# --- events.jsonl -------------------------------------------------------------------------
+
+
+def events(run: Path, until: int | None = None) -> Iterator[EventLine]:
+    """The lines of `events.jsonl` up to a step, or all of them, as `metrics` does."""
+    for found in _checked(run / "events.jsonl", _event):
+        if until is not None and found.step > until:
+            return
+        yield found
+
+
+def raw_events(run: Path) -> Iterator[dict[str, Any]]:
+    """The lines of `events.jsonl` as they are. Raises LineError or OSError."""
+
+    def parse(number: int, line: bytes) -> dict[str, Any]:
+        _event(number, line)
+        _Timed.model_validate_json(line)
+        return dict(from_json(line))
+
+    return _checked(run / "events.jsonl", parse)
+
+
+def kept_events(run: Path, until: int) -> Iterator[EventLine]:
+    """The lines of `events.jsonl` that a run which goes on after a step keeps: those up to the
+    first that is damaged.
+    """
+    with contextlib.suppress(LineError, FileNotFoundError):
+        yield from events(run, until)
+
+
+def _event(_: int, line: bytes) -> EventLine:
+    head = _Head.model_validate_json(line)
+    if head.event not in _EVENTS:
+        return EventLine(head.step, None, {})
+    kind, model = _EVENTS[head.event]
+    found = vars(model.model_validate_json(line))
+    if kind is ConfigApplied:
+        found |= {side: _setting(found["field"], found[side]) for side in ("old", "new")}
+    return EventLine(head.step, kind, found)
+
+
+def _setting(field: str, value: Any) -> Any:
+    """The value of a field that can change within a run. Raises ConfigError or ValueError."""
+    config = Config().changed(**{field: value})
+    if field != "device" and not is_live(field):
+        raise ValueError(f"{field} cannot change within a run")
+    return config.model_dump(mode="json")[field]
+
+
+# --- checking -----------------------------------------------------------------------------
+
+
+def _checked(path: Path, parse: Callable[[int, bytes], Found]) -> Iterator[Found]:
+    """What `parse` makes of the number and the bytes of every whole line."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                found = parse(number, line)
+            except ValidationError as error:
+                named = bool(error.errors()[0]["loc"])
+                why = next(problems(error)) if named else "it is no JSON object"
+            except (ValueError, ConfigError) as error:
+                why = str(error)
+            else:
+                yield found
+                continue
+            raise LineError(f"{path} is damaged in line {number}: {why}")
+
+
+_SOUND = ConfigDict(strict=True, allow_inf_nan=False)
+_Float32 = Annotated[float, Field(ge=-_LARGEST_FLOAT32, le=_LARGEST_FLOAT32)]
+# Recorded text may end up on a terminal.
+_Text = Annotated[str, AfterValidator(plain)]
+
+
+class _Head(BaseModel):
+    model_config = _SOUND
+    step: int = Field(ge=0)
+    event: str
+
+
+class _Timed(BaseModel):
+    model_config = _SOUND
+    time: float
+
+
+class _Loss(BaseModel):
+    model_config = _SOUND
+    step: int
+    train_loss: _Float32
+
+
+def _model(kind: type, names: Iterable[str]) -> type[BaseModel]:
+    """The model of lines that have some fields of a dataclass."""
+    hints = get_type_hints(kind)
+    types: dict[str, Any] = {n: (_Text if hints[n] is str else hints[n], ...) for n in names}
+    model: type[BaseModel] = create_model(kind.__name__, __config__=_SOUND, **types)
+    return model
+
+
+_Evaluated = _model(Metrics, (field.name for field in fields(Metrics)))
+_Analyzed = _model(Measures, (field.name for field in fields(Measures)))
+_EVENTS = {kind.name: (kind, _model(kind, names)) for kind, names in NOTED.items()}

@@ -1,0 +1,64 @@
+"""Which checkpoint a run goes on from: one that is sound and that its lines lead up to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grok_tui.core.snapshot import Snapshot
+from grok_tui.runs import records
+from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load
+from grok_tui.runs.records import LineError
+
+
+def resumable(run_dir: Path) -> tuple[Snapshot, list[str]]:
+    """The newest checkpoint that a run can go on from, and what to tell the user about it.
+
+    Every step up to it has a sound line in `metrics.jsonl`. The warnings say which newer
+    checkpoints were skipped and why, and what of the lines is lost. Raises CheckpointError if
+    there is no such checkpoint, or OSError.
+    """
+    folder = run_dir / "checkpoints"
+    skipped: list[str] = []
+    lines: tuple[int, str] | None = None
+    for path in checkpoints_in(folder):
+        try:
+            snapshot = load(path)
+        except CheckpointError as error:
+            skipped.append(f"{path.name} skipped: {error}")
+            continue
+        lines = lines or lines_up_to(run_dir, snapshot)
+        if lines[0] < snapshot.step:
+            skipped.append(f"{path.name} skipped: {lines[1]}")
+            continue
+        if skipped:
+            skipped.append(f"all that came after step {snapshot.step} is lost and done again")
+        return snapshot, [*skipped, *_lost_events(run_dir, snapshot.step)]
+    if skipped:
+        raise CheckpointError(f"no checkpoint in {folder} can be used; {skipped[0]}")
+    raise CheckpointError(f"there is no checkpoint in {folder}")
+
+
+def lines_up_to(run_dir: Path, snapshot: Snapshot) -> tuple[int, str]:
+    """How many of the steps up to a snapshot have sound lines, and why the next has none."""
+    path, step = run_dir / "metrics.jsonl", 0
+    try:
+        for line in records.metrics(run_dir, snapshot.config["modulus"], snapshot.step):
+            step = line.step
+    except FileNotFoundError:
+        return 0, f"there is no {path}"
+    except LineError as error:
+        return step, str(error)
+    return step, f"{path} ends at step {step}"
+
+
+def _lost_events(run_dir: Path, until: int) -> list[str]:
+    """What to say of damage in `events.jsonl`, which loses what comes after it."""
+    step = 0
+    try:
+        for line in records.events(run_dir, until):
+            step = line.step
+    except FileNotFoundError:
+        return [f"there is no {run_dir / 'events.jsonl'}: edits and phases so far are lost"]
+    except LineError as error:
+        return [f"{error}; edits and phases noted after step {step} are lost"]
+    return []

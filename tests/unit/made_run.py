@@ -1,0 +1,85 @@
+"""A run directory like that of a short run, made without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grok_tui.config import Config
+from grok_tui.core.analysis.analyse import Analyst
+from grok_tui.core.events import (
+    Analyzed,
+    CheckpointSaved,
+    ConfigApplied,
+    Evaluated,
+    Losses,
+    Metrics,
+    Paused,
+    PhaseChanged,
+    Resumed,
+    Started,
+    Stopped,
+    Warned,
+)
+from grok_tui.core.shapes import weight_shapes
+from grok_tui.core.snapshot import Snapshot
+from grok_tui.core.tasks import make_task
+from grok_tui.runs.writer import RunWriter
+
+CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, steps=20, device="CPU")
+STEPS = 20
+
+
+def snapshot(step: int, config: Config = CONFIG) -> Snapshot:
+    """What a checkpoint of that step may hold."""
+    rng = np.random.default_rng(step)
+
+    def arrays() -> dict[str, Any]:
+        shapes = weight_shapes(config).items()
+        return {name: rng.standard_normal(shape, dtype=np.float32) for name, shape in shapes}
+
+    return Snapshot(
+        step,
+        arrays(),
+        arrays(),
+        arrays(),
+        (0.9**step, 0.98**step),
+        make_task(config).train_mask,
+        config.model_dump(mode="json"),
+        {"memorized_step": 5} if step > 5 else {},
+        {"wall": 0.5},
+    )
+
+
+def made_run(folder: Path) -> Path:
+    """Twenty steps: evaluated every fifth, analysed and saved every tenth, edited, stopped."""
+    task = make_task(CONFIG)
+    analyst = Analyst(CONFIG.operation, task, CONFIG.n_heads)
+    n_train = int(task.train_mask.sum())
+    write = RunWriter.create(folder, CONFIG, {"device": "CPU", "version": "0"})
+    write(Started(0, {}, "CPU", n_train, CONFIG.n_pairs - n_train, 1.5))
+    write(CheckpointSaved(0, write.save(snapshot(0))))
+    write(PhaseChanged(0, "MEMORIZING", "the train pairs are not yet known"))
+    for step in range(1, STEPS + 1):
+        write(Losses(step, np.array([1 / step], dtype=np.float32), 0.1))
+        if step % 5 == 0:
+            metrics = Metrics(1 / step, 2.5, 0.5, 0.25, 33.0, CONFIG.lr, CONFIG.weight_decay)
+            write(Evaluated(step, metrics, 0.1))
+        if step % 10 == 0:
+            saved = snapshot(step)
+            measures, tables = analyst(saved.weights)
+            write(Analyzed(step, measures, 0.1, tables))
+            write(CheckpointSaved(step, write.save(saved)))
+        if step == 7:
+            write(ConfigApplied(7, "lr", CONFIG.lr, 0.5))
+            write(Paused(7))
+            write(Resumed(7))
+        if step == 12:
+            write(ConfigApplied(12, "decay", "decoupled", "coupled"))
+            write(ConfigApplied(12, "decay", "coupled", "decoupled", undo=True))
+            write(Warned(12, "something → odd"))
+    write(Stopped(STEPS, "completed", {"steps": STEPS}))
+    write.close()
+    return folder

@@ -1,0 +1,147 @@
+"""Which checkpoint a damaged run goes on from, and what is said about it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from made_run import made_run
+
+from grok_tui.runs.branch import branch
+from grok_tui.runs.checkpoints import CheckpointError, checkpoint_path
+from grok_tui.runs.resume import resumable
+from grok_tui.runs.writer import RunError, RunWriter
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_run(tmp_path_factory.mktemp("resume") / "run")
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def change(path: Path, how: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Write other lines into a file."""
+    path.write_bytes(b"".join(how(path.read_bytes().splitlines(keepends=True))))
+
+
+def test_a_whole_run_goes_on_from_its_newest_checkpoint_without_a_word(run: Path) -> None:
+    found, warnings = resumable(run)
+    assert (found.step, warnings) == (20, [])
+
+
+def test_lines_beyond_the_checkpoint_may_be_anything(run: Path) -> None:
+    with (run / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"step": 20, "train_loss": 1.0}\n\xff\n{"ste')
+    found, warnings = resumable(run)
+    assert (found.step, warnings) == (20, [])
+    RunWriter.reopen(run, 20).close()
+    assert (run / "metrics.jsonl").read_bytes().count(b"\n") == 20  # step 20 not twice
+
+
+LINES = {
+    "a torn last line": (lambda x: [*x[:-1], x[-1][:-1]], "ends at step 19"),
+    "lines that are missing at the end": (lambda x: x[:14], "ends at step 14"),
+    "garbage in a line": (lambda x: [*x[:14], b"\xff\0\n", *x[15:]], "line 15: it is no JSON"),
+    "a line that is gone": (lambda x: [*x[:14], *x[15:]], "line 15: step 16 stands where"),
+    "a line twice": (lambda x: [*x[:14], x[13], *x[14:]], "line 15: step 14 stands where"),
+    "lines in another order": (lambda x: [*x[:13], x[14], x[13], *x[15:]], "line 14: step 15"),
+    "a number as text": (
+        lambda x: [*x[:14], b'{"step": 15, "train_loss": "1"}\n', *x[15:]],
+        "line 15: train_loss: '1' is wrong",
+    ),
+    "no number": (
+        lambda x: [*x[:14], b'{"step": 15, "train_loss": NaN}\n', *x[15:]],
+        "line 15: train_loss: nan is wrong",
+    ),
+    "a step as a truth": (
+        lambda x: [b'{"step": true, "train_loss": 1}\n', *x[1:]],
+        "line 1: step: True is wrong",
+    ),
+    "half an evaluation": (
+        lambda x: [*x[:14], x[14].replace(b'"test_acc"', b'"test_akk"'), *x[15:]],
+        "line 15: test_acc: it is missing",
+    ),
+    "a frequency that there is not": (
+        lambda x: [*x[:9], x[9].replace(b'"key_frequencies": [', b'"key_frequencies": [9, ')],
+        "line 10: key frequencies are 1 to 2",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", LINES)
+def test_a_checkpoint_that_the_lines_do_not_reach_is_skipped(damage: str, run: Path) -> None:
+    how, why = LINES[damage]
+    change(run / "metrics.jsonl", how)
+    found, warnings = resumable(run)
+    expected = 0 if "line 1:" in why or "line 10:" in why else 10
+    assert found.step == expected
+    skipped = ["step-00000020.safetensors skipped: ", "step-00000010.safetensors skipped: "]
+    count = 1 if expected else 2
+    for warning, start in zip(warnings[:count], skipped[:count], strict=True):
+        assert warning.startswith(start)
+        assert why in warning
+    assert warnings[count:] == [f"all that came after step {expected} is lost and done again"]
+    assert all(warning.splitlines() == [warning] for warning in warnings)
+
+
+def test_without_lines_the_run_goes_on_from_its_beginning(run: Path) -> None:
+    (run / "metrics.jsonl").unlink()
+    found, warnings = resumable(run)
+    assert found.step == 0
+    assert "there is no" in warnings[0]
+
+
+def test_a_run_that_nothing_is_left_of_is_refused(run: Path) -> None:
+    (run / "metrics.jsonl").unlink()
+    checkpoint_path(run / "checkpoints", 0).unlink()
+    with pytest.raises(
+        CheckpointError, match=r"no checkpoint in .* can be used; step-00000020"
+    ):
+        resumable(run)
+
+
+def test_a_damaged_checkpoint_and_damaged_lines_are_both_named(run: Path) -> None:
+    newest = checkpoint_path(run / "checkpoints", 20)
+    newest.write_bytes(newest.read_bytes()[:-1])
+    change(run / "metrics.jsonl", lambda x: x[:7])
+    found, warnings = resumable(run)
+    assert found.step == 0
+    assert "step-00000020.safetensors is not a readable checkpoint" in warnings[0]
+    assert warnings[1].endswith("ends at step 7")
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (lambda x: [*x[:5], b"\xff\n", *x[6:]], 5),
+        (lambda x: [*x[:3], x[3].replace(b'"lr"', b'"lrr"'), *x[4:]], 3),
+        (lambda x: [*x[:3], x[3].replace(b'"lr"', b'"modulus"'), *x[4:]], 3),
+        (lambda x: [*x[:3], x[3].replace(b"0.5", b"-0.5"), *x[4:]], 3),
+    ],
+)
+def test_damaged_events_cost_no_step_but_are_said(
+    damage: Callable[[list[bytes]], list[bytes]], kept: int, run: Path
+) -> None:
+    change(run / "events.jsonl", damage)
+    found, (warning,) = resumable(run)
+    assert found.step == 20
+    assert f"events.jsonl is damaged in line {kept + 1}: " in warning
+    assert warning.endswith("edits and phases noted after step 7 are lost") or kept == 3
+    RunWriter.reopen(run, 20).close()
+    assert (run / "events.jsonl").read_bytes().count(b"\n") == kept
+
+
+def test_no_branch_leaves_a_gap_in_the_steps(run: Path, tmp_path: Path) -> None:
+    change(run / "metrics.jsonl", lambda x: [*x[:14], *x[15:]])
+    child = tmp_path / "child"
+    with pytest.raises(RunError, match="step 16 stands where step 15 should"):
+        branch(checkpoint_path(run / "checkpoints", 20), child)
+    assert not child.exists()
+    assert branch(checkpoint_path(run / "checkpoints", 10), child).step == 10
