@@ -70,6 +70,11 @@ class Session:
         self._opened.append((source, job.run_dir))
         return Run(source, state, job.run_dir, paused, parent)
 
+    @property
+    def unheard(self) -> list[str]:
+        """After `close`: why runs failed that were only to be ended."""
+        return [source.unheard for source, _ in self._opened if source.unheard]
+
     def close(self) -> Iterator[str]:
         """End every trainer, then say where everything is."""
         for source, run_dir in self._opened:
@@ -112,11 +117,11 @@ def run_session(
             ending = Ending(0) if whole else Ending(1, _broken(app.error_console.file))
     finally:
         words = list(session.close())
-    if ending.problem:
-        words.insert(0, f"error: {ending.problem}")
+    problems = [problem for problem in (ending.problem, *session.unheard) if problem]
+    words = [*(f"error: {problem}" for problem in problems), *words]
     for line in dict.fromkeys(words):  # a run that was resumed was opened twice
         _say(line)
-    return ending.code
+    return 1 if session.unheard else ending.code
 
 
 def _broken(output: IO[str]) -> str:

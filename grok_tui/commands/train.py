@@ -92,7 +92,10 @@ def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job
 
 
 def _resumed_job(options: Namespace) -> Job | None:
-    """The job that goes on with a run, None (and a word to the user) if it is complete."""
+    """The job that goes on with a run, None (and a word to the user) if it is complete.
+
+    One that was killed between its last checkpoint and its summary still has that to write.
+    """
     from grok_tui.job import Job
     from grok_tui.runs.checkpoints import newest
 
@@ -107,14 +110,13 @@ def _resumed_job(options: Namespace) -> Job | None:
             and getattr(config, name) != getattr(before, name)
         ):
             raise ConfigError(f"{flag(name)} cannot change within a run; start a new one")
-    if config.steps <= snapshot.step:
+    summed_up = (run_dir / "summary.json").exists()
+    if config.steps < snapshot.step or (config.steps == snapshot.step and summed_up):
         say(f"{run_dir} is complete at step {snapshot.step}; --steps takes it further")
         return None
-    if config.stop_when == "grokked" and snapshot.milestones.get("grok_step") is not None:
-        say(
-            f"{run_dir} grokked at step {snapshot.milestones['grok_step']};"
-            " --stop-when never takes it further"
-        )
+    grokked = snapshot.milestones.get("grok_step")
+    if config.stop_when == "grokked" and grokked is not None and summed_up:
+        say(f"{run_dir} grokked at step {grokked}; --stop-when never takes it further")
         return None
     return Job(config, run_dir, snapshot, warnings=tuple(warnings))
 

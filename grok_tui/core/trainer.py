@@ -132,9 +132,9 @@ class Trainer:
         self._announce_changes()
         for command in early:
             self._controls.obey(command)
-        if self._resumed is None:
-            self._save()
         self._observer.begin(new=self._resumed is None)
+        if self._resumed is None:  # after all that is said at the start: a resumed run has it
+            self._save()
 
     def _announce_changes(self) -> None:
         """Where a run goes on with another config than it had, say so like an edit."""

@@ -151,10 +151,10 @@ class RunScreen(Screen[None]):
             self._show_soon()
         else:
             self._show(self.state)
-        if isinstance(message.event, Failed):
-            self.run_worker(flows.go_on(self, message.event), exclusive=True)
         if self._exit_code is not None and self.state.ended:
             self.leave()
+        elif isinstance(message.event, Failed):
+            self.run_worker(flows.go_on(self, message.event), exclusive=True)
 
     def on_ordered(self, message: Ordered) -> None:
         command = message.command
