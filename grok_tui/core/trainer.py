@@ -225,7 +225,9 @@ class Trainer:
         return stopped
 
     def _fail(self, end: DivergedError) -> Failed:
-        reason = f"{end}; try a lower --lr than {self.config.lr:g}"
+        good = f"the last good checkpoint is of step {self._saved[0]}" if self._saved else ""
+        advice = f"try a lower --lr than {self.config.lr:g}"
+        reason = "; ".join([str(end), good or "there is no checkpoint", advice])
         summary = {**self._summary("diverged", None), "steps": end.good_steps}
         failed = Failed(end.step, reason, summary)
         self._emit(failed)
