@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import tomli_w
 
+from grok_tui import retention
 from grok_tui.config import Config
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.events import (
@@ -125,6 +126,7 @@ class RunWriter:
     def _go_on(self, snapshot: Snapshot, lines: Sequence[Mapping[str, Any]]) -> None:
         self._newest_line = self._checkpoint = snapshot.step
         self._phases = history.phases(lines)
+        self._thin_out(snapshot)  # a kill may have come before it
         name = _name_of(snapshot)
         if not lines or lines[-1].get("path") != name:  # a kill came between file and line
             self(CheckpointSaved(snapshot.step, name))
@@ -167,7 +169,18 @@ class RunWriter:
         name = _name_of(snapshot)
         checkpoints.save(self.path / name, snapshot)
         self._checkpoint = snapshot.step
+        self._thin_out(snapshot)
         return name
+
+    def _thin_out(self, snapshot: Snapshot) -> None:
+        """Remove the checkpoints that are not to be kept once this one is there."""
+        files = checkpoints.checkpoints_in(self.path / "checkpoints")
+        steps = {int(file.stem.removeprefix("step-")): file for file in files}
+        rule = retention.parse(snapshot.config["keep"])
+        rhythm = snapshot.config["checkpoint_every"]
+        changes = [step for step, _ in self._phases[1:]]
+        for step in sorted(retention.unneeded(rule, steps, rhythm=rhythm, changes=changes)):
+            steps[step].unlink()
 
     def extent(self) -> str:
         """How far the recording goes, in words."""

@@ -29,6 +29,7 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
+from grok_tui.core.snapshot import Snapshot
 from grok_tui.recorder import Recorder
 from grok_tui.runs.checkpoints import checkpoints_in, load
 from grok_tui.runs.writer import RunWriter
@@ -53,10 +54,15 @@ def full() -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def checkpoint(step: int) -> Snapshot:
+    """One that the next but one removes."""
+    return snapshot(step, keep="last 2")
+
+
 def play(recorder: RunWriter | Recorder, script: tuple[Event | int, ...] = SCRIPT) -> None:
     for item in script:
         if isinstance(item, int):
-            recorder(CheckpointSaved(item, recorder.save(snapshot(item))))
+            recorder(CheckpointSaved(item, recorder.save(checkpoint(item))))
         else:
             recorder(item)
 
@@ -107,7 +113,7 @@ def test_whatever_call_fails_the_files_end_up_the_same(
     made = RunWriter.create(tmp_path / "count", CONFIG, ENVIRONMENT)
     calls = struck(range(0), "before", lambda: play(made))
     made.close()
-    assert {"pwrite", "fsync", "write", "replace", "mkdir"} == set(calls.names)
+    assert {"pwrite", "fsync", "write", "replace", "mkdir", "unlink"} == set(calls.names)
     assert calls.number > 40
     strikes = [(moment, 1) for moment in MOMENTS] + [("during", 2)]
     for (moment, times), at in product(strikes, range(1, calls.number + 1)):
@@ -134,7 +140,7 @@ def test_whatever_call_fails_reopening_can_be_done_again(
         return run
 
     def reopen(run: Path) -> None:
-        RunWriter.reopen(run, snapshot(5)).close()
+        RunWriter.reopen(run, checkpoint(5)).close()
 
     counted = recorded("count")
     calls = struck(range(0), "before", lambda: reopen(counted))
