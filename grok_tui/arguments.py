@@ -117,7 +117,7 @@ def _values(name: str) -> str:
     """What a field takes: its choices, or its type."""
     if options := choices(name):
         return "{" + ",".join(options) + "}"
-    return {int: "INT", float: "FLOAT"}.get(FIELDS[name].annotation, "NAME")  # type: ignore[arg-type]
+    return {int: "INT", float: "FLOAT"}.get(FIELDS[name].annotation, "TEXT")  # type: ignore[arg-type]
 
 
 def _help(name: str) -> str:

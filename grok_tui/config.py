@@ -6,10 +6,18 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
+from grok_tui import retention
 from grok_tui.errors import UserError
 
 MAX_SEED = 2**32 - 1
@@ -89,6 +97,12 @@ class Config(BaseModel):
     checkpoint_every: int = _setting(
         "run", 500, "steps between checkpoints", live=True, ge=1, le=10_000_000
     )
+    keep: str = _setting(
+        "run",
+        "all",
+        "checkpoints kept: all, or first, last N, every M, phases",
+        live=True,
+    )
     stop_when: StopWhen = _setting("run", "never", "end the run early at grokking", live=True)
     device: str = _setting(
         "run",
@@ -119,6 +133,12 @@ class Config(BaseModel):
     def changed(self, **changes: Any) -> Config:
         """A validated copy with `changes`; raises ConfigError."""
         return build({**self.model_dump(), **changes})
+
+    @field_validator("keep")
+    @classmethod
+    def _check_rule(cls, rule: str) -> str:
+        retention.parse(rule)
+        return rule
 
     @model_validator(mode="after")
     def _check(self) -> Config:
@@ -218,8 +238,9 @@ def problems(error: ValidationError) -> Iterator[str]:
         if item["type"] == "string_unicode" and not item["loc"]:  # half a character in a name
             yield f"{_shown(item['input'])}: there is no such setting"
             continue
+        said = item["msg"].removeprefix("Value error, ")
         if not item["loc"]:
-            yield item["msg"].removeprefix("Value error, ")
+            yield said
             continue
         name = str(item["loc"][0])
         name = name if name.isidentifier() else repr(name)
@@ -228,8 +249,7 @@ def problems(error: ValidationError) -> Iterator[str]:
         elif item["type"] == "missing":
             yield f"{name}: it is missing"
         else:
-            message = item["msg"][0].lower() + item["msg"][1:]
-            yield f"{name}: {_shown(item['input'])} is wrong: {message}"
+            yield f"{name}: {_shown(item['input'])} is wrong: {said[0].lower()}{said[1:]}"
 
 
 def _shown(value: object) -> str:

@@ -25,6 +25,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
+from grok_tui.recorder import Recorder, cannot_write
 from grok_tui.runs.writer import RunWriter
 
 
@@ -64,9 +65,10 @@ class QueueInbox:
         return commands
 
 
-def run(job: Job, inbox: Inbox, sink: Sink) -> Stopped | Failed:
+def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped | Failed:
     """Do the job; `sink` gets every event after it is on disk.
 
+    patient: wait, while the run cannot be written, until `inbox` says to try again or to stop.
     Returns the event that ended the run. What keeps it from starting is raised: DeviceError,
     RunError or OSError; nothing is then written. Whatever breaks later becomes a `Failed`.
     """
@@ -77,21 +79,28 @@ def run(job: Job, inbox: Inbox, sink: Sink) -> Stopped | Failed:
     from grok_tui.core.trainer import Trainer
 
     step = job.snapshot.step if job.snapshot else 0
-    writer = _writer(job, config, step)
+    writer = _writer(job, config)
+    recorder: Recorder | RunWriter | None = writer
+    if writer and patient:
+        recorder = inbox = Recorder(writer, inbox, sink)
 
     def emit(event: Event) -> None:
         nonlocal step
         step = getattr(event, "step", step)
-        if writer:
-            writer(event)
+        if recorder:
+            recorder(event)
         sink(event)
 
     try:
         for warning in job.warnings:
             emit(Warned(step, warning))
-        return Trainer(config, inbox, emit, writer, job.snapshot, edits=job.edits).run()
+        return Trainer(config, inbox, emit, recorder, job.snapshot, edits=job.edits).run()
     except Exception as error:  # noqa: BLE001  the boundary: what breaks becomes an event
-        failed = Failed(step, why(error))
+        reason = why(error)
+        if writer and isinstance(error, OSError):
+            reason += f"; {writer.extent()}"
+            writer.discard_useless()
+        failed = Failed(step, reason)
         if writer:
             with contextlib.suppress(OSError):
                 writer(failed)
@@ -105,19 +114,18 @@ def run(job: Job, inbox: Inbox, sink: Sink) -> Stopped | Failed:
 def why(error: Exception) -> str:
     """What broke, in one line; prints the traceback of what nobody foresaw."""
     if isinstance(error, OSError):
-        place = f" ({error.filename})" if error.filename else ""
-        return f"cannot write the run: {error.strerror or error}{place}"
+        return cannot_write(error)
     if isinstance(error, UserError):
         return str(error)
     traceback.print_exception(error)
     return f"the trainer broke: {type(error).__name__}: {error}"
 
 
-def _writer(job: Job, config: Config, step: int) -> RunWriter | None:
+def _writer(job: Job, config: Config) -> RunWriter | None:
     if job.run_dir is None:
         return None
     if job.snapshot:
-        return RunWriter.reopen(job.run_dir, step)
+        return RunWriter.reopen(job.run_dir, job.snapshot)
     environment = {
         "version": __version__,
         "tinygrad": importlib.metadata.version("tinygrad"),

@@ -79,6 +79,11 @@ class Session:
         player = Player(recording.pace, recording.last, speed=speed).sought(step)
         return Run(ReplaySource(recording, player), shown(recording, player), folder)
 
+    @property
+    def unheard(self) -> list[str]:
+        """After `close`: why runs failed that were only to be ended."""
+        return [source.unheard for source, _ in self._opened if source.unheard]
+
     def close(self) -> Iterator[str]:
         """End every trainer, then say where everything is."""
         for source, run_dir in self._opened:
@@ -118,11 +123,11 @@ def run_session(session: Session, app: SessionApp) -> int:
             ending = Ending(0) if whole else Ending(1, _broken(app.error_console.file))
     finally:
         words = list(session.close())
-    if ending.problem:
-        words.insert(0, f"error: {ending.problem}")
+    problems = [problem for problem in (ending.problem, *session.unheard) if problem]
+    words = [*(f"error: {problem}" for problem in problems), *words]
     for line in dict.fromkeys(words):  # a run that was resumed was opened twice
         _say(line)
-    return ending.code
+    return 1 if session.unheard else ending.code
 
 
 def _broken(output: IO[str]) -> str:

@@ -36,8 +36,9 @@ class WorkerSource:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._step = job.snapshot.step if job.snapshot else 0
-        self._started = self._ended = self._failed = False
+        self._started = self._ended = self._failed = self._told_to_end = False
         self._log: Path | None = None
+        self._unheard: str | None = None
         self._sending, self._closing = threading.Lock(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -46,6 +47,11 @@ class WorkerSource:
     def log(self) -> Path | None:
         """After `close`: the file with what a child that failed had printed, if anything."""
         return self._log if self._log and self._log.exists() else None
+
+    @property
+    def unheard(self) -> str | None:
+        """After `close`: why the child failed, if it did so after it was told to end."""
+        return self._unheard
 
     @property
     def pid(self) -> int | None:
@@ -84,6 +90,7 @@ class WorkerSource:
 
     def send(self, command: Command) -> None:
         """Pass a command on; without effect once the child has ended."""
+        self._told_to_end = self._told_to_end or isinstance(command, Stop)
         with self._sending, contextlib.suppress(OSError):
             self._connection.send(command)
 
@@ -120,6 +127,8 @@ class WorkerSource:
         while not self._ended:
             try:
                 event: Event = self._connection.recv()
+                if isinstance(event, Failed) and self._told_to_end:
+                    self._unheard = event.reason
             except (EOFError, OSError, pickle.UnpicklingError):
                 event = Failed(self._step, self._death())
             self._step = getattr(event, "step", self._step)
@@ -170,7 +179,7 @@ def main(descriptor: int) -> None:
     inbox = QueueInbox()
     threading.Thread(target=_take_commands, args=(connection, inbox), daemon=True).start()
     try:
-        run(job, inbox, outbox.put)
+        run(job, inbox, outbox.put, patient=True)
     except Exception as error:  # noqa: BLE001  the boundary: the session shows it
         outbox.put(Failed(job.snapshot.step if job.snapshot else 0, why(error)))
     outbox.close()

@@ -111,14 +111,18 @@ def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job
 
 
 def _resumed_job(options: Namespace) -> Job | None:
-    """The job that goes on with a run, None (and a word to the user) if it is complete."""
+    """The job that goes on with a run, None (and a word to the user) if it is complete.
+
+    One that was killed between its last checkpoint and its summary still has that to write.
+    """
     from grok_tui.job import Job
     from grok_tui.runs.resume import resumable
 
     run_dir: Path = options.resume
     snapshot, warnings = resumable(run_dir)
     config = _config_from(snapshot, options.fields)
-    if complete := _complete(snapshot, config):
+    summed_up = (run_dir / "summary.json").exists() or config.steps < snapshot.step
+    if summed_up and (complete := _complete(snapshot, config)):
         say(f"{run_dir} {complete}")
         return None
     return Job(config, run_dir, snapshot, warnings=tuple(warnings))

@@ -132,9 +132,9 @@ class Trainer:
         self._announce_changes()
         for command in early:
             self._controls.obey(command)
-        if self._resumed is None:
-            self._save()
         self._observer.begin(new=self._resumed is None)
+        if self._resumed is None:  # after all that is said at the start: a resumed run has it
+            self._save()
 
     def _announce_changes(self) -> None:
         """Where a run goes on with another config than it had, say so like an edit."""
@@ -225,7 +225,9 @@ class Trainer:
         return stopped
 
     def _fail(self, end: DivergedError) -> Failed:
-        reason = f"{end}; try a lower --lr than {self.config.lr:g}"
+        good = f"the last good checkpoint is of step {self._saved[0]}" if self._saved else ""
+        advice = f"try a lower --lr than {self.config.lr:g}"
+        reason = "; ".join([str(end), good or "there is no checkpoint", advice])
         summary = {**self._summary("diverged", None), "steps": end.good_steps}
         failed = Failed(end.step, reason, summary)
         self._emit(failed)

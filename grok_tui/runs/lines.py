@@ -1,41 +1,79 @@
-"""JSON-lines files that only grow, and that a failed write leaves as they were."""
+"""JSON-lines files that only grow, and that no failed call leaves damaged."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+# Bytes that may wait for a sync; then there is one.
+_MOST_FRESH = 1 << 20
+
 
 class Lines:
-    """An open JSON-lines file. A write that fails is taken back, then raises OSError."""
+    """An open JSON-lines file. A call that raises OSError did nothing, and can be made again.
+
+    What was written since the last sync is kept in memory, too: a system that fails to put it
+    on the disk may have forgotten it, so it is written again.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("ab", buffering=0)
-        self._size = self._file.seek(0, os.SEEK_END)
+        path.touch()
+        self._file = path.open("r+b", buffering=0)
+        self._durable = self._file.seek(0, os.SEEK_END)
+        self._fresh = bytearray()
+        self._sound = True
 
     def write(self, *records: Mapping[str, Any]) -> None:
-        """Append one line for each record, in one write."""
+        """Append one line for each record: all of them, or none."""
         content = b"".join(json.dumps(r, allow_nan=False).encode() + b"\n" for r in records)
-        try:
-            written = 0
-            while written < len(content):
-                written += self._file.write(content[written:]) or 0
-        except OSError:
-            self._file.truncate(self._size)
-            raise
-        self._size += len(content)
+        if len(self._fresh) > _MOST_FRESH:
+            self.sync()
+        with self._mending():
+            self._put(content, self._durable + len(self._fresh))
+        self._fresh += content
 
     def sync(self) -> None:
         """Make everything written so far durable."""
-        os.fsync(self._file.fileno())
+        with self._mending():
+            os.fsync(self._file.fileno())
+        self._durable += len(self._fresh)
+        self._fresh.clear()
 
     def close(self) -> None:
         self._file.close()
+
+    @contextlib.contextmanager
+    def _mending(self) -> Iterator[None]:
+        """Undo what fails: at once, or if that fails as well, before the next try."""
+        self._mend()
+        self._sound = False
+        try:
+            yield
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._mend()
+            raise
+        self._sound = True
+
+    def _mend(self) -> None:
+        if os.fstat(self._file.fileno()).st_nlink == 0:  # its folder was removed
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
+        if not self._sound:
+            os.ftruncate(self._file.fileno(), self._durable + len(self._fresh))
+            self._put(self._fresh, self._durable)
+            self._sound = True
+
+    def _put(self, content: bytes | bytearray, at: int) -> None:
+        written = 0
+        while written < len(content):
+            written += os.pwrite(self._file.fileno(), content[written:], at + written)
 
 
 def cut_after(path: Path, count: int) -> None:

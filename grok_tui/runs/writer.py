@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import tomli_w
 
+from grok_tui import retention
 from grok_tui.config import Config
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.events import (
@@ -32,9 +35,9 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
-from grok_tui.runs import analyses, checkpoints
-from grok_tui.runs.lines import Lines, cut_after
-from grok_tui.runs.records import NOTED, kept_events
+from grok_tui.runs import analyses, checkpoints, history
+from grok_tui.runs.lines import Lines
+from grok_tui.runs.records import NOTED
 
 
 class RunError(UserError):
@@ -76,44 +79,70 @@ def being_written(path: Path) -> bool:
 
 
 class RunWriter:
-    """Writes the events of one run into its directory. Every method may raise OSError."""
+    """Writes the events of one run into its directory.
 
-    def __init__(self, path: Path, locked: IO[bytes]) -> None:
-        """Open the directory's files for appending; use `create` or `reopen`."""
-        self.path, self._lock = path, locked
+    Every method may raise OSError. What was to be written can then be handed over again: each
+    line will be there once.
+    """
+
+    def __init__(self, path: Path, locked: IO[bytes], made: Sequence[Path] = ()) -> None:
+        """Open the directory's files for appending; use `create` or `reopen`.
+
+        made: the folders that are there only since this run is, the inner ones first.
+        """
+        self.path, self._lock, self._made = path, locked, made
         self._metrics = Lines(path / "metrics.jsonl")
         self._events = Lines(path / "events.jsonl")
         # The newest step's line, held back for what its evaluation and its analysis add.
         self._held: dict[str, Any] | None = None
         self._evaluated: Evaluated | None = None
+        self._newest_line = 0
+        self._checkpoint: int | None = None
+        self._phases: list[tuple[int, str]] = []
+        self._end_noted: Event | None = None
 
     @classmethod
     def create(cls, path: Path, config: Config, environment: Mapping[str, str]) -> RunWriter:
         """A new directory; raises RunError if it exists and is not empty."""
         check_unused(path)
-        (path / "checkpoints").mkdir(parents=True)
+        made = [folder for folder in (path, *path.parents) if not folder.exists()]
         content = {
             **config.model_dump(mode="json", exclude_none=True),
             "environment": dict(environment),
         }
-        checkpoints.write_durably(path / "config.toml", tomli_w.dumps(content).encode())
-        return cls(path, lock(path))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "checkpoints").mkdir()
+            checkpoints.write_durably(path / "config.toml", tomli_w.dumps(content).encode())
+            return cls(path, lock(path), made)
+        except FileExistsError:  # of another process, which was quicker
+            raise
+        except OSError:
+            _remove(path, made)
+            raise
 
     @classmethod
-    def reopen(cls, path: Path, step: int) -> RunWriter:
-        """An existing directory, cut back to what it held at `step`.
+    def reopen(cls, path: Path, snapshot: Snapshot) -> RunWriter:
+        """An existing directory, cut back to what it held when a checkpoint was written.
 
         Raises RunError if another process is writing there.
         """
-        locked = lock(path)
-        cut_after(path / "metrics.jsonl", step)
-        cut_after(path / "events.jsonl", sum(1 for _ in kept_events(path, step)))
-        for checkpoint in checkpoints.checkpoints_in(path / "checkpoints"):
-            if checkpoint.name > checkpoints.checkpoint_path(path, step).name:
-                checkpoint.unlink()
-        analyses.cut_after(path, step)
-        (path / "summary.json").unlink(missing_ok=True)
-        return cls(path, locked)
+        with contextlib.ExitStack() as opened:
+            locked = opened.enter_context(lock(path))
+            lines = history.cut_back(path, snapshot)
+            writer = cls(path, locked)
+            opened.callback(writer.close)
+            writer._go_on(snapshot, lines)
+            opened.pop_all()
+        return writer
+
+    def _go_on(self, snapshot: Snapshot, lines: Sequence[Mapping[str, Any]]) -> None:
+        self._newest_line = self._checkpoint = snapshot.step
+        self._phases = history.phases(lines)
+        self._thin_out(snapshot)  # a kill may have come before it
+        name = _name_of(snapshot)
+        if not lines or lines[-1].get("path") != name:  # a kill came between file and line
+            self(CheckpointSaved(snapshot.step, name))
 
     def __call__(self, event: Event) -> None:
         """Record one event."""
@@ -125,7 +154,8 @@ class RunWriter:
                     for i, loss in enumerate(train_loss)
                 ]
                 newest = lines.pop()
-                self._metrics.write(*lines)  # if it fails, no later line may follow
+                self._metrics.write(*lines)
+                self._newest_line = event.step - 1
                 self._held = newest
             case Evaluated(step, metrics):
                 self._add(step, _measured(metrics))
@@ -134,7 +164,11 @@ class RunWriter:
                 self._add(step, _analyzed(measures))
                 if tables is not None:
                     analyses.save(self.path, step, tables, self._pairs(step))
-            case Started() | Paused() | Resumed() | ConfigApplied() | PhaseChanged() | Warned():
+            case PhaseChanged(step, phase):
+                if not self._phases or self._phases[-1][1] != phase:  # a new sitting repeats it
+                    self._note(event)
+                    self._phases.append((step, phase))
+            case Started() | Paused() | Resumed() | ConfigApplied() | Warned():
                 self._note(event)
             case CheckpointSaved():
                 self._note(event)
@@ -146,9 +180,37 @@ class RunWriter:
         self._release()
         self._metrics.sync()
         self._events.sync()
-        path = checkpoints.checkpoint_path(self.path / "checkpoints", snapshot.step)
-        checkpoints.save(path, snapshot)
-        return str(path.relative_to(self.path))
+        name = _name_of(snapshot)
+        checkpoints.save(self.path / name, snapshot)
+        self._checkpoint = snapshot.step
+        self._thin_out(snapshot)
+        return name
+
+    def _thin_out(self, snapshot: Snapshot) -> None:
+        """Remove the checkpoints that are not to be kept once this one is there."""
+        files = checkpoints.checkpoints_in(self.path / "checkpoints")
+        steps = {int(file.stem.removeprefix("step-")): file for file in files}
+        rule = retention.parse(snapshot.config["keep"])
+        rhythm = snapshot.config["checkpoint_every"]
+        changes = [step for step, _ in self._phases[1:]]
+        for step in sorted(retention.unneeded(rule, steps, rhythm=rhythm, changes=changes)):
+            steps[step].unlink()
+
+    def extent(self) -> str:
+        """How far the recording goes, in words."""
+        if not checkpoints.checkpoints_in(self.path / "checkpoints"):  # none yet, or all gone
+            return "nothing is recorded"
+        with contextlib.suppress(OSError):
+            self._release()
+        return (
+            f"nothing after step {self._newest_line} is recorded,"
+            f" the last checkpoint is of step {self._checkpoint}"
+        )
+
+    def discard_useless(self) -> None:
+        """Remove a new run that has no checkpoint yet: nobody could go on with it."""
+        if self._checkpoint is None:
+            _remove(self.path, self._made)
 
     def _add(self, step: int, fields: Mapping[str, Any]) -> None:
         """Say more in the line of a step, if it is the one held back."""
@@ -167,23 +229,40 @@ class RunWriter:
         self._events.write({"step": event.step, "time": now, "event": event.name, **fields})  # type: ignore[union-attr]
 
     def _end(self, event: Stopped | Failed) -> None:
-        self._note(event)
+        if self._end_noted is not event:
+            self._note(event)
+            self._end_noted = event
+        for file in (self._metrics, self._events):
+            file.sync()
         if event.summary:
             content = json.dumps(event.summary, indent=2, allow_nan=False) + "\n"
             checkpoints.write_durably(self.path / "summary.json", content.encode())
-        for file in (self._metrics, self._events):
-            file.sync()
 
     def _release(self) -> None:
         if self._held:
-            held, self._held = self._held, None
-            self._metrics.write(held)
+            self._metrics.write(self._held)
+            self._newest_line, self._held = self._held["step"], None
 
     def close(self) -> None:
         """Close the files; what is recorded stays."""
         self._metrics.close()
         self._events.close()
         self._lock.close()
+
+
+def _name_of(snapshot: Snapshot) -> str:
+    """A checkpoint's path in its run directory."""
+    return str(checkpoints.checkpoint_path(Path("checkpoints"), snapshot.step))
+
+
+def _remove(path: Path, made: Sequence[Path]) -> None:
+    """Remove what a run put into its folder, and the folders made for it that are empty now."""
+    for folder in (path / "checkpoints", path / analyses.FOLDER):
+        shutil.rmtree(folder, ignore_errors=True)
+    files = ("config.toml", "metrics.jsonl", "events.jsonl", "summary.json")
+    for remove in (*((path / name).unlink for name in files), *(f.rmdir for f in made)):
+        with contextlib.suppress(OSError):
+            remove()
 
 
 def _measured(metrics: Metrics) -> dict[str, float]:

@@ -157,10 +157,10 @@ class RunScreen(Screen[None]):
             self._show_soon()
         else:
             self._show(self.state)
-        if isinstance(event, Failed):
-            self.run_worker(flows.go_on(self, event), exclusive=True)
         if self._exit_code is not None and self.state.ended:
             self.leave()
+        elif isinstance(event, Failed):
+            self.run_worker(flows.go_on(self, event), exclusive=True)
 
     def on_ordered(self, message: Ordered) -> None:
         command = message.command

@@ -66,7 +66,7 @@ def grokking(cpu: str) -> Recording:
 
 def test_events_come_in_order(plain: Recording) -> None:
     names = plain.names()
-    assert names[:5] == ["compiling"] * 2 + ["started", "checkpoint saved", "phase"]
+    assert names[:5] == ["compiling"] * 2 + ["started", "phase", "checkpoint saved"]
     assert names[-1] == "stopped"
     assert not {"compiling", "started", "phase", "stopped"} & set(names[5:-1])
     done = 0
@@ -214,24 +214,10 @@ def test_stop_when_can_be_edited_after_grokking(grokking: Recording) -> None:
 
 def test_stop_while_compiling_ends_without_training(cpu: str) -> None:
     run = train(CONFIG, (on(Compiling), [Stop("not now")]))
-    assert run.names() == ["compiling", "started", "checkpoint saved", "phase", "stopped"]
+    assert run.names() == ["compiling", "started", "phase", "checkpoint saved", "stopped"]
     assert isinstance(run.end, Stopped)
     assert run.end.reason == run.end.summary["exit"] == "not now"
     assert run.end.summary["steps"] == 0
-    assert run.end.summary["final"] is None
-
-
-def test_a_learning_rate_far_too_high_fails_at_the_first_bad_step(cpu: str) -> None:
-    config = small(lr=10.0, warmup_steps=0, weight_decay=1000.0, steps=500, eval_every=100)
-    run = train(config)
-    assert isinstance(run.end, Failed)
-    losses = run.losses()
-    assert np.isfinite(losses).all()
-    assert run.end.step == len(losses) + 1
-    assert f"at step {run.end.step}" in run.end.reason
-    assert "lower --lr" in run.end.reason
-    assert run.end.summary["steps"] == len(losses)
-    assert run.end.summary["exit"] == "diverged"
     assert run.end.summary["final"] is None
 
 

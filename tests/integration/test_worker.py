@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,13 +15,13 @@ import numpy as np
 import pytest
 from command_line import LIMIT, checkpoint_steps, environment, records, wait_until
 from small_runs import small
+from workers import Watched, group, wait_until_gone
 
 from grok_tui.config import Config
 from grok_tui.core.events import (
     Compiling,
     ConfigApplied,
     Evaluated,
-    Event,
     Failed,
     Losses,
     Pause,
@@ -38,7 +35,6 @@ from grok_tui.core.model import initial_weights
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task
 from grok_tui.job import Job
-from grok_tui.worker import WorkerSource
 
 ENDLESS = small(steps=10_000_000)
 E = TypeVar("E")
@@ -55,66 +51,6 @@ source.start(lambda event: None)
 print(source.pid, flush=True)
 time.sleep(600)
 """
-
-
-class Watched:
-    """A worker and the events that came from it so far."""
-
-    def __init__(self, job: Job) -> None:
-        self.source = WorkerSource(job)
-        self.events: list[Event] = []
-        self._coming: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.source.start(self._coming.put)
-        assert self.source.pid
-        self.pid = self.source.pid
-
-    def until(
-        self, kind: type[E], where: Callable[[E], bool] = lambda _: True, limit: float = LIMIT
-    ) -> E:
-        """The next event of a kind; any other end of the run is an error."""
-        deadline = time.monotonic() + limit
-        while True:
-            event = self._coming.get(timeout=max(0.0, deadline - time.monotonic()))
-            self.events.append(event)
-            if isinstance(event, kind) and where(event):
-                return event
-            assert not isinstance(event, Stopped | Failed), event
-
-    def more(self) -> bool:
-        return not self._coming.empty()
-
-
-@pytest.fixture
-def watch(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Callable[[Job], Watched]]:
-    """Starts workers; afterwards no process of theirs and no file is left."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    started: list[Watched] = []
-
-    def start(job: Job) -> Watched:
-        started.append(Watched(job))
-        return started[-1]
-
-    yield start
-    for watched in started:
-        watched.source.close(LIMIT)
-        wait_until_gone(watched.pid, limit=5.0)  # what was killed takes a moment
-
-
-def group(leader: int) -> list[int]:
-    """The processes of a group that live, zombies left out."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split() for line in listed.stdout.splitlines()]
-    return [int(pid) for pid, pgid, stat in rows if int(pgid) == leader and stat[0] != "Z"]
-
-
-def wait_until_gone(leader: int, limit: float) -> None:
-    wait_until(lambda: not group(leader), "the end of its processes", limit)
 
 
 def untrained(config: Config) -> Snapshot:

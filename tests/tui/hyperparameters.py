@@ -50,6 +50,6 @@ async def choose(pilot: Pilot, name: str) -> None:
 
 async def write(pilot: Pilot, value: str) -> None:
     """Type a value in place of the chosen field's, not yet applied."""
-    named = {".": "full_stop", "-": "minus", " ": "space", "_": "underscore"}
+    named = {".": "full_stop", "-": "minus", " ": "space", "_": "underscore", ",": "comma"}
     await pilot.press("enter", *(named.get(character, character) for character in value))
     await pilot.pause()

@@ -21,6 +21,7 @@ from scripted import (
     until,
 )
 from textual.pilot import Pilot
+from textual.widgets import Label
 
 from grok_tui.core.events import Compiling, Failed, Pause, Stop
 from grok_tui.errors import UserError
@@ -30,7 +31,12 @@ from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.parameters import Edited
 
 DEAD = Failed(30, "the trainer was killed by SIGKILL")
-DIVERGED = Failed(30, "diverged: the train loss became nan", {"exit": "diverged"})
+DIVERGED = Failed(
+    505,
+    "diverged: the train loss became nan at step 505; the last good checkpoint is of step 500;"
+    " try a lower --lr than 10",
+    {"exit": "diverged"},
+)
 
 
 def launcher(app: SessionApp) -> ScriptedLauncher:
@@ -151,7 +157,8 @@ async def test_after_a_failure_the_session_offers_to_go_on(
         await settled(pilot)
         source.deliver(failed)
         text = await asked(pilot)
-        assert failed.reason in text
+        question = pilot.app.screen.query_one(Label)
+        assert str(question.content) == f"The run has failed: {failed.reason}"
         assert "Go on from step 500" in text
         await pilot.press("enter")
         await until(pilot, lambda: launcher(app).asked)

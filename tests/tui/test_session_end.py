@@ -14,6 +14,7 @@ from scripted import (
     STOPPED,
     ScriptedSource,
     playing,
+    run_screen,
     session,
     settled,
     status,
@@ -26,6 +27,9 @@ from grok_tui.core.events import (
     Compiling,
     Event,
     Failed,
+    Paused,
+    Resume,
+    Resumed,
     Stop,
     Warned,
 )
@@ -107,6 +111,60 @@ async def test_an_ended_run_is_left_without_a_question(last: Event, ending: Endi
         await pilot.press("q")
         await until(pilot, lambda: app.return_value is not None)
     assert app.return_value == ending
+
+
+# --- a run that cannot be written -------------------------------------------------------
+
+FULL = "cannot write the run: No space left on device"
+
+
+async def test_a_full_disk_is_said_and_space_tries_again() -> None:
+    source = playing(*training(1, 20))
+    app = session(source)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for tries in (1, 2):
+            source.deliver(Warned(20, f"{FULL}; training waits, space tries again"))
+            source.deliver(Paused(20))
+            await until(pilot, lambda: status(pilot).startswith(" PAUSED "))
+            assert f"{FULL}; training waits, space tries again" in status(pilot)
+            assert [line.text for line in run_screen(pilot).state.log][-2:] == [
+                f"{FULL}; training waits, space tries again",
+                "paused",
+            ]
+            await pilot.press("space")
+            assert source.commands == [Resume()] * tries
+        source.deliver(Resumed(20))
+        await until(pilot, lambda: status(pilot).startswith(" RUNNING "))
+
+
+async def test_quitting_what_cannot_be_written_is_a_failure() -> None:
+    source = playing(*training(1, 20), Warned(20, f"{FULL}; training waits"), Paused(20))
+    app = session(source)
+    lost = f"{FULL}; nothing after step 10 is recorded, the last checkpoint is of step 0"
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("q", "enter")
+        assert source.commands == [Stop("quit")]
+        source.deliver(Failed(20, lost))
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Ending(1, lost)
+
+
+def test_what_fails_after_the_screens_are_gone_is_said_once_and_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Lost(ScriptedSource):
+        log, unheard = None, f"{FULL}; nothing after step 10 is recorded"
+
+        def __init__(self, job: Job) -> None:
+            super().__init__()
+
+    monkeypatch.setattr("grok_tui.session.WorkerSource", Lost)
+    for ending in (Ending(0), Ending(1, Lost.unheard)):
+        monkeypatch.setattr(SessionApp, "run", lambda app, ending=ending: ending)
+        assert run_session(Job(CONFIG), lambda _: Job(CONFIG), None, save=False) == 1
+        assert capfd.readouterr().err == f"grok-tui: error: {Lost.unheard}\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -85,7 +85,7 @@ def test_every_number_is_bounded_below_and_above_unless_only_time_bounds_it(name
 
 def test_live_fields_are_those_that_never_touch_the_weights() -> None:
     live = {"lr", "weight_decay", "beta1", "beta2", "eps", "warmup_steps", "decay", "steps"}
-    live |= {"eval_every", "checkpoint_every", "stop_when"}
+    live |= {"eval_every", "checkpoint_every", "keep", "stop_when"}
     restart = {"operation", "modulus", "train_fraction", "data_seed", "d_model", "n_heads"}
     restart |= {"d_mlp", "n_layers", "init", "init_scale", "seed", "device"}
     assert {name for name in live if is_live(name)} == live
@@ -134,6 +134,10 @@ def test_nan_and_infinity_are_no_values(name: str, value: Any) -> None:
         ({"lr": None}, "lr: None is wrong: "),
         ({"lr": [1] * 1000}, r"lr: \[1, .*\.\.\. is wrong: "),
         ({"lr": 10**5000}, "lr: a huge number is wrong: "),
+        ({"keep": "last"}, "keep: 'last' is wrong: 'last' is none of all, first, last N"),
+        ({"keep": "first, " * 99}, r"keep: 'first, .*\.\.\. is wrong: '' is none of all"),
+        ({"keep": "x" * 99}, "keep: 'x.* is wrong: '" + "x" * 30 + "' is none of all"),
+        ({"keep": 3}, "keep: 3 is wrong: input should be a valid string"),
         ({"device": "cpu"}, "device: 'cpu' is wrong: "),
         ({"device": "CPU\n"}, r"device: 'CPU\\n' is wrong: "),
         ({"device": "\udcff"}, r"device: '\\udcff' is wrong: "),

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,21 +24,40 @@ def line(step: int) -> bytes:
     return json.dumps({"step": step, "x": "y" * step}).encode() + b"\n"
 
 
-class Clumsy:
-    """A raw file that takes `bite` bytes at a time, and no more than `space` in all."""
+class Disk:
+    """Stands for the system's calls: takes `bite` bytes at a time, no more than `space` in all.
 
-    def __init__(self, file: Any, bite: int, space: int) -> None:
-        self._file, self._bite, self._space = file, bite, space
+    forgets: whether a sync fails, and what had been written since the last one is lost.
+    """
 
-    def write(self, content: bytes) -> int:
-        if self._space <= 0:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.bite = self.space = 10**9
+        self.forgets = False
+        self._unsynced: list[tuple[int, int]] = []
+        self._pwrite, self._fsync = os.pwrite, os.fsync
+        monkeypatch.setattr(os, "pwrite", self.pwrite)
+        monkeypatch.setattr(os, "fsync", self.fsync)
+
+    def pwrite(self, file: int, content: bytes, at: int) -> int:
+        if self.space <= 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        written: int = self._file.write(content[: min(self._bite, self._space)])
-        self._space -= written
+        written = self._pwrite(file, content[: min(self.bite, self.space)], at)
+        self.space -= written
+        self._unsynced.append((at, written))
         return written
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
+    def fsync(self, file: int) -> None:
+        if self.forgets:
+            for at, count in self._unsynced:
+                self._pwrite(file, bytes(count), at)
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        self._fsync(file)
+        self._unsynced.clear()
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
 
 
 def test_one_line_for_each_record(tmp_path: Path) -> None:
@@ -60,33 +81,89 @@ def test_an_existing_file_is_continued(tmp_path: Path) -> None:
     assert read(path) == [{"step": 1}, {"step": 2}]
 
 
-def test_a_file_that_takes_a_few_bytes_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_takes_a_few_bytes_at_a_time(tmp_path: Path, disk: Disk) -> None:
     lines = Lines(tmp_path / "a.jsonl")
-    monkeypatch.setattr(lines, "_file", Clumsy(lines._file, bite=3, space=10**6))
+    disk.bite = 3
     lines.write({"step": 1, "x": "long" * 10}, {"step": 2})
     lines.close()
     assert read(tmp_path / "a.jsonl") == [{"step": 1, "x": "long" * 10}, {"step": 2}]
 
 
 @pytest.mark.parametrize("space", [0, 1, 13, 20, 25])
-def test_a_failed_write_is_taken_back(
-    space: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_is_taken_back(space: int, tmp_path: Path, disk: Disk) -> None:
     """{"step": 2} and its line break are 12 bytes: one, or not even one, fits."""
     path = tmp_path / "a.jsonl"
     lines = Lines(path)
     lines.write({"step": 1})
-    whole = lines._file
-    monkeypatch.setattr(lines, "_file", Clumsy(whole, bite=7, space=space))
+    lines.sync()
+    disk.bite, disk.space = 7, space
     with pytest.raises(OSError, match="No space left"):
         lines.write({"step": 2}, {"step": 3}, {"step": 4})
     assert read(path) == [{"step": 1}]
-    monkeypatch.setattr(lines, "_file", whole)
+    disk.space = 100
     lines.write({"step": 2})
     lines.close()
     assert read(path) == [{"step": 1}, {"step": 2}]
+
+
+def test_a_torn_write_that_cannot_be_taken_back_is_before_the_next(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(file: int, size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = tmp_path / "a.jsonl"
+    lines = Lines(path)
+    lines.write({"step": 1})
+    disk.space = 5
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(os, "ftruncate", broken)
+        lines.write({"step": 2})
+    assert path.read_bytes() == b'{"step": 1}\n{"ste'
+    disk.space = 100
+    lines.write({"step": 3})
+    lines.close()
+    assert read(path) == [{"step": 1}, {"step": 3}]
+
+
+def test_what_a_failed_sync_forgot_is_written_again(tmp_path: Path, disk: Disk) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = Lines(path)
+    lines.write({"step": 1})
+    lines.sync()
+    lines.write({"step": 2})
+    lines.write({"step": 3})
+    disk.forgets = True
+    with pytest.raises(OSError, match="quota"):
+        lines.sync()
+    disk.forgets = False
+    lines.write({"step": 4})
+    lines.sync()
+    lines.close()
+    assert read(path) == [{"step": step} for step in (1, 2, 3, 4)]
+
+
+def test_lines_are_synced_before_too_many_wait_for_it(tmp_path: Path, disk: Disk) -> None:
+    lines = Lines(tmp_path / "a.jsonl")
+    disk.forgets = True
+    with pytest.raises(OSError, match="quota"):
+        for step in range(100):
+            lines.write({"step": step, "x": "y" * 100_000})
+    assert 10 <= step <= 20
+    lines.close()
+
+
+def test_a_file_that_was_removed_takes_no_lines(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "a.jsonl"
+    path.parent.mkdir()
+    lines = Lines(path)
+    lines.write({"step": 1})
+    shutil.rmtree(path.parent)
+    for call in (lines.sync, lambda: lines.write({"step": 2})):
+        with pytest.raises(FileNotFoundError) as caught:
+            call()
+        assert caught.value.filename == str(path)
+    lines.close()
 
 
 FULL_DISK = """

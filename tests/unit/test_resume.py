@@ -41,7 +41,7 @@ def test_lines_beyond_the_checkpoint_may_be_anything(run: Path) -> None:
         file.write(b'{"step": 20, "train_loss": 1.0}\n\xff\n{"ste')
     found, warnings = resumable(run)
     assert (found.step, warnings) == (20, [])
-    RunWriter.reopen(run, 20).close()
+    RunWriter.reopen(run, found).close()
     assert (run / "metrics.jsonl").read_bytes().count(b"\n") == 20  # step 20 not twice
 
 
@@ -134,8 +134,11 @@ def test_damaged_events_cost_no_step_but_are_said(
     assert found.step == 20
     assert f"events.jsonl is damaged in line {kept + 1}: " in warning
     assert warning.endswith("edits and phases noted after step 7 are lost") or kept == 3
-    RunWriter.reopen(run, 20).close()
-    assert (run / "events.jsonl").read_bytes().count(b"\n") == kept
+    before = (run / "events.jsonl").read_bytes().splitlines()
+    RunWriter.reopen(run, found).close()
+    *same, saved = (run / "events.jsonl").read_bytes().splitlines()
+    assert same == before[:kept]
+    assert b"step-00000020.safetensors" in saved  # said again, since that line was lost
 
 
 def test_no_branch_leaves_a_gap_in_the_steps(run: Path, tmp_path: Path) -> None:

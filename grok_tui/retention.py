@@ -1,0 +1,51 @@
+"""Which checkpoints of a run are kept: the rule that `keep` spells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+Rule = Sequence[tuple[str, int]]
+
+_PART = re.compile(r"(all|first|phases)|(last|every) +([1-9][0-9]{0,7})")
+
+
+def parse(text: str) -> Rule:
+    """The parts of a rule, with a number for `last` and `every`; raises ValueError in words."""
+    parts = []
+    for part in text.split(","):
+        found = _PART.fullmatch(part.strip())
+        if not found:
+            raise ValueError(
+                f"{part.strip()[:30]!r} is none of all, first, last N, every M, phases"
+            )
+        alone, counted, number = found.groups()
+        parts.append((alone or counted, int(number or 0)))
+    return parts
+
+
+def unneeded(
+    rule: Rule, steps: Collection[int], *, rhythm: int, changes: Collection[int]
+) -> set[int]:
+    """The steps whose checkpoints a rule does not keep; it always keeps the newest.
+
+    steps: those that have a checkpoint. rhythm: steps from one checkpoint to the next, every
+    so many of which `every` counts. changes: the steps at which the phase changed.
+    """
+    ordered = sorted(steps)
+    kept = set(ordered[-1:])
+    for kind, number in rule:
+        match kind:
+            case "all":
+                kept.update(ordered)
+            case "first":
+                kept.update(ordered[:1])
+            case "last":
+                kept.update(ordered[-number:])
+            case "every":
+                kept.update(step for step in ordered if step % (number * rhythm) == 0)
+            case "phases":
+                for change in changes:
+                    kept.update([step for step in ordered if step < change][-1:])
+                    kept.update([step for step in ordered if step >= change][:1])
+    return set(ordered) - kept

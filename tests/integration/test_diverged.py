@@ -1,0 +1,66 @@
+"""A run that diverges: what it says, and what is recorded of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import checkpoint_steps, records, summary
+from small_runs import LoneInbox, Recording, record, small
+
+from grok_tui.core.events import Event, Failed
+from grok_tui.core.measure import DivergedError
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+# The rate rises until it is too high, about step 24.
+CONFIG = small(lr=10.0, warmup_steps=60, steps=500, eval_every=4, checkpoint_every=8)
+
+
+@pytest.fixture(scope="module")
+def diverged(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recording]:
+    run_dir = tmp_path_factory.mktemp("diverged") / "run"
+    return run_dir, record(CONFIG, run_dir)
+
+
+def test_the_reason_names_the_step_the_checkpoint_and_what_to_do(
+    diverged: tuple[Path, Recording],
+) -> None:
+    run_dir, run = diverged
+    assert isinstance(run.end, Failed)
+    newest = max(checkpoint_steps(run_dir))
+    assert run.end.step > newest > 0
+    assert run.end.reason.startswith("diverged: ")
+    assert run.end.reason.endswith(
+        f" at step {run.end.step}; the last good checkpoint is of step {newest};"
+        " try a lower --lr than 10"
+    )
+
+
+def test_nothing_of_the_bad_step_is_recorded_as_progress(
+    diverged: tuple[Path, Recording],
+) -> None:
+    run_dir, run = diverged
+    losses, end = run.losses(), run.end
+    assert np.isfinite(losses).all()
+    assert end.summary == summary(run_dir)
+    assert end.summary["steps"] == len(losses) <= end.step
+    assert (end.summary["exit"], end.summary["final"]) == ("diverged", None)
+    lines = records(run_dir / "metrics.jsonl")
+    assert [line["step"] for line in lines] == list(range(1, len(losses) + 1))
+    assert all("test_loss" not in line for line in lines[end.step - 1 :])
+    assert records(run_dir / "events.jsonl")[-1]["reason"] == end.reason
+
+
+def test_without_a_checkpoint_the_reason_says_so() -> None:
+    from grok_tui.core.trainer import Trainer
+
+    said: list[Event] = []
+    trainer = Trainer(CONFIG, LoneInbox(), said.append)
+    failed = trainer._fail(DivergedError(137, "the train loss became nan", 136))
+    assert said == [failed]
+    assert failed.reason == (
+        "diverged: the train loss became nan at step 137; there is no checkpoint;"
+        " try a lower --lr than 10"
+    )

@@ -1,0 +1,116 @@
+"""Runs whose disk is full or whose folder is gone: whoever can wait, waits."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import LIMIT, checkpoint_steps, records
+from small_runs import Recording, on, record, small
+from workers import Watched
+
+from grok_tui.core.events import (
+    CheckpointSaved,
+    Compiling,
+    Event,
+    Failed,
+    Losses,
+    Paused,
+    Resume,
+    Resumed,
+    Stop,
+    Warned,
+)
+from grok_tui.job import Job, run
+from grok_tui.runs import checkpoints
+
+ENDLESS = small(steps=10_000_000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
+def test_a_full_disk_pauses_the_run_until_there_is_room_or_it_is_to_end(
+    watch: Callable[[Job], Watched], tmp_path: Path
+) -> None:
+    import resource
+
+    run_dir = tmp_path / "run"
+    child = watch(Job(ENDLESS.changed(checkpoint_every=50), run_dir))
+    _, most = resource.prlimit(child.pid, resource.RLIMIT_FSIZE)
+
+    def fill_up() -> None:
+        room = (run_dir / "metrics.jsonl").stat().st_size + 300
+        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (room, most))
+
+    def waits() -> Paused:
+        said = child.until(Warned).message
+        assert said.startswith("cannot write the run: File too large")
+        assert said.endswith("; training waits, space tries again")
+        return child.until(Paused)
+
+    child.until(CheckpointSaved, lambda e: e.step == 100)
+    fill_up()
+    paused = waits()
+    child.source.send(Resume())
+    assert waits() == paused  # tried again, in vain
+    resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (most, most))
+    child.source.send(Resume())
+    child.until(Resumed)
+    saved = child.until(CheckpointSaved, lambda e: e.step >= paused.step + 50).step
+    fill_up()
+    waits()
+    child.source.close(LIMIT)
+    failed = child.until(Failed, limit=1.0)
+    losses = [e for e in child.events if isinstance(e, Losses)]
+    found = np.concatenate([e.train_loss for e in losses])
+    lines = records(run_dir / "metrics.jsonl")
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+    np.testing.assert_array_equal(
+        found[: len(lines)], np.float32([line["train_loss"] for line in lines])[: len(found)]
+    )
+    newest = max(checkpoint_steps(run_dir))
+    assert checkpoint_steps(run_dir) == list(range(0, newest + 1, 50))
+    assert saved <= newest <= len(lines)
+    assert failed.reason == child.source.unheard
+    assert failed.reason.startswith("cannot write the run: File too large")
+    assert failed.reason.endswith(
+        f"; nothing after step {len(lines)} is recorded,"
+        f" the last checkpoint is of step {newest}"
+    )
+
+
+def test_a_folder_that_is_removed_is_missed_before_the_next_checkpoint(
+    cpu: str, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "new" / "run"
+    recording = Recording()
+
+    def sink(event: Event) -> None:
+        recording(event)
+        if isinstance(event, CheckpointSaved):
+            shutil.rmtree(run_dir)
+
+    end = run(Job(ENDLESS, run_dir), recording.inbox, sink)
+    assert isinstance(end, Failed)
+    assert end.step < 100
+    gone = f"No such file or directory ({run_dir / 'metrics.jsonl'})"
+    assert end.reason == f"cannot write the run: {gone}; nothing is recorded"
+    assert not run_dir.exists()
+
+
+def test_a_new_run_that_cannot_write_its_first_checkpoint_leaves_nothing(
+    cpu: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, snapshot: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save", full)
+    recording = record(ENDLESS, tmp_path / "new" / "run", (on(Compiling), [Stop()]))
+    assert isinstance(recording.end, Failed)
+    assert recording.end.reason == (
+        "cannot write the run: No space left on device; nothing is recorded"
+    )
+    assert list(tmp_path.iterdir()) == []

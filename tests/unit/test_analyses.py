@@ -1,0 +1,71 @@
+"""Analyses in a run directory: their numbers in its lines, their tables in files."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recordings import (
+    CONFIG,
+    ENVIRONMENT,
+    MEASURES,
+    ON_EVALUATED_STEPS,
+    TABLES,
+    analyzed,
+    evaluated,
+    losses,
+    metrics_of,
+)
+
+from grok_tui.core.analysis.result import Tables
+from grok_tui.core.events import Analyzed, Stopped
+from grok_tui.runs import analyses
+from grok_tui.runs.writer import RunWriter
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+def test_an_analysed_step_has_its_measures_and_its_tables(run: Path) -> None:
+    writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
+    writer(losses(1, 4.0, 3.0))
+    writer(evaluated(2))
+    writer(analyzed(2))
+    writer(losses(3, 2.0))
+    writer(Analyzed(3, MEASURES, 0.1))  # its tables were left out on the way
+    writer(Stopped(3, "completed", {}))
+    writer.close()
+    first, second, third = metrics_of(run)
+    assert set(first) == {"step", "train_loss"}
+    assert set(second) == set(first) | ON_EVALUATED_STEPS | set(MEASURES.to_dict())
+    assert set(third) == set(first) | set(MEASURES.to_dict())
+    assert third["key_frequencies"] == [1, 2]
+    assert third["excluded_loss"] is None
+    assert third["sum_of_squares"] == {"W_E": 96.0}
+    assert third["gini_W_E"] == pytest.approx(1 / 3, rel=1e-8)
+    assert [path.name for path in analyses.analyses_in(run)] == ["step-00000002.npz"]
+    found = analyses.load(analyses.analysis_path(run, 2), CONFIG)
+    for field in fields(Tables):
+        np.testing.assert_array_equal(getattr(found, field.name), getattr(TABLES, field.name))
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None])
+def test_damaged_tables_are_refused_in_words(run: Path, content: bytes | None) -> None:
+    RunWriter.create(run, CONFIG, ENVIRONMENT).close()
+    analyses.save(run, 2, TABLES)
+    path = analyses.analysis_path(run, 2)
+    path.write_bytes(path.read_bytes()[:-50] if content is None else content)
+    with pytest.raises(analyses.AnalysisError, match=r"step-00000002\.npz"):
+        analyses.load(path, CONFIG)
+
+
+def test_tables_without_one_of_their_arrays_are_refused(run: Path) -> None:
+    path = analyses.analysis_path(run, 2)
+    path.parent.mkdir(parents=True)
+    np.savez(path, elements=TABLES.elements)
+    with pytest.raises(analyses.AnalysisError, match="it lacks"):
+        analyses.load(path, CONFIG)
