@@ -163,7 +163,9 @@ def test_what_fails_after_the_screens_are_gone_is_said_once_and_is_a_failure(
     monkeypatch.setattr("grok_tui.session.WorkerSource", Lost)
     for ending in (Ending(0), Ending(1, Lost.unheard)):
         monkeypatch.setattr(SessionApp, "run", lambda app, ending=ending: ending)
-        assert run_session(Job(CONFIG), lambda _: Job(CONFIG), None, save=False) == 1
+        session = Session(lambda _: Job(CONFIG), save=False)
+        app = make_app(session, session.open(Job(CONFIG)), None)
+        assert run_session(session, app) == 1
         assert capfd.readouterr().err == f"grok-tui: error: {Lost.unheard}\n"
 
 
