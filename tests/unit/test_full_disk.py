@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -176,6 +177,21 @@ def test_whatever_call_fails_a_new_run_leaves_nothing_and_can_be_made(
             assert list(there.iterdir()) == [], there.name
             create(run)
             assert files(run) == wanted
+
+
+def test_a_folder_that_is_removed_is_missed_at_the_next_losses(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
+    writer.save(checkpoint(0))
+    writer(losses(1, 4.0, 3.0))
+    shutil.rmtree(run)
+    with pytest.raises(FileNotFoundError) as caught:
+        writer(losses(3, 2.0, 1.0))
+    assert caught.value.filename == str(run / "metrics.jsonl")
+    assert writer.extent() == "nothing is recorded"
+    writer.discard_useless()
+    writer.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- how far it goes ----------------------------------------------------------------------
