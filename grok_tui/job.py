@@ -96,11 +96,11 @@ def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped
             emit(Warned(step, warning))
         return Trainer(config, inbox, emit, recorder, job.snapshot, edits=job.edits).run()
     except Exception as error:  # noqa: BLE001  the boundary: what breaks becomes an event
-        reason = why(error)
         if writer and isinstance(error, OSError):
-            reason += f"; {writer.extent()}"
+            failed = Failed(step, cannot_write(error, f"; {writer.extent()}"))
             writer.discard_useless()
-        failed = Failed(step, reason)
+        else:
+            failed = Failed(step, why(error))
         if writer:
             with contextlib.suppress(OSError):
                 writer(failed)

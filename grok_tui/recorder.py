@@ -63,7 +63,7 @@ class Recorder:
 
     def _wait(self, error: OSError, step: int) -> bool:
         """Wait for someone to ask for another try; returns whether the run is to end then."""
-        message = f"{cannot_write(error)}; training waits, space tries again"
+        message = cannot_write(error, "; training waits, space tries again")
         self._sink(Warned(step, message))
         self._sink(Paused(step))
         self._kept = self._kept or [Pause()]
@@ -76,7 +76,7 @@ class Recorder:
                 return False
 
 
-def cannot_write(error: OSError) -> str:
-    """Why a recording cannot be written, in words."""
+def cannot_write(error: OSError, consequence: str = "") -> str:
+    """Why a recording cannot be written, and what comes of it, in words."""
     place = f" ({error.filename})" if error.filename else ""
-    return f"cannot write the run: {error.strerror or error}{place}"
+    return f"cannot write the run: {error.strerror or error}{consequence}{place}"

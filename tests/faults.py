@@ -17,20 +17,22 @@ class Calls:
 
     strike: what happens there, such as an error. at: the numbers of the calls that are struck,
     counted from 1. moment: before the call does anything, in the middle of it (half the bytes
-    of a write; another call as before it), or after all of it.
+    of a write; another call as before it), or after all of it. like: only calls whose name
+    begins so are counted; those by path have the file's name in theirs.
     """
 
-    def __init__(self, strike: Callable[[], None], at: range, moment: Moment) -> None:
-        self.number = 0
+    def __init__(
+        self, strike: Callable[[], None], at: range, moment: Moment, like: str = ""
+    ) -> None:
         self.names: list[str] = []
-        self._strike, self._at, self._moment = strike, at, moment
+        self._strike, self._at, self._moment, self._like = strike, at, moment, like
 
     def install(self, patch: Callable[[object, str, Any], None]) -> None:
         """Take the place of the real calls; patch: such as `setattr`."""
-        for owner, name in ((os, "fsync"), (os, "ftruncate"), (Path, "mkdir")):
-            patch(owner, name, self._counted(getattr(owner, name), name))
-        for name in ("replace", "unlink"):
-            patch(Path, name, self._counted(getattr(Path, name), name))
+        for name in ("fsync", "ftruncate"):
+            patch(os, name, self._by_number(name, getattr(os, name)))
+        for name in ("replace", "unlink", "mkdir"):
+            patch(Path, name, self._by_path(name, getattr(Path, name)))
         write_at, open_file = os.pwrite, Path.open
 
         def pwrite(file: int, content: bytes, at: int) -> int:
@@ -43,21 +45,30 @@ class Calls:
 
         def opened(path: Path, mode: str = "r", *options: Any, **more: Any) -> Any:
             file = open_file(path, mode, *options, **more)
-            return Partial(file, self._call) if mode == "wb" else file
+            return Whole(file, f"write {path.name}", self._call) if mode == "wb" else file
 
         patch(os, "pwrite", pwrite)
         patch(Path, "open", opened)
 
-    def _counted(self, real: Callable[..., T], name: str) -> Callable[..., T]:
-        def call(*arguments: Any, **options: Any) -> T:
-            return self._call(name, lambda: None, lambda: real(*arguments, **options))
+    def _by_number(self, name: str, real: Callable[..., T]) -> Callable[..., T]:
+        def call(file: int, *arguments: Any) -> T:
+            return self._call(name, lambda: None, lambda: real(file, *arguments))
+
+        return call
+
+    def _by_path(self, name: str, real: Callable[..., T]) -> Callable[..., T]:
+        def call(path: Path, *arguments: Any, **options: Any) -> T:
+            return self._call(
+                f"{name} {path.name}", lambda: None, lambda: real(path, *arguments, **options)
+            )
 
         return call
 
     def _call(self, name: str, half: Callable[[], Any], whole: Callable[[], T]) -> T:
-        self.number += 1
+        if not name.startswith(self._like):
+            return whole()
         self.names.append(name)
-        if self.number not in self._at:
+        if len(self.names) not in self._at:
             return whole()
         if self._moment == "during":
             half()
@@ -66,21 +77,21 @@ class Calls:
         return result  # type: ignore[return-value]
 
 
-class Partial:
-    """A file that is being written as a whole, whose write counts as a call."""
+class Whole:
+    """A file that is written in one go, which counts as a call."""
 
-    def __init__(self, file: Any, call: Callable[..., Any]) -> None:
-        self._file, self._call = file, call
+    def __init__(self, file: Any, name: str, call: Callable[..., Any]) -> None:
+        self._file, self._name, self._call = file, name, call
 
     def write(self, content: bytes) -> None:
         half = content[: len(content) // 2]
-        self._call("write", lambda: self._put(half), lambda: self._put(content))
+        self._call(self._name, lambda: self._put(half), lambda: self._put(content))
 
     def _put(self, content: bytes) -> None:
         self._file.write(content)
         self._file.flush()
 
-    def __enter__(self) -> Partial:
+    def __enter__(self) -> Whole:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import LIMIT, checkpoint_steps, records
-from small_runs import Recording, on, record, small
+from small_runs import on, record, small
 from workers import Watched
 
 from grok_tui.core.events import (
     CheckpointSaved,
     Compiling,
-    Event,
     Failed,
     Losses,
     Paused,
@@ -25,7 +23,7 @@ from grok_tui.core.events import (
     Stop,
     Warned,
 )
-from grok_tui.job import Job, run
+from grok_tui.job import Job
 from grok_tui.runs import checkpoints
 
 ENDLESS = small(steps=10_000_000)
@@ -47,8 +45,7 @@ def test_a_full_disk_pauses_the_run_until_there_is_room_or_it_is_to_end(
 
     def waits() -> Paused:
         said = child.until(Warned).message
-        assert said.startswith("cannot write the run: File too large")
-        assert said.endswith("; training waits, space tries again")
+        assert "cannot write the run: File too large; training waits, space tries again" in said
         return child.until(Paused)
 
     child.until(CheckpointSaved, lambda e: e.step == 100)
@@ -75,30 +72,10 @@ def test_a_full_disk_pauses_the_run_until_there_is_room_or_it_is_to_end(
     assert checkpoint_steps(run_dir) == list(range(0, newest + 1, 50))
     assert saved <= newest <= len(lines)
     assert failed.reason == child.source.unheard
-    assert failed.reason.startswith("cannot write the run: File too large")
-    assert failed.reason.endswith(
-        f"; nothing after step {len(lines)} is recorded,"
-        f" the last checkpoint is of step {newest}"
+    assert failed.reason.startswith(
+        "cannot write the run: File too large;"
+        f" nothing after step {len(lines)} is recorded, the last checkpoint is of step {newest}"
     )
-
-
-def test_a_folder_that_is_removed_is_missed_before_the_next_checkpoint(
-    cpu: str, tmp_path: Path
-) -> None:
-    run_dir = tmp_path / "new" / "run"
-    recording = Recording()
-
-    def sink(event: Event) -> None:
-        recording(event)
-        if isinstance(event, CheckpointSaved):
-            shutil.rmtree(run_dir)
-
-    end = run(Job(ENDLESS, run_dir), recording.inbox, sink)
-    assert isinstance(end, Failed)
-    assert end.step < 100
-    gone = f"No such file or directory ({run_dir / 'metrics.jsonl'})"
-    assert end.reason == f"cannot write the run: {gone}; nothing is recorded"
-    assert not run_dir.exists()
 
 
 def test_a_new_run_that_cannot_write_its_first_checkpoint_leaves_nothing(

@@ -1,0 +1,27 @@
+"""grok-tui that kills itself in the middle of writing: `killing.py LIKE NUMBER MOMENT ...`.
+
+LIKE, NUMBER and MOMENT say at which call (`faults.Calls`); the rest is the command line.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from faults import Calls
+
+from grok_tui.cli import main
+
+like, number, moment = sys.argv[1:4]
+
+
+def strike() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+Calls(strike, range(int(number), int(number) + 1), moment, like).install(setattr)  # type: ignore[arg-type]
+sys.exit(main(sys.argv[4:]))
