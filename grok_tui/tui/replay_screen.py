@@ -25,6 +25,7 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*REPLAY_BINDINGS]
     ORDER: ClassVar[list[Binding]] = REPLAY_BINDINGS
     TRY: ClassVar[str] = TRY_REPLAY
+    BEHIND: ClassVar[str] = "The replay"
 
     def __init__(self, run: Run, source: ReplaySource) -> None:
         """source: that of the run."""

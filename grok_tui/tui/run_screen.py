@@ -77,6 +77,7 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*MAIN_BINDINGS]
     ORDER: ClassVar[list[Binding]] = MAIN_BINDINGS
     TRY: ClassVar[str] = TRY_LIVE
+    BEHIND: ClassVar[str] = "Training"
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -112,7 +113,7 @@ class RunScreen(Screen[None]):
         self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "tiny")
         self.query_one("#too-small", Static).update(
             f"{width} x {height} is too small:\n"
-            f"the session needs {LEAST_WIDTH} x {LEAST_HEIGHT}.\nTraining goes on."
+            f"the session needs {LEAST_WIDTH} x {LEAST_HEIGHT}.\n{self.BEHIND} goes on."
         )
 
     def _show_soon(self) -> None:
