@@ -19,7 +19,7 @@ from grok_tui.runs.checkpoints import write_durably
 
 FOLDER = "analysis"
 # No array of an analysis has more bytes.
-_LARGEST = 2**26
+_LARGEST = 2**24
 
 
 class AnalysisError(UserError):

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
+from textual.markup import escape
 from textual.screen import Screen
 
 from grok_tui.tui.keymap import Entry
@@ -61,4 +62,4 @@ def _of_pane(
 def _command(
     title: str, entry: Entry, run: Callable[[], Any], *, discover: bool = True
 ) -> SystemCommand:
-    return SystemCommand(title, f"key: {entry.keys}", run, discover)
+    return SystemCommand(title, f"key: {escape(entry.keys)}", run, discover)
