@@ -31,3 +31,8 @@ def duration(seconds: float | None) -> str:
 def plain(text: str) -> str:
     """Text without what a terminal may obey: lines, and `?` for what cannot be printed."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def one_line(text: str) -> str:
+    """Plain text without line breaks."""
+    return " ".join(plain(text).split("\n"))

@@ -12,6 +12,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How much garbage was tried, by kind."""
+    passed = terminalreporter.stats.get("passed", [])
+    told = dict(told for report in passed for told in report.user_properties)
+    counts = {
+        n.removeprefix("garbage "): x for n, x in told.items() if n.startswith("garbage ")
+    }
+    if counts:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        terminalreporter.write_line(f"harmless: {sum(counts.values())} cases: {kinds}")
+
+
 @pytest.fixture(scope="session")
 def cpu() -> str:
     """tinygrad's CPU device, opened with a C compiler; what uses tensors must ask for it."""

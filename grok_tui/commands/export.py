@@ -11,6 +11,7 @@ from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
 from grok_tui.errors import UserError
 from grok_tui.runs.export import CSV, TENSORBOARD, WEIGHTS, write_csv, write_weights
+from grok_tui.runs.reader import metric_lines
 
 CAST, SVG = "cast", "svg"
 FORMATS = (CSV, TENSORBOARD, CAST, SVG, *WEIGHTS)
@@ -87,6 +88,8 @@ def run(options: Namespace) -> int:
     elif options.output is None:
         write_csv(folder, sys.stdout)
     else:
+        for _ in metric_lines(folder):
+            pass  # damage is found before a file is overwritten
         with options.output.open("w", newline="") as file:
             write_csv(folder, file)
         print(options.output)

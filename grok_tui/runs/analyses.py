@@ -23,7 +23,7 @@ FOLDER = "analysis"
 # Types and shapes of arrays by name.
 Layout = Mapping[str, tuple[type, tuple[int, ...]]]
 # No array of an analysis has more bytes.
-_LARGEST = 2**26
+_LARGEST = 2**24
 
 
 class AnalysisError(UserError):

@@ -100,7 +100,7 @@ def load(path: Path) -> Snapshot:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
+    except Exception as error:  # noqa: BLE001  NumPy raises anything at odd types and shapes
         raise CheckpointError(f"{path} is not a readable checkpoint: {error}") from None
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
@@ -141,6 +141,8 @@ def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
         raise ValueError(
             f"it holds a split of {fields.n_pairs} pairs, its config has {config.n_pairs}"
         )
+    if not fields.milestones.stuck.isprintable():
+        raise ValueError("its milestones say what cannot be printed")
     shapes = weight_shapes(config)
     kinds = {
         kind: {name: _sound(tensors, f"{kind}/{name}", shapes[name]) for name in shapes}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,12 +25,17 @@ def write_csv(run: Path, stream: TextIO) -> None:
     """The metrics as a table: a row for every step, empty where a step has no such number.
 
     The key frequencies are in one column, with spaces between; a sum of squares is in one for
-    each weight. Raises RunError or OSError.
+    each weight. Raises LineError or OSError, then with nothing
+    written.
     """
-    columns = dict.fromkeys(name for row in _rows(run) for name in row)
+    columns: dict[str, None] = {}
+    count = 0
+    for row in _rows(run):
+        columns |= dict.fromkeys(row)
+        count += 1
     writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_rows(run))
+    writer.writerows(itertools.islice(_rows(run), count))  # a run may still be writing
 
 
 def _rows(run: Path) -> Iterator[dict[str, Any]]:

@@ -181,7 +181,15 @@ def _checked(path: Path, parse: Callable[[int, bytes], Found]) -> Iterator[Found
 
 
 _SOUND = ConfigDict(strict=True, allow_inf_nan=False)
-_Float32 = Annotated[float, Field(ge=-_LARGEST_FLOAT32, le=_LARGEST_FLOAT32)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_AnyLoss = Annotated[float, Field(ge=0, le=_LARGEST_FLOAT32)]
+# Numbers that charts have axes for: far outside of them, plotext would draw without an end.
+_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(("train_acc", "test_acc"), _Share),
+    **dict.fromkeys(("train_loss", "test_loss"), _AnyLoss),
+    **dict.fromkeys(("restricted_loss", "excluded_loss"), _AnyLoss | None),
+    **dict.fromkeys(("gini_W_E", "gini_W_L"), Annotated[float, Field(ge=-1, le=1)]),
+}
 # Recorded text may end up on a terminal.
 _Text = Annotated[str, AfterValidator(plain)]
 
@@ -200,12 +208,12 @@ class _Timed(BaseModel):
 class _Loss(BaseModel):
     model_config = _SOUND
     step: int
-    train_loss: _Float32
+    train_loss: _AnyLoss
 
 
 def _model(kind: type, names: Iterable[str]) -> type[BaseModel]:
     """The model of lines that have some fields of a dataclass."""
-    hints = get_type_hints(kind)
+    hints = {**get_type_hints(kind), **_TYPES}
     types: dict[str, Any] = {n: (_Text if hints[n] is str else hints[n], ...) for n in names}
     model: type[BaseModel] = create_model(kind.__name__, __config__=_SOUND, **types)
     return model

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import perf_counter
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from grok_tui.config import Config, build
 from grok_tui.errors import UserError
 from grok_tui.layers import load_file
 from grok_tui.runs.folders import recorded_folders
+from grok_tui.words import one_line
 
 # How long the products are measured.
 _MEASURE_SECONDS = 0.2
@@ -23,6 +25,7 @@ _MEASURE_SECONDS = 0.2
 _STEP_SHARE, _EVALUATION_SHARE, _COMPILE_SECONDS = 1.9, 2.0, 3.0
 # A shorter run says little about the speed.
 _LEAST_STEPS = 100
+_Seconds = Annotated[float, Field(ge=0, le=1e9)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def recorded_speed(config: Config, folders: list[Path]) -> Speed | None:
             before = build(load_file(folder / "config.toml"))
             if _shape(before) == _shape(config):
                 return _read(folder, before)
-        except (OSError, UserError, ValueError, LookupError, TypeError):
+        except (OSError, UserError, ValueError):
             continue  # an unfinished run, or one that ended too soon to tell
     return None
 
@@ -111,17 +114,26 @@ def _shape(config: Config) -> tuple[int, ...]:
     )
 
 
+class _Summary(BaseModel):
+    """What is needed of `summary.json`, where it makes sense."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    steps: Annotated[int, Field(ge=_LEAST_STEPS)]
+    steps_per_second: Annotated[float, Field(ge=1e-6)]
+    compile_seconds: _Seconds
+    eval_seconds: _Seconds
+    device: str
+
+
 def _read(folder: Path, config: Config) -> Speed:
-    """The speed that a run's summary tells; raises ValueError if it ended too soon to tell."""
-    summary = json.loads((folder / "summary.json").read_text())
-    steps, rate = int(summary["steps"]), float(summary["steps_per_second"])
-    if steps < _LEAST_STEPS or rate <= 0:
-        raise ValueError(f"{steps} steps are too few")
+    """The speed that a run's summary tells; raises ValueError if it tells none."""
+    summary = _Summary.model_validate_json((folder / "summary.json").read_bytes())
     return Speed(
-        str(summary["device"]),
-        float(summary["compile_seconds"]),
-        1 / rate,
-        float(summary["eval_seconds"]) / max(1, steps // config.eval_every),
+        one_line(summary.device),
+        summary.compile_seconds,
+        1 / summary.steps_per_second,
+        summary.eval_seconds / max(1, summary.steps // config.eval_every),
     )
 
 

@@ -5,6 +5,7 @@ The file maps an action's id to a key, or to several: `pause = "p"`, `wd-up = ["
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -13,10 +14,13 @@ from textual.keys import format_key
 
 from grok_tui.toml import read_toml
 from grok_tui.tui.preferences import config_folder
+from grok_tui.words import one_line
 
 # Keys by action id.
 Keymap = Mapping[str, tuple[str, ...]]
 
+# A name, as Textual gives one to every character but letters, and modifiers before it.
+_KEY = re.compile(r"(\w+\+)*\w+")
 # Where Textual's signs for keys are hard to read.
 _KEY_NAMES = {"enter": "enter", "backspace": "backspace"}
 # What the footer has only a word for, by action id.
@@ -143,7 +147,7 @@ def load_keymap(known: Mapping[str, Action]) -> tuple[dict[str, tuple[str, ...]]
     except FileNotFoundError:
         return {}, []
     except (OSError, ValueError) as error:
-        return {}, [f"keys in {path} skipped: {error}"]
+        return {}, [one_line(f"keys in {path} skipped: {error}")]
     keymap: dict[str, tuple[str, ...]] = {}
     problems = []
     for name, value in wanted.items():
@@ -152,7 +156,7 @@ def load_keymap(known: Mapping[str, Action]) -> tuple[dict[str, tuple[str, ...]]
         except ValueError as error:
             problems.append(f"{name} in {path} skipped: {error}")
     problems += [f"{path}: {problem}" for problem in _clashes(known, keymap)]
-    return keymap, problems
+    return keymap, [one_line(problem) for problem in problems]
 
 
 def keys_of(known: Mapping[str, Action], keymap: Keymap) -> Iterator[Action]:
@@ -169,9 +173,13 @@ def _keys(known: Mapping[str, Action], name: str, value: object) -> tuple[str, .
     if not texts or len(texts) < len(keys):
         raise ValueError("it needs the name of a key, or a list of them")
     try:
-        return tuple(b.key for b in Binding.make_bindings(Binding(key, "") for key in texts))
+        bound = tuple(b.key for b in Binding.make_bindings(Binding(key, "") for key in texts))
     except InvalidBinding as error:
         raise ValueError(str(error)) from None
+    for key in bound:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"{key!r} is no key")
+    return bound
 
 
 def _clashes(known: Mapping[str, Action], keymap: dict[str, tuple[str, ...]]) -> Iterator[str]:

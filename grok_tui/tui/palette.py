@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 from textual.command import Command, CommandList, CommandPalette
+from textual.markup import escape
 from textual.screen import Screen
 
 from grok_tui.tui.keymap import Entry
@@ -84,4 +85,4 @@ def _of_pane(
 def _command(
     title: str, entry: Entry, run: Callable[[], Any], *, discover: bool = True
 ) -> SystemCommand:
-    return SystemCommand(title, f"key: {entry.keys}", run, discover)
+    return SystemCommand(title, f"key: {escape(entry.keys)}", run, discover)

@@ -13,6 +13,7 @@ from textual.theme import Theme as TextualTheme
 from grok_tui.errors import UserError
 from grok_tui.toml import read_toml
 from grok_tui.tui.preferences import config_folder
+from grok_tui.words import one_line
 
 DEFAULT_THEME = "midnight"
 # The theme of the terminal's own colours.
@@ -76,7 +77,7 @@ def load_themes() -> tuple[dict[str, Theme], list[str]]:
             theme = read_theme(path)
             themes[theme.name] = theme
         except (OSError, ThemeError, ValueError) as error:
-            problems.append(f"theme {path} skipped: {error}")
+            problems.append(one_line(f"theme {path} skipped: {error}"))
     return themes, problems
 
 
@@ -104,6 +105,8 @@ def read_theme(path: Path) -> Theme:
     name, dark = content.get("name"), content.get("dark")
     if not isinstance(name, str) or not isinstance(dark, bool):
         raise ThemeError("it needs a `name` (text) and `dark` (true or false)")
+    if not name or not name.isprintable() or "[" in name:  # which Textual takes for markup
+        raise ThemeError(f"its name {name!r} cannot be shown")
     colors = dict(_parsed(content, "colors", _COLORS))
     named = content.get("series")
     more = tuple(name for name in MORE_SERIES if isinstance(named, dict) and name in named)

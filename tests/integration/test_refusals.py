@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import safetensors.numpy
 from command_line import SMALL, Result, call, contents, environment
+from made_run import made_run
 from small_runs import small
 
 from grok_tui.config import Config
@@ -22,6 +23,9 @@ FILES = {
     "odd.toml": "modulus = 12\n",
     "unknown.toml": "learning_rate = 3\n",
     "list.toml": "lr = [1, 2]\n",
+    "deep.toml": f"lr = {'[' * 9999}",
+    "binary.toml": "lr = 1\n\0\ud800",
+    "twice.toml": "d-model = 32\nd_model = 64\n",
     "full/notes.txt": "mine",
     "file": "mine",
     "foreign/checkpoints/step-00000010.safetensors": "not a checkpoint",
@@ -37,6 +41,9 @@ BAD: list[tuple[str, str]] = [
     ("--config odd.toml", "12 is even"),
     ("--config unknown.toml", "learning_rate: there is no such setting (from unknown.toml)"),
     ("--config list.toml", "(from list.toml)"),
+    ("--config deep.toml", "deep.toml is not valid TOML: it is nested too deeply"),
+    ("--config binary.toml", "binary.toml is not valid TOML"),
+    ("--config twice.toml", "has a setting twice"),
     ("--modulus 12", "modulus: 12 is even"),
     ("--modulus 1001", "modulus: '1001' is wrong"),
     ("--modulus 9 --operation divide", "9 is not prime, try 11"),
@@ -65,6 +72,11 @@ BAD_CALLS: list[tuple[str, str]] = [
     ("--resume foreign", "step-00000010.safetensors is not a readable checkpoint"),
     ("--resume other", "was not written by grok-tui"),
     ("--resume damaged", "is damaged"),
+    ("--resume flipped", "is damaged: its content is not what was saved"),
+    ("--resume gap", "metrics.jsonl is damaged in line 3: step 4 stands where step 3 should"),
+    ("export flipped --to safetensors", "is damaged: its content is not what was saved"),
+    ("export gap --to csv", "metrics.jsonl is damaged in line 3"),
+    ("export gap --to csv -o file", "metrics.jsonl is damaged in line 3"),
     ("--resume foreign --preset quick", "a resumed run keeps its config"),
     ("--resume foreign --no-save", "--no-save"),
     ("presets --csv", "--csv"),
@@ -87,13 +99,24 @@ def _snapshot(config: Config) -> Snapshot:
     return Snapshot(10, weights, weights, weights, (0.1, 0.2), task.train_mask, fields, {}, {})
 
 
+def _damage(flipped: Path, gap: Path) -> None:
+    """A bit of every checkpoint is another; a line is gone, and the first checkpoint too."""
+    for path in checkpoints.checkpoints_in(flipped / "checkpoints"):
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    lines = (gap / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (gap / "metrics.jsonl").write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    checkpoints.checkpoint_path(gap / "checkpoints", 0).unlink()
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     """Every bad call, four at a time, from a folder that must stay as it was."""
     folder = tmp_path_factory.mktemp("refusals")
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (folder / name).write_bytes(text.encode(errors="surrogatepass"))
     for name in ("other", "damaged"):
         (folder / name / "checkpoints").mkdir(parents=True)
     path = "checkpoints/step-00000010.safetensors"
@@ -105,6 +128,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     (folder / "damaged" / path).write_bytes(
         whole.replace(rb"\"modulus\": 13", rb"\"modulus\": 12")
     )
+    _damage(made_run(folder / "flipped"), made_run(folder / "gap"))
     before = contents(folder)
 
     lines = [f"--record new {flags}" for flags, _ in BAD] + [line for line, _ in BAD_CALLS]
@@ -141,3 +165,7 @@ def test_a_bad_environment_variable_is_named(tmp_path: Path) -> None:
     assert "lr: 'zero' is wrong" in result.refusal()
     assert "(from GROK_TUI_LR)" in result.err
     assert not list(tmp_path.iterdir())
+    env = environment(GROK_TUI_LRR="0.1")
+    result = call("--record", "new", *SMALL[:4], cwd=tmp_path, env=env)
+    assert (result.code, list(tmp_path.iterdir())) == (2, [])
+    assert "did you mean GROK_TUI_LR?" in result.refusal()

@@ -230,6 +230,7 @@ def config_with(**changes: Any) -> str:
         ("config", config_with(train_fraction=0.5), "7 train pairs, its config 12"),
         ("milestones", "[]", "milestones"),
         ("milestones", '{"streak": "3"}', "milestones: '3' is wrong"),
+        ("milestones", '{"stuck": "\\u001b[2J"}', "cannot be printed"),
         ("seconds", "3", "seconds"),
         ("seconds", '{"wall": NaN}', "seconds: nan is wrong"),
     ],

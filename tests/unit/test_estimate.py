@@ -101,6 +101,10 @@ def test_the_first_of_several_that_tells_something() -> None:
         ("summary.json", "{"),
         ("summary.json", "{}"),
         ("summary.json", "[]"),
+        ("summary.json", "[" * 9999),
+        ("summary.json", json.dumps(SUMMARY | {"steps_per_second": float("nan")})),
+        ("summary.json", json.dumps(SUMMARY | {"steps": float("inf")})),
+        ("summary.json", json.dumps(SUMMARY | {"steps_per_second": 1e-320})),
         ("summary.json", None),
     ],
 )

@@ -76,7 +76,11 @@ def test_two_actions_may_change_places(file: Path) -> None:
         ('go = ""', {}, ["go", "empty"]),
         ('go = "S"', {}, ["S is for go and for stop; go stays as it was"]),
         ('go = "x"\nlook = "x"', {"go": ("x",)}, ["x is for go and for look; look stays"]),
+        ('go = "[/]"', {}, ["go", "'[/]' is no key"]),
+        ('go = "ctrl+"', {}, ["go", "'ctrl+' is no key"]),
+        ('"go\\u001b\\n" = "a"', {}, ["no such action"]),
         ("go =", {}, ["skipped"]),
+        ("go = " + "[" * 9999, {}, ["skipped", "nested too deeply"]),
     ],
 )
 def test_what_is_wrong_is_said_and_skipped(
@@ -88,6 +92,7 @@ def test_what_is_wrong_is_said_and_skipped(
     (problem,) = problems
     assert str(file) in problem
     assert all(word in problem for word in words)
+    assert problem.isprintable()
 
 
 def test_the_sessions_own_keys_do_not_clash(file: Path) -> None:

@@ -68,6 +68,10 @@ LINES = {
         lambda x: [*x[:14], x[14].replace(b'"test_acc"', b'"test_akk"'), *x[15:]],
         "line 15: test_acc: it is missing",
     ),
+    "more than all right": (
+        lambda x: [*x[:14], x[14].replace(b'"test_acc": 0.25', b'"test_acc": 1e308'), *x[15:]],
+        "line 15: test_acc: 1e+308 is wrong",
+    ),
     "a frequency that there is not": (
         lambda x: [*x[:9], x[9].replace(b'"key_frequencies": [', b'"key_frequencies": [9, ')],
         "line 10: key frequencies are 1 to 2",

@@ -126,6 +126,9 @@ def test_without_xdg_config_home_themes_come_from_the_home_folder(
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no name": ({"name": None}, "needs a `name`"),
     "name is a number": ({"name": 5}, "needs a `name`"),
+    "name is empty": ({"name": ""}, "its name '' cannot be shown"),
+    "name is markup": ({"name": "[/]"}, "its name '[/]' cannot be shown"),
+    "name has two lines": ({"name": "a\nb"}, "its name 'a\\nb' cannot be shown"),
     "dark is a text": ({"dark": "yes"}, "`dark`"),
     "no colours": ({"colors": None}, "needs a table [colors]"),
     "colours are a list": ({"colors": ["red"]}, "needs a table [colors]"),
@@ -153,7 +156,9 @@ def test_a_bad_theme_is_reported_and_skipped(case: str, mine: Path) -> None:
     assert problems[0].splitlines() == problems
 
 
-@pytest.mark.parametrize("raw", [b"name = ", b"\xff\xfe", b"", b"[colors]\n[colors]"])
+@pytest.mark.parametrize(
+    "raw", [b"name = ", b"\xff\xfe", b"", b"[colors]\n[colors]", b"x = " + b"[" * 9999]
+)
 def test_a_file_that_is_no_theme_at_all_is_reported_and_skipped(raw: bytes, mine: Path) -> None:
     (mine / "a.toml").write_bytes(raw)
     (mine / "b.toml").mkdir()
@@ -235,7 +240,7 @@ def test_a_theme_is_remembered(mine: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("raw", ["theme = 3", "theme =", "other = 1"])
+@pytest.mark.parametrize("raw", ["theme = 3", "theme =", "other = 1", "theme = " + "[" * 9999])
 def test_preferences_that_say_nothing_sensible_count_as_none(raw: str, mine: Path) -> None:
     mine.with_name("preferences.toml").write_text(raw)
     assert remembered_theme() is None

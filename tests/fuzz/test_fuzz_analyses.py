@@ -1,0 +1,140 @@
+"""Whatever lies under the name of an analysis is its tables or is refused; nothing is run."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from garbage import Fuzz, attempt, mutated
+from hypothesis import strategies as st
+from made_run import CONFIG
+
+from grok_tui.core.analysis.result import Tables
+from grok_tui.runs import analyses
+from grok_tui.tui.flows import recorded_state
+from grok_tui.tui.panes.attention import mean_attention
+from grok_tui.tui.panes.neurons import clusters
+
+NAMES = [field.name for field in fields(Tables)]
+DTYPES = ["f4", ">f4", "f8", "f2", "i2", ">i2", "i8", "u1", "?", "c8", "U3", "S2", "M8[s]", "O"]
+VALUES = st.sampled_from([0.0, 1.0, -1.0, np.nan, np.inf, 1e38])
+
+
+class Trap:
+    """Would leave a file behind if it were ever unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self._path,)
+
+
+@pytest.fixture
+def path(whole: Path, tmp_path: Path) -> Path:
+    """A copy of a good analysis."""
+    path = analyses.analysis_path(tmp_path, 10)
+    path.parent.mkdir()
+    path.write_bytes(analyses.analysis_path(whole, 10).read_bytes())
+    return path
+
+
+def check_tables(tables: Tables | None) -> None:
+    """What the panes rely on."""
+    if tables is None:
+        return
+    p, n = CONFIG.modulus, tables.n
+    assert n in (p, p - 1)
+    assert tables.circle.shape == (n // 2, n, 2)
+    assert len(tables.spectrum_W_E) == len(tables.spectrum_W_L) == n // 2
+    assert mean_attention(tables.attention).shape == (CONFIG.n_heads, 2, p)
+    found = [
+        n for c in clusters(tables.neuron_frequency, tables.neuron_share) for n in c.neurons
+    ]
+    assert sorted(found) in ([], list(range(CONFIG.d_mlp)))
+    assert all(np.isfinite(getattr(tables, name)).all() for name in NAMES)
+
+
+def test_any_bytes_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
+    good = path.read_bytes()
+    array = io.BytesIO()
+    np.save(array, np.zeros(3))
+
+    def check(content: bytes) -> None:
+        path.write_bytes(content)
+        check_tables(attempt(lambda: analyses.load(path, CONFIG)))
+
+    cases = st.binary(max_size=60) | mutated(good) | st.just(array.getvalue())
+    fuzz("analysis bytes", cases, check)
+
+
+def test_odd_arrays_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
+    with np.load(path) as file:
+        good = {name: file[name] for name in NAMES}
+
+    @st.composite
+    def odd(draw: st.DrawFn) -> dict[str, Any]:
+        """One array of another type, of another shape, with another value, or none."""
+        name = draw(st.sampled_from(NAMES))
+        array: Any = good[name].copy()
+        match draw(st.sampled_from(["type", "shape", "value", "none"])):
+            case "type":
+                array = np.zeros(array.shape, dtype=draw(st.sampled_from(DTYPES)))
+            case "shape":
+                shape = tuple(draw(st.lists(st.integers(0, 6), max_size=4)))
+                array = np.zeros(shape, dtype=array.dtype)
+            case "value":
+                array.flat[draw(st.integers(0, array.size - 1))] = draw(
+                    VALUES if array.dtype == np.float32 else st.integers(-(2**15), 2**15 - 1)
+                )
+            case "none":
+                return {other: good[other] for other in NAMES if other != name}
+        return {**good, name: array}
+
+    def check(arrays: dict[str, Any]) -> None:
+        np.savez(path, **arrays)
+        check_tables(attempt(lambda: analyses.load(path, CONFIG)))
+
+    fuzz("analysis arrays", odd(), check)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_in_an_analysis_is_ever_run(name: str, path: Path, tmp_path: Path) -> None:
+    trap = tmp_path / "sprung"
+    with np.load(path) as file:
+        good = {other: file[other] for other in NAMES}
+    content = io.BytesIO()
+    np.savez(content, **{**good, name: np.array([Trap(trap)], dtype=object)})
+    bare = io.BytesIO()
+    with zipfile.ZipFile(bare, "w") as archive:
+        for other in NAMES:
+            archive.writestr(f"{other}.npy", pickle.dumps(Trap(trap)))
+    for odd in (content.getvalue(), bare.getvalue(), pickle.dumps(Trap(trap))):
+        path.write_bytes(odd)
+        assert attempt(lambda: analyses.load(path, CONFIG)) is None
+    assert not trap.exists()
+
+
+def test_an_array_that_would_fill_the_memory_is_not_unpacked(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("elements.npy", bytes(2**24 + 1))
+    assert path.stat().st_size < 2**20
+    with pytest.raises(analyses.AnalysisError, match="elements is too large"):
+        analyses.load(path, CONFIG)
+
+
+def test_a_run_with_a_damaged_analysis_is_read_without_its_tables(
+    whole: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    for name in ("config.toml", "metrics.jsonl", "events.jsonl"):
+        run.mkdir(exist_ok=True)
+        (run / name).write_bytes((whole / name).read_bytes())
+    learned = recorded_state(run).learned
+    assert (len(learned.measures), learned.tables) == (2, None)
