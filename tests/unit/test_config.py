@@ -24,6 +24,10 @@ from grok_tui.config import (
     written,
 )
 
+NESTED: list[Any] = []
+for _ in range(5000):
+    NESTED = [NESTED]
+
 # Besides d_model, fields whose bounds can be reached with all else at its default.
 SMALLEST = {"modulus": 5, "d_model": 2, "n_heads": 1, "d_mlp": 1, "n_layers": 1, "eps": 1e-30}
 LARGEST = {
@@ -134,6 +138,7 @@ def test_nan_and_infinity_are_no_values(name: str, value: Any) -> None:
         ({"lr": None}, "lr: None is wrong: "),
         ({"lr": [1] * 1000}, r"lr: \[1, .*\.\.\. is wrong: "),
         ({"lr": 10**5000}, "lr: a huge number is wrong: "),
+        ({"lr": NESTED}, "lr: .* is wrong: "),
         ({"device": "cpu"}, "device: 'cpu' is wrong: "),
         ({"device": "CPU\n"}, r"device: 'CPU\\n' is wrong: "),
         ({"device": "\udcff"}, r"device: '\\udcff' is wrong: "),
