@@ -258,4 +258,6 @@ def _shown(value: object) -> str:
         text = repr(value)
     except ValueError:  # Python prints no integer of more than 4,300 digits
         return "a huge number"
+    except RecursionError:
+        return "something nested too deeply"
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -24,6 +24,10 @@ from grok_tui.config import (
     written,
 )
 
+NESTED: list[Any] = []
+for _ in range(5000):
+    NESTED = [NESTED]
+
 # Besides d_model, fields whose bounds can be reached with all else at its default.
 SMALLEST = {"modulus": 5, "d_model": 2, "n_heads": 1, "d_mlp": 1, "n_layers": 1, "eps": 1e-30}
 LARGEST = {
@@ -138,6 +142,7 @@ def test_nan_and_infinity_are_no_values(name: str, value: Any) -> None:
         ({"keep": "first, " * 99}, r"keep: 'first, .*\.\.\. is wrong: '' is none of all"),
         ({"keep": "x" * 99}, "keep: 'x.* is wrong: '" + "x" * 30 + "' is none of all"),
         ({"keep": 3}, "keep: 3 is wrong: input should be a valid string"),
+        ({"lr": NESTED}, "lr: .* is wrong: "),
         ({"device": "cpu"}, "device: 'cpu' is wrong: "),
         ({"device": "CPU\n"}, r"device: 'CPU\\n' is wrong: "),
         ({"device": "\udcff"}, r"device: '\\udcff' is wrong: "),
