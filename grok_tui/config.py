@@ -28,6 +28,7 @@ Operation = Literal[
 ]
 Init = Literal["nanda", "transformerlens", "scaled-uniform", "normal"]
 Decay = Literal["decoupled", "coupled"]
+Loss = Literal["cross-entropy", "stablemax"]
 StopWhen = Literal["never", "grokked"]
 
 
@@ -84,6 +85,7 @@ class Config(BaseModel):
     decay: Decay = _setting(
         "optimiser", "decoupled", "AdamW's decay, or L2 inside Adam", live=True
     )
+    loss: Loss = _setting("optimiser", "cross-entropy", "what makes probabilities of logits")
 
     steps: int = _setting(
         "run", 25_000, "train up to this step", live=True, ge=1, le=16_000_000

@@ -12,7 +12,7 @@ from tinygrad import Tensor, TinyJit, UOp, Variable, dtypes
 
 from grok_tui.config import Config
 from grok_tui.core.events import FloatArray, Pairs
-from grok_tui.core.loss import cross_entropy, mean
+from grok_tui.core.loss import mean, pair_losses
 from grok_tui.core.matmul import prepare
 from grok_tui.core.model import (
     all_pairs,
@@ -158,7 +158,7 @@ def _train_step(
 
     def train_step(slot: UOp) -> None:
         output = logits(adamw.weights, batch, config.n_heads, config.n_layers)
-        loss = mean(cross_entropy(output, answer))
+        loss = mean(pair_losses(output, answer, config.loss))
         gradients = loss.gradient(*adamw.weights.values())
         losses[slot : slot + 1].assign(loss.reshape(1))
         row = tape[slot].contiguous()
@@ -179,7 +179,8 @@ def _evaluation(
     def evaluation() -> tuple[Tensor, Tensor, Tensor]:
         output = logits(weights, batch, config.n_heads, config.n_layers)
         squares = Tensor.stack(*(w.square().sum() for w in weights.values()))
-        pair_loss, answers = cross_entropy(output, answer), output.argmax(-1).cast(dtypes.int16)
+        pair_loss = pair_losses(output, answer, config.loss)
+        answers = output.argmax(-1).cast(dtypes.int16)
         Tensor.realize(pair_loss, answers, squares)
         return pair_loss, answers, squares
 
