@@ -1,0 +1,60 @@
+"""The interventions as their papers write them, in NumPy, to check the fast ones against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import reference
+from reference import Array, Weights
+
+from grok_tui.config import Config
+
+
+def orthograd(w: Array, g: Array) -> Array:
+    """The gradient across the weight, as long as it was."""
+    across = g - (w * g).sum() / (w * w).sum() * w
+    return across * np.linalg.norm(g) / np.linalg.norm(across)
+
+
+def norm(weights: Weights) -> float:
+    """That of all weights together."""
+    return float(np.sqrt(sum((w**2).sum() for w in weights.values())))
+
+
+@dataclass
+class Published:
+    """A model's optimiser with its interventions: one call is one step.
+
+    means: Grokfast's h.
+    """
+
+    initial_norm: float
+    adamw: reference.AdamW = field(default_factory=reference.AdamW)
+    means: Weights = field(default_factory=dict)
+    steps: int = 0
+
+    def __call__(self, config: Config, weights: Weights, gradients: Weights) -> Weights:
+        self.steps += 1
+        lr = config.lr * min(1.0, self.steps / max(1, config.warmup_steps))
+        seen = {
+            name: self._filtered(config, name, weights[name], g)
+            for name, g in gradients.items()
+        }
+        updated = self.adamw.update(
+            weights, seen, lr=lr, weight_decay=config.weight_decay, beta1=config.beta1,
+            beta2=config.beta2, eps=config.eps, coupled=config.decay == "coupled",
+        )  # fmt: skip
+        if config.norm_constraint == "sphere":
+            scale = self.initial_norm / norm(updated)
+            updated = {name: w * scale for name, w in updated.items()}
+        return updated
+
+    def _filtered(self, config: Config, name: str, w: Array, g: Array) -> Array:
+        if config.grad_filter != "grokfast":
+            self.means.pop(name, None)
+            return orthograd(w, g) if config.grad_filter == "orthograd" else g
+        alpha = config.grokfast_alpha
+        h = alpha * self.means.get(name, np.zeros_like(g)) + (1 - alpha) * g
+        self.means[name] = h
+        return np.asarray(g + config.grokfast_lambda * h)
