@@ -28,6 +28,7 @@ Operation = Literal[
 ]
 Init = Literal["nanda", "transformerlens", "scaled-uniform", "normal"]
 Decay = Literal["decoupled", "coupled"]
+Optimizer = Literal["adamw", "muon"]
 Loss = Literal["cross-entropy", "stablemax"]
 GradFilter = Literal["none", "grokfast", "orthograd"]
 NormConstraint = Literal["none", "sphere"]
@@ -86,6 +87,9 @@ class Config(BaseModel):
     )
     decay: Decay = _setting(
         "optimiser", "decoupled", "AdamW's decay, or L2 inside Adam", live=True
+    )
+    optimizer: Optimizer = _setting(
+        "optimiser", "adamw", "Muon is for the matrices of the layers, AdamW for the others"
     )
     loss: Loss = _setting("optimiser", "cross-entropy", "what makes probabilities of logits")
 

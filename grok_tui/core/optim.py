@@ -32,6 +32,11 @@ class Column(IntEnum):
     NEW_MEAN = 8  # grokfast: 1 - alpha
     LAMBDA = 9  # grokfast: share of the mean gradient added
     NORM = 10  # sphere: norm of all weights together; 0 leaves it as it is
+    NEW_MOMENTUM = 11  # Muon: 1 - momentum
+
+
+# Muon's, as published; the rows have it so that idle ones can leave it out.
+MOMENTUM = 0.95
 
 
 class BetaProducts(NamedTuple):
@@ -80,6 +85,7 @@ def hyperparameter_rows(
         rows[i, Column.NEW_MEAN] = 1 - config.grokfast_alpha
         rows[i, Column.LAMBDA] = config.grokfast_lambda
         rows[i, Column.NORM] = norm
+        rows[i, Column.NEW_MOMENTUM] = 1 - MOMENTUM
     return rows.astype(np.float32), products
 
 

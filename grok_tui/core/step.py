@@ -22,6 +22,7 @@ from grok_tui.core.model import (
     initial_weights,
     logits,
 )
+from grok_tui.core.muon import Muon
 from grok_tui.core.optim import AdamW, BetaProducts, Column, hyperparameter_rows, idle_rows
 from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.snapshot import Snapshot
@@ -70,7 +71,8 @@ class Network:
         shapes = weight_shapes(config)
         weights = snapshot.weights if snapshot else initial_weights(config)
         self.weights = _on_device(weights, shapes)
-        self._optimizer = AdamW(
+        optimizer = Muon if config.optimizer == "muon" else AdamW
+        self._optimizer = optimizer(
             self.weights,
             _on_device(snapshot.first_moment if snapshot else _zeros(shapes), shapes),
             _on_device(snapshot.second_moment if snapshot else _zeros(shapes), shapes),

@@ -51,8 +51,9 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "sphere": {"norm_constraint": "sphere", "weight_decay": 0.0, "init_scale": 0.8},
     "stablemax": {"loss": "stablemax"},
-    "grokfast and sphere in two layers": {
-        "grad_filter": "grokfast", "norm_constraint": "sphere",
+    "muon": {"optimizer": "muon", "lr": 0.02},
+    "muon, grokfast and sphere in two layers": {
+        "optimizer": "muon", "grad_filter": "grokfast", "norm_constraint": "sphere",
         "n_layers": 2,
     },
 }  # fmt: skip

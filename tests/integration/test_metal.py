@@ -14,7 +14,7 @@ METAL_BUFFERS_PER_KERNEL = 31
 
 INTERVENTIONS = [
     {"grad_filter": "grokfast", "norm_constraint": "sphere", "loss": "stablemax"},
-    {"grad_filter": "orthograd", "norm_constraint": "sphere"},
+    {"grad_filter": "orthograd", "norm_constraint": "sphere", "optimizer": "muon"},
 ]
 CASES = [
     pytest.param(n, fields, marks=[] if n == 1 and not fields else [pytest.mark.slow])

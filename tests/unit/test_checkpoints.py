@@ -141,7 +141,7 @@ def test_a_mean_gradient_that_is_missing_or_not_in_use_is_damage(tmp_path: Path)
 
 
 def test_a_checkpoint_from_before_the_interventions_loads(tmp_path: Path) -> None:
-    new = ("loss", "grad_filter", "grokfast_alpha", "grokfast_lambda")
+    new = ("optimizer", "loss", "grad_filter", "grokfast_alpha", "grokfast_lambda")
     fields = {
         name: value
         for name, value in CONFIG.model_dump(mode="json").items()

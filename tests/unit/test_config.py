@@ -89,6 +89,7 @@ def test_live_fields_are_those_that_never_touch_the_weights() -> None:
     live |= {"eval_every", "checkpoint_every", "keep", "stop_when"}
     restart = {"operation", "modulus", "train_fraction", "data_seed", "d_model", "n_heads"}
     restart |= {"d_mlp", "n_layers", "init", "init_scale", "seed", "device", "loss"}
+    restart |= {"optimizer"}
     assert {name for name in live if is_live(name)} == live
     assert {name for name in restart if is_live(name)} == set()
     assert live | restart <= FIELDS.keys()

@@ -23,7 +23,7 @@ OTHER: dict[str, Any] = {
     "d_model": 64, "n_heads": 2, "d_mlp": 100, "n_layers": 2, "init": "normal",
     "init_scale": 0.5, "seed": 4294967295, "lr": 0.0031, "weight_decay": 0.1, "beta1": 0.85,
     "beta2": 0.999, "eps": 1e-30, "warmup_steps": 0, "decay": "coupled",
-    "loss": "stablemax", "grad_filter": "grokfast", "grokfast_alpha": 0.9,
+    "optimizer": "muon", "loss": "stablemax", "grad_filter": "grokfast", "grokfast_alpha": 0.9,
     "grokfast_lambda": 5.0, "norm_constraint": "sphere", "steps": 123,
     "eval_every": 7, "analyze_every": 13, "checkpoint_every": 11, "keep": "first, last 3",
     "stop_when": "grokked", "device": "CUDA:1",
