@@ -44,7 +44,8 @@ class Kernel:
 
 def step_calls(network: Network) -> list[Any]:
     """The calls that tinygrad replays for one training step; the network is compiled."""
-    captured = network._train_step.captured
+    (train_step,) = network._train_steps.values()
+    captured = train_step.captured
     assert captured is not None
     return list(captured.linear.src)
 

@@ -28,6 +28,10 @@ Operation = Literal[
 ]
 Init = Literal["nanda", "transformerlens", "scaled-uniform", "normal"]
 Decay = Literal["decoupled", "coupled"]
+Optimizer = Literal["adamw", "muon"]
+Loss = Literal["cross-entropy", "stablemax"]
+GradFilter = Literal["none", "grokfast", "orthograd"]
+NormConstraint = Literal["none", "sphere"]
 StopWhen = Literal["never", "grokked"]
 
 
@@ -83,6 +87,28 @@ class Config(BaseModel):
     )
     decay: Decay = _setting(
         "optimiser", "decoupled", "AdamW's decay, or L2 inside Adam", live=True
+    )
+    optimizer: Optimizer = _setting(
+        "optimiser", "adamw", "Muon is for the matrices of the layers, AdamW for the others"
+    )
+    loss: Loss = _setting("optimiser", "cross-entropy", "what makes probabilities of logits")
+
+    grad_filter: GradFilter = _setting(
+        "interventions", "none", "what is done to each gradient", live=True
+    )
+    grokfast_alpha: float = _setting(
+        "interventions", 0.98, "decay of grokfast's mean gradient", live=True, ge=0.0, lt=1.0
+    )
+    grokfast_lambda: float = _setting(
+        "interventions",
+        2.0,
+        "share of the mean that grokfast adds",
+        live=True,
+        ge=0.0,
+        le=1000.0,
+    )
+    norm_constraint: NormConstraint = _setting(
+        "interventions", "none", "keep all weights together at their first norm", live=True
     )
 
     steps: int = _setting(
@@ -179,7 +205,7 @@ FIELDS: Mapping[str, FieldInfo] = Config.model_fields
 
 
 def group_of(name: str) -> str:
-    """The group of a field: task, model, optimiser or run."""
+    """The group of a field: task, model, optimiser, interventions or run."""
     return str(_extra(name)["group"])
 
 

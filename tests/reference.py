@@ -56,21 +56,38 @@ def cross_entropy(logits: Array, answer: NDArray[np.int64]) -> float:
     return float((log_sum - logits[np.arange(len(answer)), answer]).mean())
 
 
+def stablemax(logits: Array, answer: NDArray[np.int64]) -> float:
+    """Mean StableMax loss in nats of logits (B, P) and answers (B,)."""
+    s = _s(logits)
+    return float(-np.log(s[np.arange(len(answer)), answer] / s.sum(-1)).mean())
+
+
+def _s(x: Array) -> Array:
+    return np.where(x >= 0, x + 1, 1 / (1 - np.minimum(x, 0)))
+
+
 def loss_and_gradients(
     weights: Weights,
     a: NDArray[np.int64],
     b: NDArray[np.int64],
     answer: NDArray[np.int64],
     n_heads: int,
+    *,
+    loss: str = "cross-entropy",
 ) -> tuple[float, Weights]:
-    """The mean cross-entropy over the pairs, and its gradient for every weight."""
+    """The mean loss over the pairs, and its gradient for every weight."""
     tokens = _tokens(weights, a, b)
     logits, x, caches = _forward(weights, tokens, n_heads)
     rows = np.arange(len(answer))
 
-    exps = np.exp(logits - logits.max(-1, keepdims=True))
-    d_logits = exps / exps.sum(-1, keepdims=True)  # (B, P)
-    d_logits[rows, answer] -= 1
+    if loss == "stablemax":  # log of the sum of all s, minus log of the right one
+        slope = np.where(logits >= 0, 1, _s(logits) ** 2)
+        d_logits = slope / _s(logits).sum(-1, keepdims=True)  # (B, P)
+        d_logits[rows, answer] -= (slope / _s(logits))[rows, answer]
+    else:
+        exps = np.exp(logits - logits.max(-1, keepdims=True))
+        d_logits = exps / exps.sum(-1, keepdims=True)  # (B, P)
+        d_logits[rows, answer] -= 1
     d_logits /= len(answer)
 
     gradients = {"W_U": x[:, -1].T @ d_logits}
@@ -82,7 +99,8 @@ def loss_and_gradients(
     gradients["W_E"] = np.zeros_like(weights["W_E"])
     np.add.at(gradients["W_E"], tokens, d_x)
     gradients["W_pos"] = d_x.sum(0)
-    return cross_entropy(logits, answer), gradients
+    value = (stablemax if loss == "stablemax" else cross_entropy)(logits, answer)
+    return value, gradients
 
 
 def _tokens(weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.config import Loss
+
 Array = NDArray[np.float64]
 Weights = Mapping[str, NDArray[np.floating[Any]]]
 
@@ -25,6 +27,11 @@ def logits(
     W_out = weights[f"blocks.{n_layers(weights) - 1}.W_out"].astype(np.float64)
     W_U = weights["W_U"].astype(np.float64)
     return np.asarray((resid_mid + neurons @ W_out) @ W_U)
+
+
+def exponents(logits: Array, loss: Loss) -> Array:
+    """What the softmax is taken of: the logits, or log s of them (`core.loss.log_s`)."""
+    return np.copysign(np.log1p(np.abs(logits)), logits) if loss == "stablemax" else logits
 
 
 def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:

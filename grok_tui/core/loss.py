@@ -1,4 +1,4 @@
-"""Cross-entropy in float32 that keeps its relative precision down to tiny losses."""
+"""The losses, in float32 that keeps its relative precision down to tiny ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
 
+from grok_tui.config import Loss
 from grok_tui.core import native
 
 # log1p(s) = 2 atanh(z) = 2 (z + z^3/3 + z^5/5 + ...), z = s / (2 + s). Up to s = 1/2,
@@ -16,6 +17,23 @@ _SERIES_TERMS = 6
 # Terms below e^-69 = 1e-30 count as zero. Nobody sees them in a loss, but left in, they and
 # their gradients become subnormal late in training, and steps on a CPU several times slower.
 _NEGLIGIBLE = -69
+
+
+def pair_losses(logits: Tensor, answer: Tensor, loss: Loss) -> Tensor:
+    """The loss of each row, in nats: (batch, p) float32, (batch,) int32 -> (batch,)."""
+    return cross_entropy(log_s(logits) if loss == "stablemax" else logits, answer)
+
+
+def log_s(logits: Tensor) -> Tensor:
+    """log s(l) of StableMax: s(l) = l + 1 for l >= 0, 1 / (1 - l) for l < 0.
+
+    Its softmax is s / sum of s, so its cross-entropy is StableMax's. Each half gets only the
+    logits of its own sign: the logarithm that is not used would have no gradient.
+    Source: Prieto et al. 2025, section 4.1.
+    """
+    negative = logits < 0
+    below, above = negative.where(logits, 0), negative.where(0, logits)
+    return (1 + above).log() - (1 - below).log()
 
 
 def cross_entropy(logits: Tensor, answer: Tensor) -> Tensor:

@@ -46,8 +46,8 @@ def measure(evaluation: Evaluation, task: Task, config: Config, step: int) -> Me
 
 
 def check_snapshot(snapshot: Snapshot) -> None:
-    """Raise DivergedError if a weight or moment is not finite: nobody could go on from it."""
-    for kind in ("weights", "first_moment", "second_moment"):
+    """Raise DivergedError if some of it is not finite: nobody could go on from that."""
+    for kind in ("weights", "first_moment", "second_moment", "gradient_mean"):
         check_weights(getattr(snapshot, kind), snapshot.step, kind.replace("_", " "))
 
 

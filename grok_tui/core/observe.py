@@ -45,7 +45,7 @@ class Observer:
     ) -> None:
         keep_numpy_on_one_thread()
         self._network, self._task, self._emit, self._watch = network, task, emit, watch
-        self._analyst = Analyst(config.operation, task, config.n_heads)
+        self._analyst = Analyst(config.operation, task, config.n_heads, config.loss)
         self._why_no_circuit = why_no_circuit(config.operation, task, config.d_mlp)
         self.milestones = milestones
         self._latest: tuple[int, Metrics] | None = None
@@ -70,8 +70,8 @@ class Observer:
         """Say what the network answers to a pair."""
         weights = self._network.host_weights()
         logits = forward.logits(weights, np.array([a]), np.array([b]), self._analyst.n_heads)
-        step = self._network.step
-        self._emit(Answered(step, a, b, forward.probabilities(logits)[0]))
+        likely = forward.probabilities(forward.exponents(logits, self._analyst.loss))[0]
+        self._emit(Answered(self._network.step, a, b, likely))
 
     def inspect(self, neuron: int) -> None:
         """Say what a neuron does on every pair."""

@@ -29,6 +29,14 @@ class Column(IntEnum):
     CORRECT1 = 5  # m_hat / m
     CORRECT2 = 6  # v_hat / v
     EPS = 7
+    NEW_MEAN = 8  # grokfast: 1 - alpha
+    LAMBDA = 9  # grokfast: share of the mean gradient added
+    NORM = 10  # sphere: norm of all weights together; 0 leaves it as it is
+    NEW_MOMENTUM = 11  # Muon: 1 - momentum
+
+
+# Muon's, as published; the rows have it so that idle ones can leave it out.
+MOMENTUM = 0.95
 
 
 class BetaProducts(NamedTuple):
@@ -50,11 +58,12 @@ def learning_rate(config: Config, step: int) -> float:
 
 
 def hyperparameter_rows(
-    config: Config, first_step: int, count: int, before: BetaProducts
+    config: Config, first_step: int, count: int, before: BetaProducts, norm: float = 0.0
 ) -> tuple[FloatArray, list[BetaProducts]]:
     """The rows of `count` steps from `first_step` on.
 
-    before: the products after the step before. Returns (count, len(Column)) and the
+    before: the products after the step before. norm: that of the weights at step 0, which
+    `sphere` keeps. Returns (count, len(Column)) and the
     products after each step. Step by step, so that a run cut anywhere goes on in the same
     numbers.
     """
@@ -73,11 +82,15 @@ def hyperparameter_rows(
         rows[i, Column.CORRECT1] = 1 / (1 - before.beta1)
         rows[i, Column.CORRECT2] = 1 / (1 - before.beta2)
         rows[i, Column.EPS] = config.eps
+        rows[i, Column.NEW_MEAN] = 1 - config.grokfast_alpha
+        rows[i, Column.LAMBDA] = config.grokfast_lambda
+        rows[i, Column.NORM] = norm
+        rows[i, Column.NEW_MOMENTUM] = 1 - MOMENTUM
     return rows.astype(np.float32), products
 
 
 def idle_rows(count: int) -> FloatArray:
-    """Rows whose step changes neither weights nor moments, bit for bit."""
+    """Rows whose step changes neither weights nor what an optimiser keeps, bit for bit."""
     rows = np.zeros((count, len(Column)), dtype=np.float32)
     rows[:, Column.CORRECT1] = rows[:, Column.CORRECT2] = rows[:, Column.EPS] = 1
     return rows

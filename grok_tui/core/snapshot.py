@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +22,8 @@ class Snapshot:
     config: the config as a plain mapping, live edits included.
     milestones: what the evaluations have shown so far (`core.phases`), as plain data.
     seconds: time spent so far by name: `wall`, `compile`, `eval`, `analysis`.
+    initial_norm: that of all weights together at step 0, None in older checkpoints.
+    gradient_mean: one float32 array per weight, none unless `grad_filter` is grokfast.
     """
 
     step: int
@@ -33,6 +35,8 @@ class Snapshot:
     config: Mapping[str, Any]
     milestones: Mapping[str, Any]
     seconds: Mapping[str, float]
+    initial_norm: float | None = None
+    gradient_mean: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 class CheckpointStore(Protocol):

@@ -70,6 +70,7 @@ class Trainer:
             self._network, self._task, config, emit, watch=self._watch, milestones=milestones
         )
         self._saved = (snapshot.step, build(snapshot.config)) if snapshot else None
+        self._unsaved = False
         self._compiled = False
         self._controls = Controls(
             config,
@@ -100,7 +101,7 @@ class Trainer:
             self._compile()
             while not self._finished():
                 for command in self._inbox.drain(wait=controls.paused):
-                    controls.obey(command)
+                    self._obey(command)
                 if not (controls.paused or self._finished()):  # an edit may have ended it
                     self._train_chunk()
             return self._finish()
@@ -131,10 +132,15 @@ class Trainer:
         )
         self._announce_changes()
         for command in early:
-            self._controls.obey(command)
+            self._obey(command)
         self._observer.begin(new=self._resumed is None)
         if self._resumed is None:  # after all that is said at the start: a resumed run has it
             self._save()
+
+    def _obey(self, command: Command) -> None:
+        self._controls.obey(command)
+        # Off and on again: the config is as it was saved, the state is not.
+        self._unsaved |= self._network.follow(self.config)
 
     def _announce_changes(self) -> None:
         """Where a run goes on with another config than it had, say so like an edit."""
@@ -155,6 +161,9 @@ class Trainer:
 
     def _train_chunk(self) -> None:
         """Train up to the next boundary, or for as long as the screen may wait."""
+        started = time.perf_counter()
+        self._network.make_ready(self.config)
+        self._watch.add("compile", time.perf_counter() - started)
         first = self.step + 1
         count = self._chunk.length(self._controls.at_most(self._steps_to_boundary()))
         started = time.perf_counter()
@@ -190,12 +199,13 @@ class Trainer:
     # --- checkpoints and the end --------------------------------------------------------
 
     def _save(self) -> None:
-        if self._store is None or self._saved == (self.step, self.config):
+        saved = self._saved == (self.step, self.config) and not self._unsaved
+        if self._store is None or saved:
             return
         snapshot = self.snapshot()
         check_snapshot(snapshot)
         path = self._store.save(snapshot)
-        self._saved = (self.step, self.config)
+        self._saved, self._unsaved = (self.step, self.config), False
         self._emit(CheckpointSaved(self.step, path))
 
     def snapshot(self) -> Snapshot:
@@ -211,6 +221,8 @@ class Trainer:
             config=self.config.model_dump(mode="json"),
             milestones=self._observer.milestones.to_dict(),
             seconds=self._watch.total(),
+            initial_norm=self._network.initial_norm,
+            gradient_mean=self._network.gradient_mean(),
         )
 
     def _finish(self) -> Stopped:

@@ -27,6 +27,7 @@ from grok_tui.errors import UserError
 
 FORMAT = "grok-tui checkpoint 2"
 _ARRAYS = ("weights", "first_moment", "second_moment")
+_MEAN = "gradient_mean"
 _MASK = "train_mask"
 _Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -65,7 +66,7 @@ def save(path: Path, snapshot: Snapshot) -> None:
     """Write the snapshot durably: a temporary file, fsync, rename. Raises OSError."""
     tensors = {
         f"{kind}/{name}": np.ascontiguousarray(array)
-        for kind in _ARRAYS
+        for kind in (*_ARRAYS, _MEAN)
         for name, array in getattr(snapshot, kind).items()
     }
     tensors[_MASK] = np.packbits(snapshot.train_mask)
@@ -73,6 +74,7 @@ def save(path: Path, snapshot: Snapshot) -> None:
         "step": snapshot.step,
         "n_pairs": len(snapshot.train_mask),
         "beta_products": list(snapshot.beta_products),
+        "initial_norm": snapshot.initial_norm,
         "config": snapshot.config,
         "milestones": snapshot.milestones,
         "seconds": snapshot.seconds,
@@ -129,6 +131,7 @@ class _Metadata(BaseModel):
     step: Json[Annotated[int, Field(ge=0)]]
     n_pairs: Json[int]
     beta_products: Json[tuple[_Share, _Share]]
+    initial_norm: Json[Annotated[float, Field(ge=0)] | None] = None
     config: Json[dict[str, Any]]
     milestones: Json[Milestones]
     seconds: Json[dict[str, Annotated[float, Field(ge=0)]]]
@@ -146,9 +149,9 @@ def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
     shapes = weight_shapes(config)
     kinds = {
         kind: {name: _sound(tensors, f"{kind}/{name}", shapes[name]) for name in shapes}
-        for kind in _ARRAYS
+        for kind in (*_ARRAYS, *([_MEAN] if config.grad_filter == "grokfast" else []))
     }
-    if len(tensors) > len(_ARRAYS) * len(shapes) + 1:
+    if len(tensors) > len(kinds) * len(shapes) + 1:
         raise ValueError("it has more arrays than its config has weights")
     return Snapshot(
         step=fields.step,
@@ -158,6 +161,7 @@ def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
         config=config.model_dump(mode="json"),
         milestones=fields.milestones.to_dict(),
         seconds=fields.seconds,
+        initial_norm=fields.initial_norm,
     )
 
 

@@ -28,14 +28,15 @@ def answer_from(
     if snapshot is None:
         since = "" if until is None else f" of step {until} or before"
         raise UserError(f"there is no checkpoint{since} to ask")
-    n_heads = snapshot.config["n_heads"]
+    config = build(snapshot.config)
     if isinstance(question, Inspect):
-        task, neuron = make_task(build(snapshot.config)), question.neuron
-        found = forward.neuron(snapshot.weights, task.a, task.b, n_heads, neuron)
+        task, neuron = make_task(config), question.neuron
+        found = forward.neuron(snapshot.weights, task.a, task.b, config.n_heads, neuron)
         return Inspected(snapshot.step, neuron, found)
     pair = np.array([question.a]), np.array([question.b])
-    logits = forward.logits(snapshot.weights, *pair, n_heads)
-    return Answered(snapshot.step, question.a, question.b, forward.probabilities(logits)[0])
+    logits = forward.logits(snapshot.weights, *pair, config.n_heads)
+    likely = forward.probabilities(forward.exponents(logits, config.loss))[0]
+    return Answered(snapshot.step, question.a, question.b, likely)
 
 
 def _sound(folder: Path, until: int | None) -> Iterator[Snapshot]:

@@ -40,8 +40,8 @@ from grok_tui.core.step import Network
 from grok_tui.core.tasks import make_task
 
 
-def main(n_layers: int) -> None:
-    config = Config(n_layers=n_layers)
+def main(n_layers: int, fields: str) -> None:
+    config = Config(n_layers=n_layers).changed(**json.loads(fields))
     for _ in Network(config, make_task(config)).compile():
         pass
     heads = [
@@ -58,4 +58,4 @@ def main(n_layers: int) -> None:
     print(json.dumps(report))
 
 
-main(int(sys.argv[1]))
+main(int(sys.argv[1]), sys.argv[2])

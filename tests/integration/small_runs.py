@@ -162,6 +162,7 @@ def reference_gradients(config: Config, snapshot: Snapshot) -> tuple[float, refe
         task.b[train],
         task.answer[train],
         config.n_heads,
+        loss=config.loss,
     )
 
 

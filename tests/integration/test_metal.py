@@ -12,12 +12,24 @@ import pytest
 METAL_BUFFERS_PER_KERNEL = 31
 
 
-@pytest.mark.parametrize("n_layers", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_every_kernel_of_the_real_model_lowers_to_metal(n_layers: int) -> None:
+INTERVENTIONS = [
+    {"grad_filter": "grokfast", "norm_constraint": "sphere", "loss": "stablemax"},
+    {"grad_filter": "orthograd", "norm_constraint": "sphere", "optimizer": "muon"},
+]
+CASES = [
+    pytest.param(n, fields, marks=[] if n == 1 and not fields else [pytest.mark.slow])
+    for n, fields in [(1, {}), (2, {}), *((3, fields) for fields in INTERVENTIONS)]
+]
+
+
+@pytest.mark.parametrize(("n_layers", "fields"), CASES)
+def test_every_kernel_of_the_real_model_lowers_to_metal(
+    n_layers: int, fields: dict[str, str]
+) -> None:
     script = Path(__file__).with_name("lower_to_metal.py")
     done = subprocess.run(
-        [sys.executable, script, str(n_layers)],
-        capture_output=True, text=True, timeout=200, check=False,
+        [sys.executable, script, str(n_layers), json.dumps(fields)],
+        capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

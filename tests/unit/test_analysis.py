@@ -7,7 +7,7 @@ import planted
 import pytest
 import reference
 
-from grok_tui.config import Config
+from grok_tui.config import Config, Loss
 from grok_tui.core.analysis.analyse import Analyst, attention_scores, why_no_circuit
 from grok_tui.core.analysis.clock_pizza import distance_irrelevance, embedding_gradients
 from grok_tui.core.analysis.groups import group_of
@@ -17,9 +17,11 @@ from grok_tui.core.tasks import make_task
 P, KEYS = 29, (3, 7, 11)
 
 
-def analyst(operation: str = "add", modulus: int = P, n_heads: int = 1) -> Analyst:
+def analyst(
+    operation: str = "add", modulus: int = P, n_heads: int = 1, loss: Loss = "cross-entropy"
+) -> Analyst:
     config = Config(operation=operation, modulus=modulus)
-    return Analyst(operation, make_task(config), n_heads)
+    return Analyst(operation, make_task(config), n_heads, loss)
 
 
 def test_a_network_built_from_known_frequencies_gives_them_back() -> None:
@@ -70,6 +72,26 @@ def test_the_losses_are_those_of_the_whole_network_if_no_frequency_is_left_out()
     assert measures.key_frequencies == ()
     expected = reference.cross_entropy(logits[train], task.answer[train])
     assert measures.excluded_loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_under_stablemax_they_are_stablemaxs() -> None:
+    """Nothing is key in a zero W_L: what is left are the mean logits, and the true ones."""
+    weights = reference.random_weights(P, 32, 64, 1)
+    weights["blocks.0.W_out"][:] = 0
+    found = analyst(n_heads=2, loss="stablemax")
+    measures, _ = found(weights)
+    task = found.task
+    logits = reference.logits(weights, task.a, task.b, 2)
+
+    def stablemax(logits: reference.Array, half: np.ndarray) -> float:
+        s = np.where(logits < 0, 1 / (1 - np.minimum(logits, 0)), 1 + logits)
+        right = s[np.arange(len(s)), task.answer]
+        return float(np.log(s.sum(-1) / right)[half].mean())
+
+    train = task.train_mask
+    assert measures.excluded_loss == pytest.approx(stablemax(logits, train), rel=1e-12)
+    restricted = stablemax(np.broadcast_to(logits.mean(0), logits.shape), ~train)
+    assert measures.restricted_loss == pytest.approx(restricted, rel=1e-12)
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3])

@@ -56,13 +56,20 @@ def snapshot(step: int = 7) -> Snapshot:
         config=CONFIG.model_dump(mode="json"),
         milestones=Milestones(memorized_step=5, highest_test_loss=1 / 3).to_dict(),
         seconds={"wall": 1 / 3, "compile": 0.1, "eval": 1e-9},
+        initial_norm=37.1 / 3,
     )
+
+
+def with_mean() -> Snapshot:
+    """One with grokfast's mean gradient."""
+    config = CONFIG.changed(grad_filter="grokfast").model_dump(mode="json")
+    return replace(snapshot(), gradient_mean=snapshot(9).weights, config=config)
 
 
 def check_equal(one: Snapshot, other: Snapshot) -> None:
     for field in fields(Snapshot):
         a, b = getattr(one, field.name), getattr(other, field.name)
-        if field.name in ("weights", "first_moment", "second_moment"):
+        if field.name in ("weights", "first_moment", "second_moment", "gradient_mean"):
             assert a.keys() == b.keys()
             for name in a:
                 assert (a[name].dtype, a[name].shape) == (b[name].dtype, b[name].shape)
@@ -114,6 +121,38 @@ def test_every_field_comes_back_exactly(tmp_path: Path) -> None:
     check_equal(load(path), snapshot())
     assert path.name == "step-00000007.safetensors"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_mean_gradient_is_there_while_its_filter_is_in_use(tmp_path: Path) -> None:
+    path = checkpoint_path(tmp_path, 7)
+    save(path, with_mean())
+    check_equal(load(path), with_mean())
+    assert "gradient_mean/W_E" in safetensors.numpy.load_file(path)
+    save(path, snapshot())
+    assert not any("mean" in name for name in safetensors.numpy.load_file(path))
+
+
+def test_a_mean_gradient_that_is_missing_or_not_in_use_is_damage(tmp_path: Path) -> None:
+    path = checkpoint_path(tmp_path, 7)
+    save(path, replace(with_mean(), gradient_mean={}))
+    assert "it lacks 'gradient_mean/W_E'" in refusal(path)
+    save(path, replace(with_mean(), config=snapshot().config))
+    assert "more arrays than its config has weights" in refusal(path)
+
+
+def test_a_checkpoint_from_before_the_interventions_loads(tmp_path: Path) -> None:
+    new = ("optimizer", "loss", "grad_filter", "grokfast_alpha", "grokfast_lambda")
+    fields = {
+        name: value
+        for name, value in CONFIG.model_dump(mode="json").items()
+        if name not in (*new, "norm_constraint")
+    }
+    path = with_metadata(checkpoint_path(tmp_path, 7), config=json.dumps(fields))
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = dict(file.metadata())
+    del metadata["initial_norm"]
+    loaded = load(rewritten(path, safetensors.numpy.load_file(path), metadata))
+    check_equal(loaded, replace(snapshot(), initial_norm=None))
 
 
 def test_the_file_is_plain_safetensors_with_its_metadata_in_the_header(tmp_path: Path) -> None:
@@ -217,6 +256,8 @@ def config_with(**changes: Any) -> str:
         ("beta_products", "[0.5, NaN]", "finite"),
         ("beta_products", "[0.5, 1.5]", "less than or equal to 1"),
         ("beta_products", "[1" + "0" * 400 + ", 1]", "finite"),
+        ("initial_norm", "-1", "initial_norm: -1 is wrong"),
+        ("initial_norm", "NaN", "finite"),
         ("n_pairs", "26", "it holds a split of 26 pairs, its config has 25"),
         ("n_pairs", "1e999", "n_pairs: inf is wrong"),
         ("config", "[]", "config: [] is wrong"),

@@ -89,9 +89,11 @@ def test_every_number_is_bounded_below_and_above_unless_only_time_bounds_it(name
 
 def test_live_fields_are_those_that_never_touch_the_weights() -> None:
     live = {"lr", "weight_decay", "beta1", "beta2", "eps", "warmup_steps", "decay", "steps"}
+    live |= {"grad_filter", "grokfast_alpha", "grokfast_lambda", "norm_constraint"}
     live |= {"eval_every", "checkpoint_every", "keep", "stop_when"}
     restart = {"operation", "modulus", "train_fraction", "data_seed", "d_model", "n_heads"}
-    restart |= {"d_mlp", "n_layers", "init", "init_scale", "seed", "device"}
+    restart |= {"d_mlp", "n_layers", "init", "init_scale", "seed", "device", "loss"}
+    restart |= {"optimizer"}
     assert {name for name in live if is_live(name)} == live
     assert {name for name in restart if is_live(name)} == set()
     assert live | restart <= FIELDS.keys()

@@ -22,7 +22,9 @@ OTHER: dict[str, Any] = {
     "operation": "multiply", "modulus": 97, "train_fraction": 0.4, "data_seed": 3,
     "d_model": 64, "n_heads": 2, "d_mlp": 100, "n_layers": 2, "init": "normal",
     "init_scale": 0.5, "seed": 4294967295, "lr": 0.0031, "weight_decay": 0.1, "beta1": 0.85,
-    "beta2": 0.999, "eps": 1e-30, "warmup_steps": 0, "decay": "coupled", "steps": 123,
+    "beta2": 0.999, "eps": 1e-30, "warmup_steps": 0, "decay": "coupled",
+    "optimizer": "muon", "loss": "stablemax", "grad_filter": "grokfast", "grokfast_alpha": 0.9,
+    "grokfast_lambda": 5.0, "norm_constraint": "sphere", "steps": 123,
     "eval_every": 7, "analyze_every": 13, "checkpoint_every": 11, "keep": "first, last 3",
     "stop_when": "grokked", "device": "CUDA:1",
 }  # fmt: skip

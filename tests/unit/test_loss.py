@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from tinygrad import Tensor, TinyJit
 
-from grok_tui.core.loss import cross_entropy, log1p, mean
+from grok_tui.core.loss import cross_entropy, log1p, mean, pair_losses
 from grok_tui.core.model import indices
 
 pytestmark = pytest.mark.usefixtures("cpu", "kernels")
@@ -193,6 +193,72 @@ def test_logits_and_answers_of_other_kinds_are_refused() -> None:
         cross_entropy(logits, Tensor([0, 1, 2, 3], dtype="int64"))
     with pytest.raises(ValueError, match=r"\(3,\)"):
         cross_entropy(logits, indices(np.zeros(3, dtype=np.int64)))
+
+
+# --- StableMax ----------------------------------------------------------------------------
+
+
+def exact_stablemax(logits: Float32, answer: int) -> tuple[float, Float64]:
+    """StableMax's loss and its gradient (p,) of one row of logits (p,)."""
+    with localcontext() as context:
+        context.prec = 60
+        row = [Decimal(float(x)) for x in logits]
+        s = [x + 1 if x >= 0 else 1 / (1 - x) for x in row]
+        slope = [Decimal(1) if x >= 0 else 1 / (1 - x) ** 2 for x in row]
+        total = sum(s)
+        gradient = [float(d / total) for d in slope]
+        others = float(total - s[answer]) / float(s[answer])
+        gradient[answer] = -float(slope[answer] * (total - s[answer]) / (s[answer] * total))
+        loss = float((total / s[answer]).ln()) if others > 1e-30 else others
+        return loss, np.array(gradient)
+
+
+def stablemax(logits: Float32, answer: NDArray[np.int64]) -> tuple[Float64, Float64]:
+    """Losses (batch,), and the gradient (batch, p) of their sum."""
+    x = Tensor(logits).realize()
+    losses = pair_losses(x, indices(answer), "stablemax")
+    (gradient,) = losses.sum().gradient(x)
+    Tensor.realize(losses, gradient)
+    return losses.numpy().astype(np.float64), gradient.numpy().astype(np.float64)
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 60.0, 1e4, 1e9, 1e30])
+def test_stablemax_and_its_gradient_equal_the_formula_at_any_size(scale: float) -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(scale=scale, size=(20, 113)).astype(np.float32)
+    logits[:, 5] = np.abs(logits).max(-1)  # confident of one
+    answer = rng.integers(113, size=20)
+    answer[:5] = 5
+    losses, gradients = stablemax(logits, answer)
+    # log s is below 70, its roundings are its own: the error does not grow with the logits.
+    rtol = (3 * np.log1p(5 * scale) + 113 + 16) * ROUNDING
+    for row, y, loss, gradient in zip(logits, answer, losses, gradients, strict=True):
+        exact_loss, exact_gradient = exact_stablemax(row, int(y))
+        np.testing.assert_allclose(loss, exact_loss, rtol=rtol)
+        np.testing.assert_allclose(gradient, exact_gradient, rtol=rtol, atol=1e-35)
+
+
+def test_stablemax_has_a_slope_of_one_at_zero() -> None:
+    """The halves of s meet there; a sign or an absolute value would have no gradient."""
+    losses, gradients = stablemax(np.zeros((1, 4), dtype=np.float32), np.array([1]))
+    assert losses[0] == pytest.approx(np.log(4), rel=4 * ROUNDING)
+    np.testing.assert_allclose(gradients[0], [0.25, -0.75, 0.25, 0.25], rtol=8 * ROUNDING)
+
+
+def test_stablemax_of_one_huge_logit_is_still_learned_from() -> None:
+    """Here the softmax has collapsed: loss and gradient of cross-entropy are exactly zero."""
+    logits = np.array([[1e6, 0, 0]], dtype=np.float32)
+    (loss,), gradient = stablemax(logits, np.array([0]))
+    assert ours(logits, np.array([0]))[0][0] == 0
+    assert loss == pytest.approx(2e-6, rel=1e-3)
+    assert gradient[0, 1] == pytest.approx(1e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_diverged_model_has_no_finite_stablemax(bad: float) -> None:
+    logits = np.array([[0, bad, 1], [bad, 0, 1]], dtype=np.float32)
+    losses, _ = stablemax(logits, np.zeros(2, dtype=np.int64))
+    assert not np.isfinite(losses).any()
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 3830])

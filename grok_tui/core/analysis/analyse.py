@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.config import Loss
 from grok_tui.core import forward
 from grok_tui.core.analysis import fourier, progress
 from grok_tui.core.analysis.clock_pizza import distance_irrelevance, gradient_symmetricity
@@ -28,8 +29,10 @@ _AT_ONCE = 250_000
 class Analyst:
     """Analyses the snapshots of one task, one after the other."""
 
-    def __init__(self, operation: str, task: Task, n_heads: int) -> None:
-        self.task, self.n_heads = task, n_heads
+    def __init__(
+        self, operation: str, task: Task, n_heads: int, loss: Loss = "cross-entropy"
+    ) -> None:
+        self.task, self.n_heads, self.loss = task, n_heads, loss
         self.group = group_of(operation, task)
         self._scratch: tuple[Array, Array] | None = None
 
@@ -124,6 +127,7 @@ class _Circuit:
 
     def measures(self) -> dict[str, Any]:
         group, keys, logits = self._analyst.group, self._keys, self._logits
+        loss = self._analyst.loss
         train = self._analyst.task.train_mask[group.pairs]
         by_answer = self._by_answer
         test_counts = np.bincount(group.answer[~train], minlength=group.n)
@@ -139,11 +143,12 @@ class _Circuit:
                 mean_logits=mean,
                 elements=group.elements,
                 test_counts=test_counts,
+                loss=loss,
             )
             if test_counts.any()
             else None,
             "excluded_loss": progress.excluded_loss(
-                by_answer, self._W_L, keys, logits=logits, group=group, train=train
+                by_answer, self._W_L, keys, logits=logits, group=group, train=train, loss=loss
             )
             if train.any()
             else None,

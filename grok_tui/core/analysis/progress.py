@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.config import Loss
 from grok_tui.core.analysis.fourier import basis, rows_of
 from grok_tui.core.analysis.groups import Group
+from grok_tui.core.forward import exponents
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -47,15 +49,16 @@ def restricted_loss(
     mean_logits: Array,
     elements: NDArray[np.int64],
     test_counts: NDArray[np.int64],
+    loss: Loss = "cross-entropy",
 ) -> float:
-    """Cross-entropy on the test pairs with nothing but the neurons' key frequencies, in nats.
+    """Loss on the test pairs with nothing but the neurons' key frequencies, in nats.
 
     by_answer: (n, d_mlp), from `means_by_answer`. W_L: (d_mlp, p). mean_logits: (p,), the true
     logits' mean over all pairs, to which the others are shifted. test_counts: (n,), test pairs
     of each answer. Source: Nanda et al. 2023, section 5.
     """
     kept = key_part(by_answer, keys) @ W_L
-    logits = kept - kept.mean(axis=0) + mean_logits
+    logits = exponents(kept - kept.mean(axis=0) + mean_logits, loss)
     return float(cross_entropy(logits, elements) @ test_counts / test_counts.sum())
 
 
@@ -67,14 +70,15 @@ def excluded_loss(
     logits: Array,
     group: Group,
     train: BoolArray,
+    loss: Loss = "cross-entropy",
 ) -> float:
-    """Cross-entropy on the train pairs without the neurons' key frequencies, in nats.
+    """Loss on the train pairs without the neurons' key frequencies, in nats.
 
     logits: (n, n, p), the true ones. train: (n, n). Source: Nanda et al. 2023, section 5.
     """
     answer = group.answer[train]
     left = logits[train] - (key_part(by_answer, keys) @ W_L)[answer]
-    return float(cross_entropy(left, group.elements[answer]).mean())
+    return float(cross_entropy(exponents(left, loss), group.elements[answer]).mean())
 
 
 def logit_fve(logits: Array, keys: tuple[int, ...], group: Group) -> float:

@@ -1,0 +1,84 @@
+"""Muon: updates of matrices with all singular values near 1 (Jordan et al. 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tinygrad import Tensor
+
+from grok_tui.core.matmul import matmul
+from grok_tui.core.optim import MOMENTUM, AdamW, Column
+
+# Of Newton-Schulz's quintic step a x + b x^3 + c x^5, and how often it is taken.
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+_ITERATIONS = 5
+
+
+class Muon:
+    """Muon for the matrices of the layers, AdamW for the embeddings and the unembedding.
+
+    weights, first_moment, second_moment: as in AdamW. Of a layer's matrix the first moment is
+    the momentum, and the second stays 0.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        first_moment: Mapping[str, Tensor],
+        second_moment: Mapping[str, Tensor],
+    ) -> None:
+        self.weights = weights
+        self.first_moment = first_moment
+        self.second_moment = second_moment
+        others = [name for name in weights if not _is_hidden(name)]
+        self._adamw = AdamW(
+            *(
+                {name: kind[name] for name in others}
+                for kind in (weights, first_moment, second_moment)
+            )
+        )
+
+    def update(self, gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
+        """Assign one update; gradients in the order of the weights, row: (len(Column),).
+
+        Returns what must be realized for the update to happen.
+        """
+        by_name = dict(zip(self.weights, gradients, strict=True))
+        changed = self._adamw.update((by_name[name] for name in self._adamw.weights), row)
+        for name, w in self.weights.items():
+            if _is_hidden(name):
+                changed += _update(w, self.first_moment[name], by_name[name], row)
+        return changed
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith("blocks.")
+
+
+def _update(w: Tensor, m: Tensor, gradient: Tensor, row: Tensor) -> list[Tensor]:
+    """One matrix (inputs, outputs) and its momentum, with Nesterov's look ahead."""
+    g = (gradient + row[Column.L2] * w).contiguous()
+    m.assign(m + row[Column.NEW_MOMENTUM] * (g - m)).realize()
+    direction = orthogonalised(g + MOMENTUM * (m - g))
+    inputs, outputs = (int(size) for size in w.shape)
+    move = row[Column.LR] * max(1.0, outputs / inputs) ** 0.5 * direction
+    return [w.assign(w - move - row[Column.SHRINK] * w)]
+
+
+def orthogonalised(x: Tensor) -> Tensor:
+    """About U V^T for x = U S V^T, the singular values between 0.7 and 1.2; 0 for x = 0.
+
+    x: (rows, columns), of any size: its largest element comes out first, so that the squares
+    of small ones do not vanish.
+    """
+    if x.shape[0] > x.shape[1]:
+        return orthogonalised(x.T.contiguous()).T
+    largest = x.abs().max()
+    x = ((largest > 0).where(x / largest, 0)).contiguous()
+    norm = x.square().sum(-1).contiguous().sum().sqrt()
+    x = ((norm > 0).where(x / norm, 0)).contiguous()
+    for _ in range(_ITERATIONS):
+        square = matmul(x, x, tb=True)
+        polynomial = _B * square + _C * matmul(square, square)
+        x = _A * x + matmul(polynomial, x)
+    return x
