@@ -89,7 +89,7 @@ class Config(BaseModel):
         "optimiser", "decoupled", "AdamW's decay, or L2 inside Adam", live=True
     )
     optimizer: Optimizer = _setting(
-        "optimiser", "adamw", "Muon is for the matrices of the layers, AdamW for the others"
+        "optimiser", "adamw", "Muon moves the layers' matrices, AdamW the others"
     )
     loss: Loss = _setting("optimiser", "cross-entropy", "what makes probabilities of logits")
 
