@@ -82,7 +82,7 @@ def too_few_steps(f: Facts) -> Verdict | None:
         confidence = 0.8
     else:
         return None
-    steps = max(latest, 2 * planned) if f.case.ended else latest
+    steps = min(max(latest, 2 * planned) if f.case.ended else latest, limits.MAX_STEPS)
     return Verdict(
         "too-few-steps",
         confidence,
@@ -131,7 +131,7 @@ def _when(f: Facts) -> dict[str, float | int | str]:
 
 def expected(f: Facts) -> tuple[int, int] | tuple[None, None]:
     """Between which steps runs with such settings grok; None where nothing tells."""
-    if not f.decay:
+    if not f.decay or f.slow_decay:
         return None, None
     begin = f.memorized_step
     if begin is None:
