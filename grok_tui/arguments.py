@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from grok_tui import __version__
 from grok_tui.commands import COMMANDS, load
@@ -58,9 +58,24 @@ def parse_train(arguments: Sequence[str]) -> Namespace:
     """The options of a call without a command."""
     options = _train_parser().parse_args(arguments)
     options.command = None
-    given = {name: getattr(options, name) for name in FIELDS}
-    options.fields = {name: value for name, value in given.items() if value is not None}
+    options.fields = given_fields(options)
     return options
+
+
+def given_fields(options: Namespace) -> dict[str, Any]:
+    """The fields whose flags were given, as text."""
+    given = {name: getattr(options, name) for name in FIELDS}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def add_config_flags(parser: ArgumentParser) -> None:
+    """A preset, a file, and a flag for every field."""
+    parser.add_argument("--preset", metavar="NAME", help="start from a preset")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file with fields")
+    for group, names in groupby(FIELDS, key=group_of):
+        section = parser.add_argument_group(group)
+        for name in names:
+            section.add_argument(flag(name), dest=name, metavar=_values(name), help=_help(name))
 
 
 def _list_parser(command: str) -> ArgumentParser:
@@ -81,8 +96,6 @@ def _train_parser() -> ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"grok-tui {__version__}")
-    parser.add_argument("--preset", metavar="NAME", help="start from a preset")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file with fields")
     parser.add_argument(
         "--record", metavar="DIR", type=Path, help="train headless into a run directory"
     )
@@ -106,10 +119,7 @@ def _train_parser() -> ArgumentParser:
     )
     parser.add_argument("--theme", metavar="NAME", help="colours of the session")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
-    for group, names in groupby(FIELDS, key=group_of):
-        section = parser.add_argument_group(group)
-        for name in names:
-            section.add_argument(flag(name), dest=name, metavar=_values(name), help=_help(name))
+    add_config_flags(parser)
     return parser
 
 

@@ -214,6 +214,11 @@ def is_live(name: str) -> bool:
     return bool(_extra(name)["live"])
 
 
+def is_treatment(name: str) -> bool:
+    """Whether an edit of the field changes how a run trains from then on."""
+    return group_of(name) != "run"
+
+
 def _extra(name: str) -> dict[str, Any]:
     extra = FIELDS[name].json_schema_extra
     assert isinstance(extra, dict)

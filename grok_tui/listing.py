@@ -22,6 +22,7 @@ def _presets() -> list[dict[str, Any]]:
         {
             "name": p.name,
             "grok_step": p.grok_step,
+            "patient": p.patient,
             "fields": dict(p.fields),
             "sentence": p.sentence,
         }

@@ -10,6 +10,7 @@ from typing import Protocol
 COMMANDS: Mapping[str, str] = {
     "replay": "the session's screens, fed from a recorded run",
     "compare": "put runs side by side: a table and charts",
+    "doctor": "why a run, or a config, does not grok, with evidence and a fix",
     "export": "write a run in the format of another tool",
     "serve": "the session in a browser, on 127.0.0.1",
 }

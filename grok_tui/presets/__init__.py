@@ -18,12 +18,14 @@ class Preset:
     """A named config fragment.
 
     grok_step: measured step of grokking, None if it does not grok.
+    patient: for one that is ill on purpose, what the doctor should find; None for the others.
     """
 
     name: str
     sentence: str
     grok_step: int | None
     fields: Mapping[str, Any]
+    patient: str | None = None
 
 
 def load_preset(name: str) -> Preset:
@@ -32,11 +34,22 @@ def load_preset(name: str) -> Preset:
     if name not in preset_names():
         raise ConfigError(f"unknown preset '{name}'; there are: {', '.join(preset_names())}")
     content = tomllib.loads(path.read_text())
-    return Preset(name, content["sentence"], content.get("grok_step"), content["config"])
+    return Preset(
+        name,
+        content["sentence"],
+        content.get("grok_step"),
+        content["config"],
+        content.get("patient"),
+    )
 
 
 def preset_names() -> list[str]:
-    """All presets, `quick` and `nanda` first."""
+    """All presets: `quick` and `nanda` first, the patients last."""
     first = ["quick", "nanda"]
-    names = sorted(path.stem for path in _FOLDER.glob("*.toml"))
-    return [n for n in first if n in names] + [n for n in names if n not in first]
+    names = [path.stem for path in _FOLDER.glob("*.toml")]
+    others = sorted(set(names) - set(first), key=lambda name: (_is_patient(name), name))
+    return [*first, *others]
+
+
+def _is_patient(name: str) -> bool:
+    return "patient" in tomllib.loads((_FOLDER / f"{name}.toml").read_text())

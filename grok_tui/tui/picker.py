@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,9 +35,9 @@ class PresetPicker(Screen[str | None]):
 
     DEFAULT_CSS = """
     PresetPicker { align: center middle; }
-    PresetPicker > Vertical { width: 90%; max-width: 90; height: auto; max-height: 90%; }
+    PresetPicker > Vertical { width: 90%; max-width: 90; height: 1fr; max-height: 36; }
     PresetPicker Label { text-style: bold; padding: 1 2; }
-    PresetPicker OptionList { height: auto; max-height: 1fr; min-width: 20; }
+    PresetPicker OptionList { height: 1fr; min-width: 20; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [("q,escape", "leave", "Quit")]
 
@@ -48,8 +48,17 @@ class PresetPicker(Screen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Label("Which run do you want to watch?")
-            yield Options(*(Option(_described(p), id=p.name) for p in self._presets))
+            yield Options(*self._options())
         yield Footer()
+
+    def _options(self) -> Iterator[Option | None]:
+        """An option for each preset, with a line before the patients."""
+        patients = False
+        for preset in self._presets:
+            if preset.patient and not patients:
+                patients = True
+                yield None
+            yield Option(_described(preset), id=preset.name)
 
     def on_mount(self) -> None:
         options = self.query_one(Options)
@@ -85,4 +94,5 @@ class PresetPicker(Screen[str | None]):
 def _described(preset: Preset, time: str = "") -> Content:
     """Name and steps over the sentence; time: what is known of it, after the steps."""
     steps = f"groks at step {preset.grok_step}{time}" if preset.grok_step else "never groks"
+    steps = f"{steps}; a patient for the doctor" if preset.patient else steps
     return Content.assemble((preset.name, "bold"), "  ", (steps, "dim"), "\n", preset.sentence)

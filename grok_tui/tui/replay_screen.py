@@ -13,6 +13,7 @@ from grok_tui.tui.charts import Chart
 from grok_tui.tui.dialogs import JumpDialog
 from grok_tui.tui.help import TRY_REPLAY
 from grok_tui.tui.launcher import Run
+from grok_tui.tui.panes.doctor import Prescribed
 from grok_tui.tui.player import Player
 from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.run_screen import Ending, RunScreen
@@ -96,6 +97,9 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
 
     def edit(self, name: str, value: object) -> None:  # noqa: ARG002
         self.say(f"what has been recorded stays: b branches, and then {name} can change")
+
+    def on_prescribed(self, message: Prescribed) -> None:  # noqa: ARG002
+        self.say("what has been recorded stays: b branches, and there the fix can be applied")
 
     def action_branch(self) -> None:
         self.run_worker(flows.branch(self, self._source.player.step), exclusive=True)

@@ -36,9 +36,11 @@ from grok_tui.tui.flows import Arrived
 from grok_tui.tui.help import TRY_LIVE, Help
 from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.charts import Charts
+from grok_tui.tui.panes.doctor import Prescribed
 from grok_tui.tui.panes.layout import PANES, Panes
 from grok_tui.tui.panes.pane import Ordered
 from grok_tui.tui.panes.parameters import Edited, Parameters
+from grok_tui.tui.sentences import changes_text
 from grok_tui.tui.state import SessionState, Sought, reduce
 from grok_tui.tui.status import StatusLine
 
@@ -208,6 +210,18 @@ class RunScreen(Screen[None]):
             self._set_field(name, value)
         else:
             self._show(self.state.planning(name, value))
+
+    def on_prescribed(self, message: Prescribed) -> None:
+        """The doctor's fix: now what is live, if the run goes on; the rest with a new run."""
+        if not message.changes:
+            self.say(f"there is nothing to set: {message.advice}")
+        for name, value in message.changes.items():
+            if is_live(name) and not self.state.ended:
+                self._set_field(name, value)
+            else:
+                self._show(self.state.planning(name, value))
+        if message.changes and self.state.planned:
+            self.say(f"r starts a new run with {changes_text(self.state.planned)}")
 
     def _set_field(self, name: str, value: Any) -> None:
         if not self.state.ended:

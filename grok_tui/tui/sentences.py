@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from grok_tui.core.events import (
@@ -54,6 +55,12 @@ def sentence(event: Event) -> str | None:  # noqa: C901, PLR0911  one case each
 def edit_text(event: ConfigApplied) -> str:
     """`lr 0.001 → 0.002`"""
     return f"{event.field} {value_text(event.old)} → {value_text(event.new)}"
+
+
+def changes_text(changes: Mapping[str, Any]) -> str:
+    """`lr 0.001, weight-decay 3`"""
+    named = ((name.replace("_", "-"), value_text(value)) for name, value in changes.items())
+    return ", ".join(f"{name} {value}" for name, value in named)
 
 
 def value_text(value: Any) -> str:

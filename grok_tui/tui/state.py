@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from grok_tui.config import build
+from grok_tui.config import build, is_treatment
 from grok_tui.core.events import (
     Analyzed,
     Answered,
@@ -82,7 +82,8 @@ class SessionState:
     message: the newest thing to tell the user. log: the newest things that happened.
     task, pairs: all pairs, and what the evaluation after `pairs_step` updates found for each.
     learned: what the analyses found. answer: to the question asked last.
-    checkpoint: the newest one's step, None before it. playback: None if the run is live.
+    checkpoint: the newest one's step, None before it. edited: when something that training
+    depends on was changed last. playback: None if the run is live.
     """
 
     config: Mapping[str, Any]
@@ -100,6 +101,7 @@ class SessionState:
     test_loss: Series = field(default_factory=Series)
     train_acc: Series = field(default_factory=Series)
     test_acc: Series = field(default_factory=Series)
+    weight_norm: Series = field(default_factory=Series)
     marks: tuple[Mark, ...] = ()
     pending: Mapping[str, Any] = field(default_factory=dict)
     planned: Mapping[str, Any] = field(default_factory=dict)
@@ -112,6 +114,8 @@ class SessionState:
     analysis_seconds: float | None = None
     answer: Answered | None = None
     checkpoint: int | None = None
+    edited: int = 0
+    diverged: bool = False
     summary: Mapping[str, Any] = field(default_factory=dict)
     playback: Playback | None = None
 
@@ -137,7 +141,9 @@ class SessionState:
 
     def going_on(self) -> SessionState:
         """This state of a run that ended, as the one that a new sitting begins with."""
-        return replace(self, word="COMPILING", stage="starting", message="", summary={})
+        return replace(
+            self, word="COMPILING", stage="starting", message="", summary={}, diverged=False
+        )
 
     def saying(self, message: str) -> SessionState:
         """The state with something else to tell the user."""
@@ -223,7 +229,14 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
                 summary=summary,
             )
         case Failed(_, reason, summary):
-            return replace(state, word="FAILED", pending={}, message=reason, summary=summary)
+            return replace(
+                state,
+                word="FAILED",
+                pending={},
+                message=reason,
+                summary=summary,
+                diverged=reason.startswith("diverged"),
+            )
 
 
 def _after_start(state: SessionState, event: Started) -> SessionState:
@@ -260,6 +273,7 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
         test_loss=state.test_loss.appended(event.step, metrics.test_loss),
         train_acc=state.train_acc.appended(event.step, metrics.train_acc),
         test_acc=state.test_acc.appended(event.step, metrics.test_acc),
+        weight_norm=state.weight_norm.appended(event.step, metrics.weight_norm),
         eval_seconds=_mean(state.eval_seconds, event.seconds),
     )
 
@@ -282,6 +296,7 @@ def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
         config={**state.config, event.field: event.new},
         pending=pending,
         marks=(*state.marks, Mark(event.step, "edit", short)),
+        edited=event.step if is_treatment(event.field) else state.edited,
         message=edit_text(event),
     )
 

@@ -53,6 +53,7 @@ async def test_every_preset_with_its_sentence_and_step(size: tuple[int, int]) ->
         for option, name in zip(listed.options, preset_names(), strict=True):
             preset = load_preset(name)
             step = f"groks at step {preset.grok_step}" if preset.grok_step else "never groks"
+            step += "; a patient for the doctor" if preset.patient else ""
             assert str(option.prompt) == f"{name}  {step}\n{preset.sentence}"
         assert load_preset("quick").sentence in words(pilot)
 
@@ -134,7 +135,7 @@ async def test_times_come_in_place_when_they_are_known(
         assert len(never) > 0
         for preset in never:
             assert str(listed.get_option(preset.name).prompt).startswith(
-                f"{preset.name}  never groks\n"
+                f"{preset.name}  never groks; a patient for the doctor\n"
             )
 
 

@@ -13,7 +13,7 @@ from grok_tui.presets import load_preset, preset_names
 from grok_tui.tui.themes import load_themes
 
 COLUMNS = {
-    "presets": ["name", "grok_step", "fields", "sentence"],
+    "presets": ["name", "grok_step", "patient", "fields", "sentence"],
     "devices": ["name", "opens", "what", "note"],
     "themes": ["name", "dark", "from"],
     "keys": ["id", "keys", "what"],
@@ -91,13 +91,18 @@ def test_presets(printed: Printed) -> None:
         preset = load_preset(row["name"])
         assert row["fields"] == preset.fields
         assert row["grok_step"] == preset.grok_step
+        assert row["patient"] == preset.patient
         assert row["sentence"] == preset.sentence
 
 
 def test_cells_of_presets(printed: Printed) -> None:
     cells = {name: rest for name, *rest in printed.table("presets")}
-    assert cells["stackexchange"][:2] == ["-", "init=scaled-uniform warmup_steps=0"]
-    assert cells["nanda"][1] == "-"
+    assert cells["stackexchange"][:3] == [
+        "-",
+        "init-too-small",
+        "init=scaled-uniform warmup_steps=0",
+    ]
+    assert cells["nanda"][2] == "-"
 
 
 @pytest.mark.usefixtures("devices")

@@ -6,12 +6,14 @@ from grok_tui.config import FIELDS, Config, ConfigError, build
 from grok_tui.presets import load_preset, preset_names
 
 
-def test_quick_comes_first_and_every_file_once() -> None:
+def test_quick_comes_first_the_patients_last_and_every_file_once() -> None:
     names = preset_names()
     assert names[:2] == ["quick", "nanda"]
     assert len(set(names)) == len(names)
     assert "stackexchange" in names
-    assert names[2:] == sorted(names[2:])
+    patients = [name for name in names if load_preset(name).patient]
+    assert patients == sorted(patients)
+    assert names[-len(patients) :] == patients
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -108,7 +108,7 @@ def row_text(view: FieldView, width: int, *, selected: bool) -> Content:
 
 def _notes(view: FieldView) -> tuple[str, ...]:
     """What becomes of an edit, from the longest way to put it to the shortest."""
-    if is_live(view.name):
+    if is_live(view.name) and not (view.ended and view.edited):
         return ("pending" if view.edited else "live",)
     if view.edited:
         return ("new run: r starts it", "r starts it", "new run")

@@ -11,6 +11,7 @@ from grok_tui.tui.panes.attention import Attention
 from grok_tui.tui.panes.bar import PaneBar
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.circle import Circle
+from grok_tui.tui.panes.doctor import Doctor
 from grok_tui.tui.panes.fourier import Fourier
 from grok_tui.tui.panes.grid import Grid
 from grok_tui.tui.panes.log import Log
@@ -24,7 +25,7 @@ from grok_tui.tui.state import SessionState
 # In the order of their numbers, the charts first.
 PANES: tuple[type[Pane], ...] = (
     Charts, Parameters, Residues, Grid, Fourier, MeasuresPane, Circle, Attention, Neurons, Ask,
-    Log,
+    Log, Doctor,
 )  # fmt: skip
 # A terminal of this size shows charts and another pane side by side.
 WIDE_WIDTH, WIDE_HEIGHT = 120, 36

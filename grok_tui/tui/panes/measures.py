@@ -38,6 +38,7 @@ class MeasuresPane(Mechanism):
     """Losses of circuit and memory over those of the network, then a line for every measure."""
 
     TITLE = "Measures"
+    SHORT = "Meas"
     ABOUT = (
         "Restricted: the circuit alone, on test pairs. Excluded: all but it, on train pairs."
     )

@@ -1,0 +1,173 @@
+"""`python -m benchmarks.doctor`: small runs, ill and healthy, and what the doctor says of them.
+
+The runs of one half (`fit`) are what the thresholds in `core/doctor/limits.py` were chosen by;
+the other half (`check`) has other seeds, moduli and operations, and gives the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.rounds import say
+from grok_tui.config import build
+from grok_tui.core.analysis.result import Measures
+from grok_tui.core.doctor import Case, Curve, diagnose
+from grok_tui.core.events import Analyzed, Evaluated, Event, Failed
+from grok_tui.job import Job, QueueInbox, run
+
+TABLE = Path(__file__).parent.parent / "tests" / "data" / "doctor.jsonl"
+# A small model that groks, some 1,000 steps after it knows the train pairs.
+BASE: dict[str, Any] = {
+    "modulus": 31, "d_model": 48, "d_mlp": 128, "lr": 1e-2, "weight_decay": 3.0,
+    "train_fraction": 0.4, "stop_when": "grokked", "eval_every": 20,
+    "analyze_every": 200, "checkpoint_every": 10_000_000, "device": "CPU",
+}  # fmt: skip
+# What makes a patient of it, in turns, and the verdict that is right.
+KINDS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
+    "healthy": ("grokked", ({}, {"train_fraction": 0.45})),
+    "tiny-init": ("init-too-small", ({"init": "scaled-uniform"}, {"init_scale": 0.05})),
+    "std-one": (
+        "init-too-large",
+        ({"init": "normal"}, {"init": "normal", "lr": 3e-3, "weight_decay": 1.0}),
+    ),
+    "no-decay": ("weight-decay-too-low", ({"weight_decay": 0.0}, {"weight_decay": 0.01})),
+    "over-decay": ("weight-decay-too-high", ({"weight_decay": 12.0}, {"weight_decay": 30.0})),
+    "coupled": (
+        "coupled-decay", ({"decay": "coupled"}, {"decay": "coupled", "weight_decay": 0.1})
+    ),
+    "too-little-data": (
+        "train-fraction-too-small", ({"train_fraction": 0.15}, {"train_fraction": 0.2})
+    ),
+    "half-data": ("no-delay-expected", ({"train_fraction": 0.6}, {"train_fraction": 0.5})),
+    "random-labels": ("not-learnable", ({"operation": "random"},)),
+    "hot": ("lr-too-high", ({"lr": 0.05}, {"lr": 0.1})),
+    "cold": ("lr-too-low", ({"lr": 5e-5}, {"lr": 1e-5})),
+    "impatient": ("too-few-steps", ({"steps": 200}, {"steps": 120})),
+}  # fmt: skip
+# How far the ill ones are trained.
+STEPS = {"healthy": 2500, "half-data": 2000, "tiny-init": 1000, "no-decay": 1000,
+         "too-little-data": 1200}  # fmt: skip
+OTHER_STEPS = 600
+# Modulus, operation and seed of each half.
+HALVES: dict[str, tuple[tuple[int, str, int], ...]] = {
+    "fit": ((31, "add", 0), (31, "add", 101)),
+    "check": (
+        (31, "add", 1), (37, "add", 2), (31, "subtract", 3), (29, "add", 4),
+        (31, "multiply", 5), (29, "x2+y2", 7),
+    ),
+}  # fmt: skip
+# How many evaluations of a run are kept.
+KEPT = 60
+_CURVES = ("train_loss", "test_loss", "train_acc", "test_acc", "weight_norm")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.doctor", description=__doc__)
+    add = parser.add_argument
+    add("--train", choices=[*HALVES, "none"], default="none", help="train what is missing")
+    add("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="only these")
+    add("--table", type=Path, default=TABLE, help="where the runs are kept: %(default)s")
+    options = parser.parse_args()
+    if options.train != "none":
+        _train(options.train, options.kinds, options.table)
+    for half in HALVES:
+        records = [r for r in read(options.table) if r["half"] == half]
+        print(f"\n{half}: {len(records)} runs\n{confusion(records)}")  # noqa: T201
+    return 0
+
+
+def read(table: Path = TABLE) -> list[dict[str, Any]]:
+    """The recorded runs, without any if there is no table yet."""
+    return (
+        [json.loads(line) for line in table.read_text().splitlines()] if table.exists() else []
+    )
+
+
+def case_from(record: Mapping[str, Any], *, blind: bool = False) -> Case:
+    """The case of a recorded run; blind: its losses alone, as from a table of somebody else."""
+    steps = np.array(record["steps"], dtype=np.float64)
+    curves: dict[str, Any] = {name: Curve(steps, np.array(record[name])) for name in _CURVES}
+    if blind:
+        losses: dict[str, Any] = {name: curves[name] for name in ("train_loss", "test_loss")}
+        return Case({}, record["done"], **losses)
+    measures = [(step, _measures(*found)) for step, *found in record["measures"]]
+    return Case(
+        build({**BASE, **record["config"]}).model_dump(mode="json"),
+        record["done"],
+        **curves,
+        measures=measures,
+        ended=True,
+        diverged=record["diverged"],
+    )
+
+
+def confusion(records: list[dict[str, Any]]) -> str:
+    """One line for each kind: the right verdict, and what was said how often."""
+    lines = []
+    right = 0
+    for kind in dict.fromkeys(r["kind"] for r in records):
+        own = [r for r in records if r["kind"] == kind]
+        said = Counter(diagnose(case_from(r))[0].id for r in own)
+        right += sum(said[r["truth"]] for r in own[:1])
+        counts = ", ".join(f"{name} {count}" for name, count in said.most_common())
+        lines.append(f"{kind:16} {own[0]['truth']:25} {counts}")
+    return "\n".join([*lines, f"right: {right} of {len(records)}"])
+
+
+def _train(half: str, kinds: list[str], table: Path) -> None:
+    done = {(r["half"], r["kind"], r["seed"]) for r in read(table)}
+    for modulus, operation, seed in HALVES[half]:
+        for kind in kinds:
+            if (half, kind, seed) in done:
+                continue
+            task = {"modulus": modulus, "operation": operation}
+            truth, variants = KINDS[kind]
+            config = {**task, "seed": seed, "data_seed": seed}
+            config |= {"steps": STEPS.get(kind, OTHER_STEPS), **variants[seed % len(variants)]}
+            record = {"half": half, "kind": kind, "seed": seed, "truth": truth}
+            record |= _trained(config)
+            with table.open("a") as file:
+                file.write(json.dumps(record, separators=(",", ":")) + "\n")
+            say(f"{half} {kind} {seed}: {diagnose(case_from(record))[0].id}")
+
+
+def _trained(changes: dict[str, Any]) -> dict[str, Any]:
+    """Train one run, and what is kept of it."""
+    events: list[Event] = []
+    end = run(Job(build({**BASE, **changes})), QueueInbox(), events.append)
+    found = [(e.step, e.metrics) for e in events if isinstance(e, Evaluated)]
+    kept = found[:: math.ceil(len(found) / KEPT)]
+    analyses = [(e.step, e.measures) for e in events if isinstance(e, Analyzed)]
+    return {
+        "config": changes,
+        "done": end.step,
+        "diverged": isinstance(end, Failed),
+        "steps": [step for step, _ in kept],
+        **{name: [_short(getattr(m, name)) for _, m in kept] for name in _CURVES},
+        "measures": [
+            (s, _short(m.restricted_loss), _short(m.excluded_loss), len(m.key_frequencies))
+            for s, m in analyses
+        ],
+    }
+
+
+def _measures(restricted: float | None, excluded: float | None, n_keys: int) -> Measures:
+    """Measures of which only this much was kept."""
+    return Measures(0.0, 0.0, tuple(range(1, n_keys + 1)), {}, restricted, excluded)
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.3g}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""`grok-tui doctor`: why a run, or a config, does not grok."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grok_tui.arguments import Parser, add_config_flags, given_fields
+from grok_tui.commands import COMMANDS
+from grok_tui.config import build, flag, written
+from grok_tui.errors import UserError
+from grok_tui.layers import load_file, resolve
+from grok_tui.presets import load_preset
+from grok_tui.words import number
+
+if TYPE_CHECKING:
+    from grok_tui.core.doctor import Case, Verdict
+
+_WIDTH = 80
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    """`run`, `metrics`, `json`, and those of a config."""
+    parser = Parser(
+        prog="grok-tui doctor",
+        description=f"{COMMANDS['doctor']}: of the run in DIR; of the losses in FILE and the"
+        " fields that are given; or, with neither, of a config before it is trained.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("run", metavar="DIR", type=Path, nargs="?", help="a run directory")
+    parser.add_argument(
+        "--metrics",
+        metavar="FILE",
+        type=Path,
+        help="CSV with step, train_loss, test_loss; train_acc, test_acc, weight_norm if known",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_config_flags(parser)
+    options = parser.parse_args(arguments)
+    options.fields = given_fields(options)
+    return options
+
+
+def run(options: Namespace) -> int:
+    """Print the verdicts, the principal one first."""
+    from grok_tui.core.doctor import diagnose
+
+    verdicts = diagnose(_case(options))
+    if options.json:
+        content = {"verdicts": [verdict.to_dict() for verdict in verdicts]}
+        print(json.dumps(content, indent=2, allow_nan=False))
+    else:
+        print("\n\n".join(map(_text, verdicts)))
+    return 0
+
+
+def _case(options: Namespace) -> Case:
+    """What is known. Raises UserError."""
+    from grok_tui.core.doctor import Case
+
+    try:
+        if options.run:
+            if options.metrics or options.preset or options.config or options.fields:
+                raise UserError("a run has its own config and metrics; give DIR alone")
+            from grok_tui.runs.cases import read_case
+
+            return read_case(options.run)
+        if options.metrics:
+            from grok_tui.runs.foreign import read_metrics
+
+            return read_metrics(options.metrics, _known(options))
+    except OSError as error:
+        place = error.filename or options.run or options.metrics
+        raise UserError(f"cannot read {place}: {error.strerror}") from None
+    return Case(resolve(options.fields, options.config, options.preset).model_dump(mode="json"))
+
+
+def _known(options: Namespace) -> Mapping[str, Any]:
+    """The fields of a preset, a file and flags, and nothing that is only a default."""
+    fields = dict(load_preset(options.preset).fields) if options.preset else {}
+    fields |= load_file(options.config) if options.config else {}
+    fields |= options.fields
+    config = build(fields).model_dump(mode="json")
+    return {name: config[name] for name in fields}
+
+
+def _text(verdict: Verdict) -> str:
+    return "\n".join(_lines(verdict, min(_WIDTH, shutil.get_terminal_size().columns)))
+
+
+def _lines(verdict: Verdict, width: int) -> Iterator[str]:
+    yield f"{verdict.id}  {verdict.confidence:.0%}"
+    found = ", ".join(f"{name} {_shown(value)}" for name, value in verdict.evidence.items())
+    for label, text in (
+        ("", verdict.reason),
+        ("evidence: ", found),
+        ("fix: ", _fix(verdict)),
+    ):
+        if text:
+            yield textwrap.fill(
+                f"{label}{text}",
+                max(20, width),
+                initial_indent="  ",
+                subsequent_indent="    " if label else "  ",
+                break_on_hyphens=False,
+            )
+
+
+def _fix(verdict: Verdict) -> str:
+    """The flags to give, or what to do."""
+    flags = (f"{flag(name)} {written(value)}" for name, value in verdict.changes.items())
+    return " ".join(flags) or verdict.advice
+
+
+def _shown(value: float | int | str) -> str:
+    return number(value) if isinstance(value, float) else str(value)

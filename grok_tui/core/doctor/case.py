@@ -1,0 +1,124 @@
+"""What the doctor is told of a run, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grok_tui.core.analysis.result import Measures
+from grok_tui.core.events import Metrics
+
+# Verdicts with which nothing is wrong.
+HEALTHY = ("grokked", "on-track", "memorizing", "no-delay-expected")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Finite values at ascending steps, (n,) each; n may be 0."""
+
+    steps: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    values: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def last(self) -> float | None:
+        return float(self.values[-1]) if len(self) else None
+
+    @property
+    def first(self) -> float | None:
+        return float(self.values[0]) if len(self) else None
+
+    def since(self, step: float) -> Curve:
+        """The points at `step` and after it."""
+        begin = int(np.searchsorted(self.steps, step))
+        return Curve(self.steps[begin:], self.values[begin:])
+
+    def first_at(self, met: NDArray[np.bool_]) -> int | None:
+        """The first step at which a condition is met; met: (n,)."""
+        found = np.flatnonzero(met)
+        return int(self.steps[found[0]]) if len(found) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """What is known of a run, or of a config that has not run.
+
+    config: the known fields, edits included; one that is unknown is missing or None.
+    steps: done so far. train_loss, test_loss in nats, accuracies in 0..1; weight_norm: root of
+    the sum of squared weights. measures: steps of analyses and what they found.
+    ended: whether no step will follow. diverged: whether it ended by inf or NaN.
+    edited: when a live setting was changed last.
+    """
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 0
+    train_loss: Curve = field(default_factory=Curve)
+    test_loss: Curve = field(default_factory=Curve)
+    train_acc: Curve = field(default_factory=Curve)
+    test_acc: Curve = field(default_factory=Curve)
+    weight_norm: Curve = field(default_factory=Curve)
+    measures: Sequence[tuple[int, Measures]] = ()
+    ended: bool = False
+    diverged: bool = False
+    edited: int = 0
+
+
+def case_of(
+    config: Mapping[str, Any],
+    steps: int,
+    train_loss: Curve,
+    evaluations: Sequence[tuple[int, Metrics]],
+    **known: Any,
+) -> Case:
+    """The case of a run of ours. known: other fields of `Case`."""
+    at = np.array([step for step, _ in evaluations], dtype=np.float64)
+
+    def curve(name: str) -> Curve:
+        return Curve(at, np.array([getattr(m, name) for _, m in evaluations]))
+
+    return Case(
+        config,
+        steps,
+        train_loss,
+        curve("test_loss"),
+        curve("train_acc"),
+        curve("test_acc"),
+        curve("weight_norm"),
+        **known,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Something that is so, or may be.
+
+    confidence: 0..1. evidence: what it rests on, by name. reason: one sentence.
+    changes: fields to set; advice: what to do instead, where no field does it.
+    """
+
+    id: str
+    confidence: float
+    evidence: Mapping[str, float | int | str]
+    reason: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    advice: str = ""
+
+    @property
+    def fix(self) -> dict[str, Any]:
+        return {"set": dict(self.changes)} if self.changes else {"advice": self.advice}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "id": self.id,
+            "confidence": self.confidence,
+            "evidence": dict(self.evidence),
+            "reason": self.reason,
+            "fix": self.fix,
+        }

@@ -1,0 +1,100 @@
+"""What the curves of a run tell: conditions that the rules share, and their evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grok_tui.core.doctor import limits
+from grok_tui.core.doctor.facts import Facts, fall, late
+
+
+def rough(value: float, digits: int = 3) -> float:
+    """A number with few significant digits."""
+    return float(f"{value:.{digits}g}")
+
+
+def evidence(f: Facts, *names: str, **more: float | int | str) -> dict[str, float | int | str]:
+    """Those of the named numbers that are known, and others."""
+    first = f.case.weight_norm.first
+    known: dict[str, Any] = {
+        **{name: f.known(name) for name in ("lr", "weight_decay", "train_fraction")},
+        "steps": f.case.steps if f.started else None,
+        "train_loss": f.train_loss,
+        "test_loss": f.test_loss,
+        "train_acc": late(f.case.train_acc),
+        "test_acc": f.test_acc,
+        "chance": f.chance,
+        "lr_wd": f.decay,
+        "n_train": f.n_train,
+        "memorized_step": f.memorized_step,
+        "grok_step": f.grok_step,
+        "decay_times": f.waited,
+        "norm_change": f.shrunk if first else None,
+    }
+    found = {name: known[name] for name in names if known[name] is not None}
+    return {k: rough(v) if isinstance(v, float) else v for k, v in found.items()} | more
+
+
+def stalled(f: Facts) -> bool:
+    """Whether train and test loss stand still together, before the train pairs are known."""
+    train, test = f.train_loss, f.test_loss
+    if f.memorized or train is None or test is None or f.case.steps < limits.PATIENCE:
+        return False
+    fallen = fall(f.case.train_loss, f.case.steps / 2)
+    low, high = limits.STALL_LOW * f.chance, limits.STALL_HIGH * f.chance
+    together = low < train < high and test < limits.STALL_TEST * f.chance
+    return together and fallen is not None and abs(fallen) < limits.FLAT and not spikes(f)
+
+
+def creeping(f: Facts) -> bool:
+    """Whether the train loss is still near ln p: as it began, or on its way down."""
+    train = f.train_loss
+    if f.memorized or train is None or f.case.steps < limits.PATIENCE or collapsed(f):
+        return False
+    fallen = fall(f.case.train_loss, f.case.steps / 2)
+    moving = fallen is not None and fallen > limits.CREEP
+    return train > limits.STUCK * f.chance or (train > limits.CREEP_ABOVE * f.chance and moving)
+
+
+def collapsed(f: Facts) -> bool:
+    """Whether the weights have shrunk away, or all pairs get the same answer as if they had."""
+    train, test = f.train_loss, f.test_loss
+    if train is None or f.case.steps < limits.PATIENCE or train < limits.STUCK * f.chance:
+        return False
+    if f.shrunk is not None:
+        return f.shrunk < limits.COLLAPSED
+    return test is not None and abs(test - train) < limits.ALIKE * f.chance
+
+
+def spikes(f: Facts) -> int:
+    """How often the train loss has risen again from near zero."""
+    values = f.case.train_loss.values
+    low, high = values <= limits.KNOWN * f.chance, values > limits.SPIKE * f.chance
+    turns = high[low | high]
+    return int(np.count_nonzero(turns[1:] & ~turns[:-1]))
+
+
+def progress(f: Facts) -> bool:
+    """Whether the test pairs have got better since the train pairs are known."""
+    if f.memorized_step is None or f.generalizes:
+        return f.generalizes
+    accuracy = f.case.test_acc.since(f.memorized_step)
+    if len(accuracy):
+        begin = float(np.median(accuracy.values[:3]))
+        return (late(accuracy) or 0.0) - begin >= limits.ACC_RISE or _test_loss_falls(f)
+    return _test_loss_falls(f)
+
+
+def _test_loss_falls(f: Facts) -> bool:
+    test, peak = f.test_loss, f.test_peak
+    return bool(test and peak and test < (1 - limits.LOSS_FALL) * peak and not spikes(f))
+
+
+def waited_long(f: Facts) -> bool:
+    """Whether the train pairs have been known for long, by steps alone."""
+    if f.memorized_step is None:
+        return False
+    waited = f.case.steps - max(f.memorized_step, f.case.edited)
+    return waited >= max(limits.LONG_WAIT, limits.LONG_SHARE * f.memorized_step)

@@ -1,0 +1,141 @@
+"""Rules about where a run stands: broken, done, on its way, or too early to say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grok_tui.core.doctor import limits
+from grok_tui.core.doctor.case import Verdict
+from grok_tui.core.doctor.course import evidence, progress, rough
+from grok_tui.core.doctor.facts import Facts
+
+
+def diverged(f: Facts) -> Verdict | None:
+    if not f.case.diverged:
+        return None
+    lr = f.known("lr")
+    lower = {"lr": rough(lr / 3, 1)} if lr else {}
+    return Verdict(
+        "diverged",
+        1.0,
+        evidence(f, "steps", "lr", "train_loss"),
+        "A loss became infinite or no number: a step was far too large.",
+        lower,
+        "" if lower else "lower the learning rate",
+    )
+
+
+def grokked(f: Facts) -> Verdict | None:
+    if not f.holds:
+        return None
+    found = evidence(f, "memorized_step", "grok_step", "test_loss", "test_acc")
+    if f.case.measures and (keys := f.case.measures[-1][1].key_frequencies):
+        found["key_frequencies"] = " ".join(map(str, keys))
+    return Verdict(
+        "grokked",
+        0.97,
+        found,
+        f"It answers the test pairs since step {f.grok_step}.",
+        advice="nothing is wrong; look at what it learned in the Fourier and Circle panes",
+    )
+
+
+def numerical_collapse(f: Facts) -> Verdict | None:
+    losses = f.case.train_loss.values
+    if f.generalizes or not f.memorized or len(losses) < limits.FEW:
+        return None
+    newest = losses[-max(limits.FEW, len(losses) // 4) :]
+    zero = float(np.mean(newest == 0))
+    exact = f.known("eps") is not None  # a run of ours, whose loss keeps its digits
+    if zero >= limits.ZERO_SHARE:
+        confidence = 0.96
+    elif not exact and np.median(newest) < limits.FLOAT32_FLOOR and not progress(f):
+        confidence = 0.5
+    else:
+        return None
+    return Verdict(
+        "numerical-collapse",
+        confidence,
+        evidence(f, "train_loss", "test_loss", "test_acc", zero_losses=rough(zero)),
+        "The train loss is below what float32 can tell from zero, so gradients vanish and"
+        " nothing but weight decay is left.",
+        advice="compute the loss in float64, or as log(1 + sum exp(l_j - l_y))",
+    )
+
+
+def too_few_steps(f: Facts) -> Verdict | None:
+    if f.holds or (f.known("train_fraction") or 0.0) >= limits.FRACTION_HIGH:
+        return None
+    earliest, latest = expected(f)
+    planned = f.case.steps if f.case.ended else f.known("steps")
+    if planned is None or earliest is None or latest is None:
+        return None
+    under_way = f.generalizes or progress(f)
+    if f.case.ended:
+        waiting = f.memorized and (f.waited or 0.0) < limits.NO_PROGRESS_TIMES
+        early = not f.memorized and planned < earliest
+        if not (under_way or waiting or early):
+            return None
+        sure = under_way or (f.memorized and planned < latest)
+        confidence = 0.85 if sure else 0.6
+    elif planned < earliest and not under_way:
+        confidence = 0.8
+    else:
+        return None
+    steps = min(max(latest, 2 * planned) if f.case.ended else latest, limits.MAX_STEPS)
+    return Verdict(
+        "too-few-steps",
+        confidence,
+        evidence(f, "lr_wd", "memorized_step", "test_acc", planned_steps=planned,
+                 expected_from=earliest, expected_to=latest),
+        "It ends before weight decay can have done its work.",
+        {"steps": int(rough(steps, 2))},
+    )  # fmt: skip
+
+
+def on_track(f: Facts) -> Verdict | None:
+    if f.holds or not (f.generalizes or progress(f)):
+        return None
+    found = evidence(f, "memorized_step", "train_loss", "test_loss", "test_acc", "lr_wd")
+    if f.case.measures and (restricted := f.case.measures[-1][1].restricted_loss) is not None:
+        found["restricted_loss"] = rough(restricted)
+    return Verdict(
+        "on-track",
+        0.82,
+        found | _when(f),
+        "The train pairs are known, and the others get better: a rule takes over.",
+        advice="wait",
+    )
+
+
+def too_early(f: Facts) -> Verdict:
+    """What is so if nothing else is."""
+    if not f.started:
+        found = evidence(f, "lr_wd") | _when(f)
+        return Verdict("on-track", 0.7, found, "Nothing speaks against it.", advice="train it")
+    reason = (
+        "The train pairs are known and the others are not: too early to say more."
+        if f.memorized
+        else "The train pairs are not yet known: too early to say more."
+    )
+    found = evidence(f, "memorized_step", "train_loss", "test_loss", "decay_times")
+    return Verdict("memorizing", 0.5, found | _when(f), reason, advice="wait")
+
+
+def _when(f: Facts) -> dict[str, float | int | str]:
+    earliest, latest = expected(f)
+    if earliest is None or latest is None:
+        return {}
+    return {"expected_from": earliest, "expected_to": latest}
+
+
+def expected(f: Facts) -> tuple[int, int] | tuple[None, None]:
+    """Between which steps runs with such settings grok; None where nothing tells."""
+    if not f.decay or f.slow_decay:
+        return None, None
+    begin = f.memorized_step
+    if begin is None:
+        begin = max(limits.MEMORIZING_STEPS, f.case.steps)
+    begin = max(begin, f.case.edited)
+    least, most = limits.DECAY_TIMES / f.decay, limits.MOST_DECAY_TIMES / f.decay
+    return int(rough(begin + least, 2)), int(rough(begin + most, 2))

@@ -1,0 +1,28 @@
+"""What the doctor is told of the run on the screen."""
+
+from __future__ import annotations
+
+from grok_tui.core.doctor import Case, Curve
+from grok_tui.tui.series import Series
+from grok_tui.tui.state import SessionState
+
+
+def case_from(state: SessionState) -> Case:
+    """The case of a session's state."""
+    return Case(
+        state.config,
+        state.step,
+        _curve(state.train_loss),
+        _curve(state.test_loss),
+        _curve(state.train_acc),
+        _curve(state.test_acc),
+        _curve(state.weight_norm),
+        state.learned.measures,
+        ended=state.ended,
+        diverged=state.diverged,
+        edited=state.edited,
+    )
+
+
+def _curve(series: Series) -> Curve:
+    return Curve(series.steps, series.values)

@@ -1,0 +1,129 @@
+"""The Doctor: why this run does not grok, or that it does, with evidence and a fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+
+from grok_tui.config import is_live
+from grok_tui.core.doctor import HEALTHY, Verdict, diagnose
+from grok_tui.tui.examined import case_from
+from grok_tui.tui.panes.scrolled import Scrolled
+from grok_tui.tui.sentences import changes_text, value_text
+from grok_tui.tui.state import SessionState
+
+# How often a run is examined at most.
+EXAMINE_SECONDS = 1.0
+_QUIET = "$foreground 60%"
+
+
+@dataclass
+class Prescribed(Message):
+    """The user wants the fix of the principal verdict, which may be no more than advice."""
+
+    changes: Mapping[str, Any]
+    advice: str
+
+
+class Doctor(Scrolled):
+    """All verdicts on the run as it is, the principal one first."""
+
+    TITLE = "Doctor"
+    SHORT = "Doc"
+    ABOUT = (
+        "Why this run does not grok, or that it does: the likeliest verdict first, with the"
+        " numbers it rests on and what to do. enter applies the first one's fix."
+    )
+    MORE = (
+        "A verdict is worked out from the settings, the curves and the analyses, and changes"
+        " with them. A fix that is live takes effect on the next step; any other is kept for a"
+        " new run, which r starts. z takes a live one back."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *Scrolled.BINDINGS,
+        Binding("enter", "apply", "Apply the fix", id="doctor-apply"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="doctor")
+        self._state: SessionState | None = None
+        self._examined: tuple[object, ...] = ()
+        self._at = -EXAMINE_SECONDS
+        self._timer: Timer | None = None
+        self.verdicts: list[Verdict] = []
+
+    def show(self, state: SessionState) -> None:
+        self._state = state
+        if _symptoms(state) == self._examined or self._timer is not None:
+            return
+        wait = self._at + EXAMINE_SECONDS - monotonic()
+        if wait <= 0:
+            self._examine()
+        else:
+            self._timer = self.set_timer(wait, self._examine)
+
+    def _examine(self) -> None:
+        self._timer = None
+        state = self._state
+        if state is None:
+            return
+        self._examined, self._at = _symptoms(state), monotonic()
+        self.verdicts = diagnose(case_from(state))
+        self.border_subtitle = f"step {state.step}" if state.step else "before the first step"
+        texts = (_text(v, state, first=v is self.verdicts[0]) for v in self.verdicts)
+        self.say(Content("\n\n").join(texts))
+
+    def action_apply(self) -> None:
+        for verdict in self.verdicts[:1]:
+            self.post_message(Prescribed(verdict.changes, verdict.advice))
+
+
+def _symptoms(state: SessionState) -> tuple[object, ...]:
+    """All that a diagnosis depends on and that is new when it is another object."""
+    return (
+        id(state.metrics), id(state.learned), state.config, state.planned, state.pending,
+        state.word, state.diverged, state.step == 0,
+    )  # fmt: skip
+
+
+def _text(verdict: Verdict, state: SessionState, *, first: bool) -> Content:
+    ill = verdict.id not in HEALTHY
+    return Content("\n").join(
+        [
+            Content.assemble(
+                (verdict.id, f"bold {'$warning' if ill else '$success'}"),
+                (f"  {verdict.confidence:.0%}", _QUIET),
+            ),
+            Content(verdict.reason),
+            Content(", ".join(_evidence(verdict))).stylize(_QUIET),
+            Content(_fix(verdict, state, first=first)),
+        ]
+    )
+
+
+def _evidence(verdict: Verdict) -> Iterator[str]:
+    for name, value in verdict.evidence.items():
+        yield f"{name.replace('_', ' ')} {value_text(value)}"
+
+
+def _fix(verdict: Verdict, state: SessionState, *, first: bool) -> str:
+    """What to do, and what `enter` does about it."""
+    changes = verdict.changes
+    if not changes:
+        return f"Fix: {verdict.advice}"
+    text = f"Fix: {changes_text(changes)}"
+    if not first or state.playback:
+        return text
+    if all(state.planned.get(name) == value for name, value in changes.items()):
+        return f"{text} (planned: r starts a new run with it)"
+    if any(state.pending.get(name) == value for name, value in changes.items()):
+        return f"{text} (pending)"
+    live = all(map(is_live, changes)) and not state.ended
+    return f"{text} (enter: {'from the next step on' if live else 'for a new run'})"

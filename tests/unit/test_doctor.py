@@ -1,0 +1,201 @@
+"""The doctor on planted cases, and on the recorded runs of benchmarks/doctor.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.doctor import KINDS, case_from, read
+from grok_tui.config import FIELDS, Config, build
+from grok_tui.core.doctor import Case, Curve, Verdict, diagnose
+from grok_tui.core.doctor.facts import facts_of, norms
+from grok_tui.core.model import initial_weights
+from grok_tui.presets import load_preset
+
+RECORDS = read()
+NANDA = Config().model_dump(mode="json")
+LN_P = np.log(113)
+
+
+def curve(*points: tuple[float, float]) -> Curve:
+    """Straight lines between points, every ten steps."""
+    at, values = zip(*points, strict=True)
+    steps = np.arange(at[0], at[-1] + 1, 10, dtype=np.float64)
+    return Curve(steps, np.interp(steps, at, values))
+
+
+def case(**known: Any) -> Case:
+    """A run of `nanda` that knows its train pairs since step 200, and is at step 3,000."""
+    memorised: dict[str, Any] = {
+        "config": NANDA,
+        "steps": 3000,
+        "train_loss": curve((10, LN_P), (200, 0.03), (3000, 1e-6)),
+        "test_loss": curve((10, LN_P), (1400, 30), (3000, 30)),
+        "train_acc": curve((10, 0.01), (200, 1), (3000, 1)),
+        "test_acc": curve((10, 0.01), (3000, 0.01)),
+        "weight_norm": curve((10, 45), (3000, 40)),
+    }
+    return Case(**{**memorised, **known})
+
+
+def ids(case: Case) -> list[str]:
+    return [verdict.id for verdict in diagnose(case)]
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    return {**NANDA, **changes}
+
+
+# --- each verdict -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known", "principal"),
+    [
+        ({}, "memorizing"),
+        ({"diverged": True}, "diverged"),
+        ({"config": config(operation="random")}, "not-learnable"),
+        ({"config": config(decay="coupled")}, "coupled-decay"),
+        ({"config": config(weight_decay=0.0)}, "weight-decay-too-low"),
+        ({"config": config(weight_decay=0.1)}, "weight-decay-too-low"),
+        ({"config": config(lr=1e-4)}, "lr-too-low"),
+        ({"config": config(lr=0.03)}, "lr-too-high"),
+        ({"config": config(init="normal")}, "init-too-large"),
+        ({"config": config(train_fraction=0.15)}, "train-fraction-too-small"),
+        ({"steps": 14_000}, "train-fraction-too-small"),
+        ({"steps": 14_000, "edited": 13_000}, "memorizing"),
+        ({"ended": True}, "too-few-steps"),
+        ({"config": config(steps=3500)}, "too-few-steps"),
+        ({"test_acc": curve((10, 0.01), (1500, 0.02), (3000, 0.4))}, "on-track"),
+        ({"test_loss": curve((10, LN_P), (1400, 30), (3000, 15))}, "on-track"),
+        ({"test_acc": curve((10, 0.01), (1500, 1), (3000, 1))}, "grokked"),
+        ({"test_acc": curve((10, 0.01), (1500, 1), (1800, 1), (2000, 0.2), (3000, 0.3))},
+         "lr-too-high"),
+        ({"train_loss": curve((10, LN_P), (200, 0), (3000, 0))}, "numerical-collapse"),
+        ({"config": config(train_fraction=0.5),
+          "test_acc": curve((10, 0.01), (1500, 1), (3000, 1))}, "no-delay-expected"),
+    ],
+)  # fmt: skip
+def test_the_principal_verdict(known: dict[str, Any], principal: str) -> None:
+    assert ids(case(**known))[0] == principal
+
+
+def test_collapsed_weights_are_too_much_decay_whatever_the_number_is() -> None:
+    flat = curve((10, LN_P), (3000, LN_P))
+    gone = case(
+        train_loss=flat, test_loss=flat, train_acc=curve((10, 0.01), (3000, 0.01)),
+        weight_norm=curve((10, 45), (1000, 1), (3000, 0.1)),
+    )  # fmt: skip
+    assert ids(gone)[0] == "weight-decay-too-high"
+    assert ids(replace(gone, weight_norm=Curve(), config={}))[0] == "weight-decay-too-high"
+    assert ids(replace(gone, config=config(decay="coupled")))[0] == "coupled-decay"
+    assert ids(replace(gone, config=config(lr=0.05)))[0] == "lr-too-high"
+
+
+def test_without_decay_a_constraint_of_the_norm_is_no_illness() -> None:
+    free = case(config=config(weight_decay=0.0, norm_constraint="sphere"))
+    assert "weight-decay-too-low" not in ids(free)
+
+
+def test_spikes_are_counted_from_low_to_high() -> None:
+    saw = np.tile([1e-4, 1e-3, 2.0, 1.0], 5)
+    train = Curve(np.arange(20.0), saw)
+    (verdict,) = (v for v in diagnose(case(train_loss=train)) if v.id == "lr-too-high")
+    assert verdict.evidence["spikes"] == 5
+
+
+def test_what_is_unknown_is_not_counted_as_anything() -> None:
+    blind = Case(steps=100, train_loss=curve((10, 4.7), (100, 4)))
+    assert ids(blind) == ["memorizing"]
+    assert ids(Case()) == ["on-track"]
+
+
+# --- fixes and evidence -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fields", [{"init": "scaled-uniform"}, {"init_scale": 0.05}])
+def test_the_fix_of_an_init_sets_only_what_is_wrong(fields: dict[str, Any]) -> None:
+    (verdict,) = diagnose(Case(config(**fields)))
+    assert verdict.changes == {name: NANDA[name] for name in fields}
+
+
+@given(
+    fields=st.fixed_dictionaries({
+        "lr": st.floats(1e-6, 1.0),
+        "weight_decay": st.floats(0, 1000),
+        "train_fraction": st.floats(0.05, 0.9),
+        "init": st.sampled_from(["nanda", "normal", "scaled-uniform", "transformerlens"]),
+        "decay": st.sampled_from(["coupled", "decoupled"]),
+        "operation": st.sampled_from(["add", "divide", "random"]),
+        "steps": st.integers(1, 100_000),
+    }),
+    done=st.integers(0, 30_000),
+    ended=st.booleans(),
+    hidden=st.sets(st.sampled_from(sorted(FIELDS))),
+)  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_every_fix_is_a_valid_config_and_every_number_is_finite(
+    fields: dict[str, Any], done: int, ended: bool, hidden: set[str]
+) -> None:
+    known = {k: v for k, v in config(**fields).items() if k not in hidden}
+    verdicts = diagnose(case(config=known, steps=done, ended=ended))
+    assert verdicts
+    assert len({v.id for v in verdicts}) == len(verdicts)
+    assert [v.confidence for v in verdicts] == sorted((v.confidence for v in verdicts))[::-1]
+    for verdict in verdicts:
+        check(verdict, config(**fields))
+
+
+def check(verdict: Verdict, before: dict[str, Any]) -> None:
+    assert 0 < verdict.confidence <= 1
+    assert bool(verdict.changes) != bool(verdict.advice)
+    build({**before, **verdict.changes})
+    for value in verdict.evidence.values():
+        assert isinstance(value, str) or np.isfinite(value)
+
+
+@pytest.mark.parametrize("init", ["nanda", "transformerlens", "scaled-uniform", "normal"])
+def test_the_expected_norm_is_that_of_the_weights(init: str) -> None:
+    small = Config(modulus=31, d_model=32, d_mlp=64, init=init, init_scale=0.7)
+    found = np.sqrt(sum(float((w**2).sum()) for w in initial_weights(small).values()))
+    expected = norms(small.model_dump(mode="json"))
+    assert expected is not None
+    assert found == pytest.approx(expected[0], rel=0.02)
+
+
+def test_a_measured_norm_tells_where_the_init_is_unknown() -> None:
+    known = {n: v for n, v in NANDA.items() if n not in ("init", "init_scale")}
+    tiny = case(config=known, weight_norm=curve((10, 2), (3000, 2)))
+    assert facts_of(tiny).norm_ratio == pytest.approx(2 / 48, abs=0.02)
+    assert ids(tiny)[0] == "init-too-small"
+
+
+# --- recorded runs ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_recorded_run_of_every_kind_gets_its_verdict(kind: str) -> None:
+    own = [r for r in RECORDS if r["kind"] == kind]
+    assert len(own) >= 3
+    right = [r for r in own if diagnose(case_from(r))[0].id == r["truth"]]
+    assert len(right) >= 0.75 * len(own)
+
+
+@pytest.mark.parametrize(
+    "kind", ["tiny-init", "std-one", "no-decay"]
+)
+def test_these_are_told_from_the_losses_alone(kind: str) -> None:
+    own = [r for r in RECORDS if r["kind"] == kind]
+    right = [r for r in own if diagnose(case_from(r, blind=True))[0].id == r["truth"]]
+    assert len(right) >= 0.75 * len(own)
+
+
+def test_every_kind_is_the_small_version_of_a_preset() -> None:
+    names = {"tiny-init": "stackexchange", "healthy": "nanda"}
+    for kind, (truth, _) in KINDS.items():
+        assert load_preset(names.get(kind, kind)).patient in (truth, None)
