@@ -146,7 +146,7 @@ def test_every_fix_is_a_valid_config_and_every_number_is_finite(
     verdicts = diagnose(case(config=known, steps=done, ended=ended))
     assert verdicts
     assert len({v.id for v in verdicts}) == len(verdicts)
-    assert [v.confidence for v in verdicts] == sorted((v.confidence for v in verdicts))[::-1]
+    assert [v.confidence for v in verdicts] == sorted(v.confidence for v in verdicts)[::-1]
     for verdict in verdicts:
         check(verdict, config(**fields))
 
@@ -186,9 +186,7 @@ def test_a_recorded_run_of_every_kind_gets_its_verdict(kind: str) -> None:
     assert len(right) >= 0.75 * len(own)
 
 
-@pytest.mark.parametrize(
-    "kind", ["tiny-init", "std-one", "no-decay"]
-)
+@pytest.mark.parametrize("kind", ["tiny-init", "std-one", "no-decay"])
 def test_these_are_told_from_the_losses_alone(kind: str) -> None:
     own = [r for r in RECORDS if r["kind"] == kind]
     right = [r for r in own if diagnose(case_from(r, blind=True))[0].id == r["truth"]]
