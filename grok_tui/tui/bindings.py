@@ -13,7 +13,7 @@ from grok_tui.tui.panes.bar import PANE_KEYS
 # The footer shows these at every width, and then as many of the others as fit.
 ALWAYS = (
     "pause", "step", "step-100", "wd-down", "wd-up", "lr-down", "lr-up", "back-100", "back",
-    "slower", "faster", "phase-before", "next-phase", "help", "quit",
+    "slower", "faster", "help", "quit",
 )  # fmt: skip
 
 _STEPS = Binding.Group("step")

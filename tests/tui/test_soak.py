@@ -80,7 +80,7 @@ def watch(terminal: Terminal, seconds: float, done: Callable[[], bool] = lambda:
 
 def refuse(terminal: Terminal, question: str) -> None:
     """Escape from a question, if it comes: the key may have been typed into a field."""
-    watch(terminal, 8.0, lambda: question in terminal.text())
+    watch(terminal, 20.0, lambda: question in terminal.text())
     terminal.press(ESCAPE)
     terminal.until(lambda: question not in terminal.text())
     watch(terminal, 0.4)
@@ -89,7 +89,9 @@ def refuse(terminal: Terminal, question: str) -> None:
 def ask(terminal: Terminal) -> None:
     """Ask for a pair, unless something else is open, in which enter would choose."""
     watch(terminal, 0.4)
-    if "╭─ Ask" in terminal.text() and not re.search("Cancel|Search for", terminal.text()):
+    if "╭─ Ask" in terminal.text() and not re.search(
+        "Cancel|Search for|Branch from|Jump to", terminal.text()
+    ):
         terminal.press("\r3 5\r")
         watch(terminal, 0.4)
 
