@@ -54,9 +54,14 @@ KINDS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "impatient": ("too-few-steps", ({"steps": 200}, {"steps": 120})),
 }  # fmt: skip
 # How far the ill ones are trained.
-STEPS = {"healthy": 2500, "half-data": 2000, "tiny-init": 1000, "no-decay": 1000,
-         "too-little-data": 1200}  # fmt: skip
-OTHER_STEPS = 600
+STEPS = {
+    "healthy": 2500,
+    "half-data": 1500,
+    "tiny-init": 600,
+    "no-decay": 1000,
+    "too-little-data": 800,
+}
+OTHER_STEPS = 400
 # Modulus, operation and seed of each half.
 HALVES: dict[str, tuple[tuple[int, str, int], ...]] = {
     "fit": ((31, "add", 0), (31, "add", 101)),

@@ -114,9 +114,9 @@ async def test_it_lists_every_key_of_the_session_and_of_each_pane() -> None:
 async def test_it_says_the_number_and_the_meaning_of_every_other_pane() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await opened_whole(pilot)
-        for key, pane in zip(PANE_KEYS[:-1], PANES[:-1], strict=True):
+        for key, pane in zip(PANE_KEYS, PANES, strict=True):
             about = " ".join(pane.ABOUT.split())
-            assert f"{key} {pane.TITLE} {about}" in words(pilot)
+            assert (f"{key} {pane.TITLE} {about}" in words(pilot)) == (pane is not Log)
 
 
 async def test_it_says_the_users_own_keys() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 
@@ -40,8 +41,8 @@ async def options(pilot: Pilot[Ending]) -> OptionList:
 
 
 def words(pilot: Pilot[Ending]) -> str:
-    """What stands between the frame's sides, in one line."""
-    return " ".join(" ".join(rows(pilot)).replace("▊", " ").replace("▎", " ").split())
+    """What stands between the frame's sides and the scroll bar, in one line."""
+    return " ".join(re.sub("[▁-▏]", " ", " ".join(rows(pilot))).split())
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -186,9 +186,7 @@ def test_a_recorded_run_of_every_kind_gets_its_verdict(kind: str) -> None:
     assert len(right) >= 0.75 * len(own)
 
 
-@pytest.mark.parametrize(
-    "kind", ["tiny-init", "std-one", "no-decay"]
-)
+@pytest.mark.parametrize("kind", ["tiny-init", "std-one", "no-decay"])
 def test_these_are_told_from_the_losses_alone(kind: str) -> None:
     own = [r for r in RECORDS if r["kind"] == kind]
     right = [r for r in own if diagnose(case_from(r, blind=True))[0].id == r["truth"]]

@@ -221,10 +221,10 @@ def no_delay_expected(f: Facts) -> Verdict | None:
         return None
     if f.holds:
         confidence = 0.6 if fraction is None else 0.98
-    elif f.generalizes:
-        confidence = 0.9
+    elif f.memorized:
+        confidence = 0.9 if progress(f) else 0.6
     else:
-        confidence = 0.6 if f.memorized else 0.85
+        confidence = 0.85
     return Verdict(
         "no-delay-expected",
         confidence,
