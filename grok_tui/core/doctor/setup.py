@@ -12,6 +12,7 @@ from grok_tui.core.doctor.course import (
     creeping,
     evidence,
     progress,
+    restless,
     rough,
     spikes,
     stalled,
@@ -121,6 +122,8 @@ def weight_decay_too_high(f: Facts) -> Verdict | None:
         confidence = 0.5 if f.memorized else 0.93
     elif collapsed(f):
         confidence = 0.6 if ratio is None else 0.7
+    elif ratio is None and restless(f):
+        confidence = 0.55
     else:
         return None
     return Verdict(
@@ -168,6 +171,9 @@ def lr_too_high(f: Facts) -> Verdict | None:
         confidence = 0.93
     elif count >= limits.SPIKES:
         confidence = 0.8
+    elif lr is None and restless(f):
+        above = (f.train_loss or 0.0) > limits.ABOVE_CHANCE * f.chance
+        confidence = 0.65 if above else 0.5
     else:
         return None
     reason = (
