@@ -22,6 +22,7 @@ from grok_tui.config import build
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.doctor import Case, Curve, diagnose
 from grok_tui.core.events import Analyzed, Evaluated, Event, Failed
+from grok_tui.core.phases import GROKKED_TEST_ACC
 from grok_tui.job import Job, QueueInbox, run
 
 TABLE = Path(__file__).parent.parent / "tests" / "data" / "doctor.jsonl"
@@ -54,15 +55,21 @@ KINDS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "impatient": ("too-few-steps", ({"steps": 200}, {"steps": 120})),
 }  # fmt: skip
 # How far the ill ones are trained.
-STEPS = {"healthy": 2500, "half-data": 2000, "tiny-init": 1000, "no-decay": 1000,
-         "too-little-data": 1200}  # fmt: skip
-OTHER_STEPS = 600
+STEPS = {
+    "healthy": 2500,
+    "half-data": 1500,
+    "tiny-init": 600,
+    "no-decay": 1000,
+    "too-little-data": 800,
+}
+OTHER_STEPS = 400
 # Modulus, operation and seed of each half.
 HALVES: dict[str, tuple[tuple[int, str, int], ...]] = {
     "fit": ((31, "add", 0), (31, "add", 101)),
     "check": (
         (31, "add", 1), (37, "add", 2), (31, "subtract", 3), (29, "add", 4),
-        (31, "multiply", 5), (29, "x2+y2", 7),
+        (31, "multiply", 5), (29, "x2+y2", 7), (31, "add", 9), (29, "add", 11), (31, "add", 13),
+        (29, "add", 15), (37, "add", 17),
     ),
 }  # fmt: skip
 # How many evaluations of a run are kept.
@@ -81,7 +88,9 @@ def main() -> int:
         _train(options.train, options.kinds, options.table)
     for half in HALVES:
         records = [r for r in read(options.table) if r["half"] == half]
-        print(f"\n{half}: {len(records)} runs\n{confusion(records)}")  # noqa: T201
+        for blind in (False, True):
+            known = "from losses alone" if blind else "with their configs"
+            print(f"\n{half}, {known}\n{confusion(records, blind=blind)}")  # noqa: T201
     return 0
 
 
@@ -110,17 +119,28 @@ def case_from(record: Mapping[str, Any], *, blind: bool = False) -> Case:
     )
 
 
-def confusion(records: list[dict[str, Any]]) -> str:
+def groks(record: Mapping[str, Any]) -> bool:
+    """Whether a run ended by grokking."""
+    return bool(record["test_acc"][-1] >= GROKKED_TEST_ACC)
+
+
+def judged(record: Mapping[str, Any]) -> bool:
+    """Whether it is known which verdict is right: why a healthy run has not grokked is not."""
+    return record["kind"] != "healthy" or groks(record)
+
+
+def confusion(records: list[dict[str, Any]], *, blind: bool = False) -> str:
     """One line for each kind: the right verdict, and what was said how often."""
+    said = [(r, diagnose(case_from(r, blind=blind))[0].id) for r in records]
     lines = []
-    right = 0
-    for kind in dict.fromkeys(r["kind"] for r in records):
-        own = [r for r in records if r["kind"] == kind]
-        said = Counter(diagnose(case_from(r))[0].id for r in own)
-        right += sum(said[r["truth"]] for r in own[:1])
-        counts = ", ".join(f"{name} {count}" for name, count in said.most_common())
-        lines.append(f"{kind:16} {own[0]['truth']:25} {counts}")
-    return "\n".join([*lines, f"right: {right} of {len(records)}"])
+    for kind, (truth, _) in KINDS.items():
+        for known in (True, False):
+            own = Counter(v for r, v in said if r["kind"] == kind and judged(r) == known)
+            counts = ", ".join(f"{name} {count}" for name, count in own.most_common())
+            if own:
+                lines.append(f"{kind:16} {truth if known else '(did not grok)':25} {counts}")
+    sure = [r["truth"] == verdict for r, verdict in said if judged(r)]
+    return "\n".join([*lines, f"right: {sum(sure)} of {len(sure)}"])
 
 
 def _train(half: str, kinds: list[str], table: Path) -> None:

@@ -61,7 +61,8 @@ def read_metrics(path: Path, config: Mapping[str, Any]) -> Case:
     curves: dict[str, Any] = {
         name: _curve(points) for name, points in values.items() if name != "step"
     }
-    return Case(config, step, **curves, diverged=diverged)
+    ended = step >= config.get("steps", math.inf)
+    return Case(config, step, **curves, ended=ended, diverged=diverged)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -54,8 +54,23 @@ def creeping(f: Facts) -> bool:
     if f.memorized or train is None or f.case.steps < limits.PATIENCE or collapsed(f):
         return False
     fallen = fall(f.case.train_loss, f.case.steps / 2)
-    moving = fallen is not None and fallen > limits.CREEP
-    return train > limits.STUCK * f.chance or (train > limits.CREEP_ABOVE * f.chance and moving)
+    near = limits.CREEP_ABOVE if fallen is not None and fallen > limits.CREEP else limits.STUCK
+    return train > near * f.chance and _rises(f) < limits.RESTLESS
+
+
+def restless(f: Facts) -> bool:
+    """Whether the train loss goes up and down near ln p, or above it."""
+    train = f.train_loss
+    if f.memorized or train is None or f.case.steps < limits.PATIENCE:
+        return False
+    return train > limits.STUCK * f.chance and _rises(f) >= limits.RESTLESS
+
+
+def _rises(f: Facts) -> float:
+    """The share of points of the train loss that lie above the one before."""
+    values = f.case.train_loss.values
+    values = values[:: 1 + len(values) // limits.COARSE]
+    return float(np.mean(np.diff(values) > 0)) if len(values) > 1 else 0.0
 
 
 def collapsed(f: Facts) -> bool:

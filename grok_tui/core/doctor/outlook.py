@@ -83,13 +83,15 @@ def too_few_steps(f: Facts) -> Verdict | None:
     else:
         return None
     steps = min(max(latest, 2 * planned) if f.case.ended else latest, limits.MAX_STEPS)
+    cut_off = (f.known("steps") or 0) >= steps
     return Verdict(
         "too-few-steps",
         confidence,
         evidence(f, "lr_wd", "memorized_step", "test_acc", planned_steps=planned,
                  expected_from=earliest, expected_to=latest),
         "It ends before weight decay can have done its work.",
-        {"steps": int(rough(steps, 2))},
+        {} if cut_off else {"steps": int(rough(steps, 2))},
+        "go on with it: --resume does" if cut_off else "",
     )  # fmt: skip
 
 

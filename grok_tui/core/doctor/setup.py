@@ -12,6 +12,7 @@ from grok_tui.core.doctor.course import (
     creeping,
     evidence,
     progress,
+    restless,
     rough,
     spikes,
     stalled,
@@ -121,6 +122,8 @@ def weight_decay_too_high(f: Facts) -> Verdict | None:
         confidence = 0.5 if f.memorized else 0.93
     elif collapsed(f):
         confidence = 0.6 if ratio is None else 0.7
+    elif ratio is None and restless(f):
+        confidence = 0.55
     else:
         return None
     return Verdict(
@@ -168,6 +171,9 @@ def lr_too_high(f: Facts) -> Verdict | None:
         confidence = 0.93
     elif count >= limits.SPIKES:
         confidence = 0.8
+    elif lr is None and restless(f):
+        above = (f.train_loss or 0.0) > limits.ABOVE_CHANCE * f.chance
+        confidence = 0.65 if above else 0.5
     else:
         return None
     reason = (
@@ -221,10 +227,10 @@ def no_delay_expected(f: Facts) -> Verdict | None:
         return None
     if f.holds:
         confidence = 0.6 if fraction is None else 0.98
-    elif f.generalizes:
-        confidence = 0.9
+    elif f.memorized:
+        confidence = 0.9 if progress(f) else 0.6
     else:
-        confidence = 0.6 if f.memorized else 0.85
+        confidence = 0.85
     return Verdict(
         "no-delay-expected",
         confidence,

@@ -1,0 +1,43 @@
+"""The real p = 113 patients, trained by the installed command as far as it takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grok_tui.presets import load_preset, preset_names
+
+pytestmark = pytest.mark.slow
+
+PATIENTS = [name for name in preset_names() if load_preset(name).patient]
+# Enough to know the train pairs where they can be known, and for weights to collapse.
+STEPS = 300
+
+
+def output(*arguments: str | Path) -> str:
+    command = Path(sys.executable).with_name("grok-tui")
+    done = subprocess.run(
+        [command, *arguments], capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_the_doctor_finds_what_is_wrong_with_a_patient(tmp_path: Path, name: str) -> None:
+    run = tmp_path / name
+    output("--record", run, "--preset", name, "--steps", str(STEPS))
+    verdicts: list[dict[str, Any]] = json.loads(output("doctor", run, "--json"))["verdicts"]
+    assert verdicts[0]["id"] == load_preset(name).patient
+    assert verdicts[0]["evidence"]
+
+
+def test_quick_is_well_all_the_way(tmp_path: Path) -> None:
+    run = tmp_path / "quick"
+    output("--record", run, "--preset", "quick", "--stop-when", "grokked")
+    assert json.loads(output("doctor", run, "--json"))["verdicts"][0]["id"] == "grokked"
