@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.model import initial_weights
 from grok_tui.core.snapshot import Snapshot
+from grok_tui.core.step import Network
 from grok_tui.core.tasks import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -57,14 +59,11 @@ CASES: dict[str, dict[str, Any]] = {
         "n_layers": 2,
     },
 }  # fmt: skip
-FAST = ("sphere",)
-EVERY_CASE = [
-    pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow]) for name in CASES
-]
 STEPS = 6
 
 
-@pytest.mark.parametrize("name", EVERY_CASE)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
 def test_several_steps_are_those_of_the_published_equations(name: str, kernels: None) -> None:
     config = small(steps=STEPS, **SMOOTH, **CASES[name])
     run = train(config)
@@ -83,8 +82,6 @@ def test_several_steps_are_those_of_the_published_equations(name: str, kernels: 
 
 
 def _with(snapshot: Snapshot, weights: reference.Weights) -> Snapshot:
-    from dataclasses import replace
-
     return replace(snapshot, weights=weights)
 
 
@@ -133,6 +130,7 @@ def _distance(one: reference.Weights, other: reference.Weights) -> float:
     return float(np.sqrt(sum(((one[name] - other[name]) ** 2).sum() for name in one)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", range(len(EDITS)))
 def test_a_switch_changes_the_very_next_update(switched: Recording, edit: int) -> None:
     at = FIRST_EDIT + 2 * edit
@@ -147,6 +145,7 @@ def test_a_switch_changes_the_very_next_update(switched: Recording, edit: int) -
             assert _distance(after, _one_step(old, before)) > 1e-2 * moved
 
 
+@pytest.mark.slow
 def test_the_mean_gradient_starts_at_zero_whenever_it_is_switched_on(
     switched: Recording,
 ) -> None:
@@ -164,6 +163,7 @@ def test_the_mean_gradient_starts_at_zero_whenever_it_is_switched_on(
             assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected), name
 
 
+@pytest.mark.slow
 def test_the_norm_is_that_of_step_0_even_when_it_is_asked_for_late(switched: Recording) -> None:
     initial = published.norm(exact(switched.store.at(0).weights))
     assert initial == pytest.approx(published.norm(exact(initial_weights(SWITCHED))), rel=1e-12)
@@ -173,6 +173,19 @@ def test_the_norm_is_that_of_step_0_even_when_it_is_asked_for_late(switched: Rec
     for step, kept in ((on_sphere, False), (on_sphere + 1, True), (on_sphere + 4, True)):
         norm = published.norm(exact(switched.store.at(step).weights))
         assert (abs(norm / initial - 1) < 1e-6) == kept, step
+
+
+def test_the_norm_of_an_older_checkpoint_is_drawn_again(cpu: str) -> None:
+    config = small(seed=3)
+    drawn = initial_weights(config)
+    zeros = {name: np.zeros_like(w) for name, w in drawn.items()}
+    halves = {name: w / 2 for name, w in drawn.items()}
+    mask, fields = make_task(config).train_mask, config.model_dump(mode="json")
+    old = Snapshot(5, halves, zeros, zeros, (0.5, 0.5), mask, fields, {}, {})
+    found = Network(config, make_task(config), old).initial_norm
+    assert found == pytest.approx(published.norm(exact(drawn)), rel=1e-12)
+    new = replace(old, initial_norm=12.5)
+    assert Network(config, make_task(config), new).initial_norm == 12.5
 
 
 def test_switching_forgets_even_while_no_step_is_made(cpu: str) -> None:
@@ -193,7 +206,8 @@ def test_switching_forgets_even_while_no_step_is_made(cpu: str) -> None:
 # --- run directories ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", EVERY_CASE)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
 def test_a_run_that_was_cut_equals_one_that_was_not(name: str, tmp_path: Path) -> None:
     config = small(steps=20, checkpoint_every=20, eval_every=5, **CASES[name])
     record(config, tmp_path / "straight")
@@ -213,6 +227,7 @@ def test_a_run_that_was_cut_equals_one_that_was_not(name: str, tmp_path: Path) -
     assert has_means == (config.grad_filter == "grokfast")
 
 
+@pytest.mark.slow
 def test_a_filter_switched_on_survives_a_cut(tmp_path: Path) -> None:
     def script(*then: Any) -> list[Line]:
         return [
@@ -247,5 +262,5 @@ def test_evaluations_are_in_the_loss_of_the_run(cpu: str) -> None:
         expected = reference.stablemax(logits[half], task.answer[half])
         assert found == pytest.approx(expected, rel=1e-4)
         assert found != pytest.approx(
-            reference.cross_entropy(logits[half], task.answer[half]), rel=1e-2
+            reference.cross_entropy(logits[half], task.answer[half]), rel=1e-3
         )

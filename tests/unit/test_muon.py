@@ -17,10 +17,9 @@ pytestmark = pytest.mark.usefixtures("cpu", "kernels")
 SHAPES = {
     "W_E": (6, 4),
     "blocks.0.W_Q": (8, 8),
-    "blocks.0.W_in": (8, 24),
     "blocks.0.W_out": (24, 8),
 }
-STEPS = 3
+STEPS = 2
 EDIT_AT = 2
 
 
@@ -106,4 +105,4 @@ def test_idle_rows_leave_weights_and_moments_bit_for_bit_unchanged() -> None:
 def test_every_weight_needs_a_gradient() -> None:
     muon = Muon(zeros(), zeros(), zeros())
     with pytest.raises(ValueError, match="shorter"):
-        muon.update(list(as_tensors(arrays(1)).values())[:3], Tensor(idle_rows(1)[0]))
+        muon.update(list(as_tensors(arrays(1)).values())[:2], Tensor(idle_rows(1)[0]))
