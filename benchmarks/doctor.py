@@ -22,7 +22,7 @@ from grok_tui.config import build
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.doctor import Case, Curve, diagnose
 from grok_tui.core.events import Analyzed, Evaluated, Event, Failed
-from grok_tui.core.phases import GROKKED_TEST_ACC
+from grok_tui.core.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC
 from grok_tui.job import Job, QueueInbox, run
 
 TABLE = Path(__file__).parent.parent / "tests" / "data" / "doctor.jsonl"
@@ -165,7 +165,9 @@ def _trained(changes: dict[str, Any]) -> dict[str, Any]:
     events: list[Event] = []
     end = run(Job(build({**BASE, **changes})), QueueInbox(), events.append)
     found = [(e.step, e.metrics) for e in events if isinstance(e, Evaluated)]
-    kept = found[:: math.ceil(len(found) / KEPT)]
+    # The newest all, since grokking is so many in a row.
+    older, newest = found[:-GROKKED_IN_A_ROW], found[-GROKKED_IN_A_ROW:]
+    kept = older[:: math.ceil(len(found) / KEPT)] + newest
     analyses = [(e.step, e.measures) for e in events if isinstance(e, Analyzed)]
     return {
         "config": changes,

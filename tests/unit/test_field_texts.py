@@ -181,3 +181,9 @@ def test_each_field_is_explained(name: str) -> None:
 )
 def test_what_becomes_of_an_edit_is_told(shown: FieldView, fate: str) -> None:
     assert explanation(shown).plain.split("\n")[-1] == fate
+
+
+def test_a_live_field_of_a_run_that_has_ended_is_planned_for_the_next_one() -> None:
+    ended = view("steps", 1000, 4000, ended=True)
+    assert "r starts it" in row_text(ended, 60, selected=False).plain
+    assert "pending" in row_text(view("steps", 1000, 4000), 60, selected=False).plain

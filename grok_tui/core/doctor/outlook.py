@@ -64,7 +64,8 @@ def numerical_collapse(f: Facts) -> Verdict | None:
 
 
 def too_few_steps(f: Facts) -> Verdict | None:
-    if f.holds or (f.known("train_fraction") or 0.0) >= limits.FRACTION_HIGH:
+    much = (f.known("train_fraction") or 0.0) >= limits.FRACTION_HIGH
+    if f.holds or much or f.known("operation") == "random":
         return None
     earliest, latest = expected(f)
     planned = f.case.steps if f.case.ended else f.known("steps")
