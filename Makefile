@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow bench check format lint types imports install dev clean
+.PHONY: run test test-slow test-long bench check format lint types imports install dev clean
 
 run: install
 	$(BIN)/grok-tui
@@ -14,6 +14,9 @@ test: dev
 
 test-slow: dev
 	$(BIN)/pytest -m slow
+
+test-long: dev
+	$(BIN)/pytest -m long -n 1
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks

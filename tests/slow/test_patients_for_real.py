@@ -12,7 +12,7 @@ import pytest
 
 from grok_tui.presets import load_preset, preset_names
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 PATIENTS = [name for name in preset_names() if load_preset(name).patient]
 # Enough to know the train pairs where they can be known, and for weights to collapse.

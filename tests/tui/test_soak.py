@@ -14,7 +14,7 @@ import pytest
 from terminal import Terminal
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.usefixtures("cpu"),
     pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning"),
 ]
