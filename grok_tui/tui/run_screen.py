@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from grok_tui.config import ConfigError, build, is_live
 from grok_tui.core import events
@@ -34,6 +34,7 @@ from grok_tui.tui.bindings import MAIN_BINDINGS, as_many_as_fit
 from grok_tui.tui.dialogs import QuitChoice, QuitDialog
 from grok_tui.tui.flows import Arrived
 from grok_tui.tui.help import TRY_LIVE, Help
+from grok_tui.tui.keys_footer import KeysFooter
 from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.doctor import Prescribed
@@ -93,7 +94,7 @@ class RunScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield StatusLine()
         yield Panes(self.state)
-        yield Footer(show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
