@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from made_run import made_run
 
 
-@pytest.fixture(params=[20, pytest.param(500, marks=pytest.mark.slow)], ids=["few", "many"])
+@pytest.fixture(params=[20, pytest.param(500, marks=pytest.mark.long)], ids=["few", "many"])
 def fuzz(request: pytest.FixtureRequest, record_property: Callable[[str, Any], None]) -> Fuzz:
     """Checks some cases of a kind; a great many in the slow suite, which counts them."""
 

@@ -145,7 +145,7 @@ def test_a_switch_changes_the_very_next_update(switched: Recording, edit: int) -
             assert _distance(after, _one_step(old, before)) > 1e-2 * moved
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_mean_gradient_starts_at_zero_whenever_it_is_switched_on(
     switched: Recording,
 ) -> None:
@@ -163,7 +163,7 @@ def test_the_mean_gradient_starts_at_zero_whenever_it_is_switched_on(
             assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected), name
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_norm_is_that_of_step_0_even_when_it_is_asked_for_late(switched: Recording) -> None:
     initial = published.norm(exact(switched.store.at(0).weights))
     assert initial == pytest.approx(published.norm(exact(initial_weights(SWITCHED))), rel=1e-12)
@@ -206,7 +206,7 @@ def test_switching_forgets_even_while_no_step_is_made(cpu: str) -> None:
 # --- run directories ----------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_a_run_that_was_cut_equals_one_that_was_not(name: str, tmp_path: Path) -> None:
     config = small(steps=20, checkpoint_every=20, eval_every=5, **CASES[name])
@@ -227,7 +227,7 @@ def test_a_run_that_was_cut_equals_one_that_was_not(name: str, tmp_path: Path) -
     assert has_means == (config.grad_filter == "grokfast")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_filter_switched_on_survives_a_cut(tmp_path: Path) -> None:
     def script(*then: Any) -> list[Line]:
         return [
