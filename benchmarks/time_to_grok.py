@@ -10,15 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.rounds import say
+from benchmarks.training import evaluated, summary, train
 from grok_tui.presets import preset_names
 
 # All but what is named here is the paper's run: lr 1e-3, weight decay 1.
@@ -88,45 +87,22 @@ def _measure(options: argparse.Namespace, variant: str, seed: int) -> Measured:
         seeds = ("--seed", str(seed), "--data-seed", str(seed))
         rhythm = ("--eval-every", "10", "--analyze-every", "1000", "--checkpoint-every", "1000")
         keep = ("--keep", "last 1", "--stop-when", "grokked", "--steps", str(options.steps))
-        _train(run, [*flags, *seeds, *rhythm, *keep, "--device", options.device])
-    grok_step = _summary(run)["grok_step"]
-    if grok_step and _summary(run)["steps"] < 2 * grok_step:
-        _train(
-            run, ["--resume", str(run), "--stop-when", "never", "--steps", str(2 * grok_step)]
-        )
+        train(run, [*flags, *seeds, *rhythm, *keep, "--device", options.device])
+    grok_step = summary(run)["grok_step"]
+    if grok_step and summary(run)["steps"] < 2 * grok_step:
+        more = ["--stop-when", "never", "--steps", str(2 * grok_step)]
+        train(run, ["--resume", str(run), *more])
     measured = _read(run, variant, seed)
     say(f"{variant}, seed {seed}: {measured.grok_step}, then {measured.last}")
     return measured
 
 
-def _train(run: Path, arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "grok_tui", "--record", str(run), *arguments]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode not in (0, 1):  # 1: it diverged, which is a result
-        raise SystemExit(f"{' '.join(command)}: {done.stderr}")
-
-
-def _summary(run: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((run / "summary.json").read_text())
-    return content
-
-
 def _read(run: Path, variant: str, seed: int) -> Measured:
-    summary = _summary(run)
-    grok_step = summary["grok_step"]
-    accuracies = list(_accuracies(run / "metrics.jsonl", grok_step or 0))
-    after = accuracies if grok_step else []
-    rate = float(summary["steps_per_second"])
+    found = summary(run)
+    grok_step, rate = found["grok_step"], float(found["steps_per_second"])
+    after = [line["test_acc"] for line in evaluated(run, grok_step)] if grok_step else []
     lowest, last = (min(after), after[-1]) if after else (None, None)
     return Measured(variant, seed, grok_step, rate, lowest, last)
-
-
-def _accuracies(path: Path, first: int) -> Iterator[float]:
-    """The test accuracies from a step on."""
-    with path.open() as lines:
-        for line in map(json.loads, lines):
-            if line["step"] >= first and "test_acc" in line:
-                yield line["test_acc"]
 
 
 def table(measured: Sequence[Measured]) -> Iterator[str]:

@@ -84,6 +84,6 @@ class Published:
         g = g + (config.weight_decay * w if coupled else 0)
         self.buffers[name] = MUON_MOMENTUM * self.buffers.get(name, np.zeros_like(g)) + g
         direction = newton_schulz((g + MUON_MOMENTUM * self.buffers[name]).T).T
-        scale = max(1, w.shape[1] / w.shape[0]) ** 0.5
+        scale = 0.2 * max(w.shape) ** 0.5
         decay = 0 if coupled else config.weight_decay * w
         return w - lr * (scale * direction + decay)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.core.analysis.result import Measures, Tables
+from grok_tui.core.health import Health
 
 FloatArray = NDArray[np.float32]
 
@@ -165,7 +166,8 @@ class Pairs:
 class Evaluated:
     """The weights after `step` updates were evaluated on every pair.
 
-    pairs: what was found for each; None where only the numbers matter.
+    pairs: what was found for each; None where only the numbers matter. health: None in runs
+    of a version that did not measure it.
     """
 
     name: ClassVar[str] = "evaluated"
@@ -173,6 +175,7 @@ class Evaluated:
     metrics: Metrics
     seconds: float
     pairs: Pairs | None = None
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True)

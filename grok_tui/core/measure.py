@@ -9,6 +9,7 @@ import numpy as np
 
 from grok_tui.config import Config
 from grok_tui.core.events import FloatArray, Metrics
+from grok_tui.core.health import Health, Move
 from grok_tui.core.optim import learning_rate
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.step import Evaluation
@@ -43,6 +44,19 @@ def measure(evaluation: Evaluation, task: Task, config: Config, step: int) -> Me
         if not math.isfinite(value := getattr(metrics, name)):
             raise DivergedError(step, f"{name.replace('_', ' ')} became {value}", step)
     return metrics
+
+
+def measure_health(
+    evaluation: Evaluation, task: Task, move: Move, spikes: int, step: int
+) -> Health:
+    """The health of a run at an evaluation after `step` updates, the last of which was `move`.
+
+    Raises DivergedError if the gradient is not finite: the moments then are not, for good.
+    """
+    zeros = evaluation.pair_loss[task.train_mask] == 0
+    if not math.isfinite(move.gradient_norm):
+        raise DivergedError(step, f"the gradient norm became {move.gradient_norm}", step - 1)
+    return Health(float(zeros.mean()), evaluation.largest_logit, *move, spikes)
 
 
 def check_snapshot(snapshot: Snapshot) -> None:

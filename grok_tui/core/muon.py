@@ -1,4 +1,8 @@
-"""Muon: updates of matrices with all singular values near 1 (Jordan et al. 2024)."""
+"""Muon: updates of matrices with all singular values alike (Jordan et al. 2024).
+
+They are as large as AdamW's usually are (Liu et al. 2025), so that both can share a learning
+rate and a weight decay.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from grok_tui.core.optim import MOMENTUM, AdamW, Column
 # Of Newton-Schulz's quintic step a x + b x^3 + c x^5, and how often it is taken.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _ITERATIONS = 5
+# Root mean square of an AdamW update over the learning rate, as measured by Liu et al.
+_ADAMW_SIZE = 0.2
 
 
 class Muon:
@@ -60,8 +66,8 @@ def _update(w: Tensor, m: Tensor, gradient: Tensor, row: Tensor) -> list[Tensor]
     g = (gradient + row[Column.L2] * w).contiguous()
     m.assign(m + row[Column.NEW_MOMENTUM] * (g - m)).realize()
     direction = orthogonalised(g + MOMENTUM * (m - g))
-    inputs, outputs = (int(size) for size in w.shape)
-    move = row[Column.LR] * max(1.0, outputs / inputs) ** 0.5 * direction
+    scale = _ADAMW_SIZE * max(int(size) for size in w.shape) ** 0.5
+    move = row[Column.LR] * scale * direction
     return [w.assign(w - move - row[Column.SHRINK] * w)]
 
 

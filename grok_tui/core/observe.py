@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -15,12 +16,14 @@ from grok_tui.core.events import (
     Answered,
     Evaluated,
     Inspected,
+    Losses,
     Metrics,
     PhaseChanged,
     Sink,
     Warned,
 )
-from grok_tui.core.measure import check_weights, measure
+from grok_tui.core.health import HealthWatch
+from grok_tui.core.measure import check_weights, measure, measure_health
 from grok_tui.core.phases import Milestones
 from grok_tui.core.step import Network
 from grok_tui.core.tasks import Task
@@ -30,7 +33,8 @@ from grok_tui.core.threads import keep_numpy_on_one_thread
 class Observer:
     """Says in events what it finds in a network; changes nothing there.
 
-    milestones: what the evaluations and analyses so far have shown.
+    milestones: what the evaluations and analyses so far have shown. health: what is to be
+    remembered of the numbers.
     """
 
     def __init__(
@@ -42,12 +46,13 @@ class Observer:
         *,
         watch: StopWatch,
         milestones: Milestones,
+        health: HealthWatch,
     ) -> None:
         keep_numpy_on_one_thread()
         self._network, self._task, self._emit, self._watch = network, task, emit, watch
         self._analyst = Analyst(config.operation, task, config.n_heads, config.loss)
         self._why_no_circuit = why_no_circuit(config.operation, task, config.d_mlp)
-        self.milestones = milestones
+        self.milestones, self.health = milestones, health
         self._latest: tuple[int, Metrics] | None = None
 
     def begin(self, *, new: bool) -> None:
@@ -55,6 +60,10 @@ class Observer:
         if new and self._why_no_circuit:
             self._emit(Warned(self._network.step, self._why_no_circuit))
         self._announce_phase()
+
+    def hear(self, losses: Losses) -> None:
+        """Take note of more train losses."""
+        self.health = self.health.after(losses.train_loss, math.log(self._task.modulus))
 
     def observe(self, config: Config) -> None:
         """Evaluate and analyse, each if the step under way is one of its rhythm."""
@@ -92,10 +101,16 @@ class Observer:
         step = self._network.step
         metrics = measure(evaluation, self._task, config, step)
         self._latest = (step, metrics)
+        health = measure_health(
+            evaluation, self._task, self._network.move, self.health.spikes, step
+        )
         seconds = time.perf_counter() - started
         self._watch.add("eval", seconds)
-        self._emit(Evaluated(step, metrics, seconds, evaluation.pairs()))
+        self._emit(Evaluated(step, metrics, seconds, evaluation.pairs(), health))
         self.milestones = self.milestones.after(step, metrics)
+        self.health, news = self.health.telling(step, health)
+        for text in news:
+            self._emit(Warned(step, text))
 
     def _analyze(self) -> None:
         started = time.perf_counter()

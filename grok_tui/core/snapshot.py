@@ -23,6 +23,7 @@ class Snapshot:
     milestones: what the evaluations have shown so far (`core.phases`), as plain data.
     seconds: time spent so far by name: `wall`, `compile`, `eval`, `analysis`.
     initial_norm: that of all weights together at step 0, None in older checkpoints.
+    health: what is remembered of the run's health (`core.health`), as plain data.
     gradient_mean: one float32 array per weight, none unless `grad_filter` is grokfast.
     """
 
@@ -36,6 +37,7 @@ class Snapshot:
     milestones: Mapping[str, Any]
     seconds: Mapping[str, float]
     initial_norm: float | None = None
+    health: Mapping[str, Any] = field(default_factory=dict)
     gradient_mean: Mapping[str, FloatArray] = field(default_factory=dict)
 
 

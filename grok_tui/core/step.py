@@ -13,6 +13,7 @@ from tinygrad import Tensor, TinyJit, UOp, Variable, dtypes
 from grok_tui.config import Config
 from grok_tui.core.events import FloatArray, Pairs
 from grok_tui.core.filters import grokfast, orthograd, sphere
+from grok_tui.core.health import Move, norm
 from grok_tui.core.loss import mean, pair_losses
 from grok_tui.core.matmul import prepare
 from grok_tui.core.model import (
@@ -45,11 +46,13 @@ class Evaluation:
 
     pair_loss: (n_pairs,) in nats; answers: (n_pairs,), the most likely residue.
     weight_norm: square root of the sum of all squared weights.
+    largest_logit: over all pairs and answers.
     """
 
     pair_loss: FloatArray
     answers: NDArray[np.int16]
     weight_norm: float
+    largest_logit: float
 
     def pairs(self) -> Pairs:
         """What a screen shows of it, in half the bytes."""
@@ -87,6 +90,7 @@ class Network:
         self._tape_start = self.step
         self._tape_products: list[BetaProducts] = []
         self._losses = _buffer(np.zeros(TAPE_LENGTH, dtype=np.float32))
+        self.move = Move(0.0, 0.0)
         self._slot = Variable("slot", 0, TAPE_LENGTH - 1)
         prepare(str(self._tape.device))
         self._config = config
@@ -134,10 +138,14 @@ class Network:
         """
         self.make_ready(config)
         slot, step = self._cue(config, count), self._train_steps[_variant(config)]
-        for i in range(slot, slot + count):
+        last = slot + count - 1
+        for i in range(slot, last):
             step(self._slot.bind(i))
+        before = self.host_weights()
+        gradients = step(self._slot.bind(last))
         self.step += count
-        self.beta_products = self._tape_products[slot + count - 1]
+        self.beta_products = self._tape_products[last]
+        self.move = Move.of((g.numpy() for g in gradients), before, self.host_weights())
         losses: FloatArray = self._losses.numpy()[slot : slot + count]
         return losses
 
@@ -155,9 +163,10 @@ class Network:
 
     def evaluate(self) -> Evaluation:
         """Evaluate the current weights on every pair."""
-        pair_loss, answers, squares = self._evaluation()
+        pair_loss, answers, largest, squares = self._evaluation()
         total = float(squares.numpy().astype(np.float64).sum())
-        return Evaluation(pair_loss.numpy(), answers.numpy(), total**0.5)
+        largest_logit = float(largest.numpy().max())
+        return Evaluation(pair_loss.numpy(), answers.numpy(), total**0.5, largest_logit)
 
     def moments(self) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
         """First and second moment of every weight."""
@@ -172,12 +181,15 @@ class Network:
         """Every weight, copied to the host."""
         return _to_host(self.weights)
 
-    def _train_step(self, config: Config) -> Callable[[UOp], None]:
-        """One full-batch update that reads row `slot` of the tape and writes that loss."""
+    def _train_step(self, config: Config) -> Callable[[UOp], list[Tensor]]:
+        """One full-batch update that reads row `slot` of the tape and writes that loss.
 
-        def train_step(slot: UOp) -> None:
+        It returns the gradients of the loss, in the order of the weights.
+        """
+
+        def train_step(slot: UOp) -> list[Tensor]:
             loss = self._mean_loss()
-            gradients = loss.gradient(*self.weights.values())
+            gradients: list[Tensor] = loss.gradient(*self.weights.values())
             self._losses[slot : slot + 1].assign(loss.reshape(1))
             row = self._tape[slot].contiguous()
             # First all gradients: what follows may then write weights that they were made of.
@@ -187,6 +199,7 @@ class Network:
             Tensor.realize(*self._optimizer.update(filtered, row))
             if config.norm_constraint == "sphere":
                 Tensor.realize(*sphere(self.weights.values(), row[Column.NORM]))
+            return gradients
 
         return train_step
 
@@ -211,8 +224,7 @@ def _initial_norm(config: Config, snapshot: Snapshot | None) -> float:
     """The norm of all weights together at step 0; an older snapshot does not have it."""
     if snapshot and snapshot.initial_norm is not None:
         return snapshot.initial_norm
-    squares = [np.square(w, dtype=np.float64).sum() for w in initial_weights(config).values()]
-    return float(np.sqrt(sum(squares)))
+    return norm(initial_weights(config).values())
 
 
 def _recorded(function: Callable[..., Any]) -> Any:
@@ -243,18 +255,19 @@ def _mean_loss(
 
 def _evaluation(
     config: Config, task: Task, weights: Mapping[str, Tensor]
-) -> Callable[[], tuple[Tensor, Tensor, Tensor]]:
-    """Loss and answer of every pair, and the sum of squares of every weight."""
+) -> Callable[[], tuple[Tensor, ...]]:
+    """Loss, answer and largest logit of every pair, the sum of squares of every weight."""
     batch = all_pairs(config.modulus, task.first_b)
     answer = indices(task.answer)
 
-    def evaluation() -> tuple[Tensor, Tensor, Tensor]:
+    def evaluation() -> tuple[Tensor, ...]:
         output = logits(weights, batch, config.n_heads, config.n_layers)
         squares = Tensor.stack(*(w.square().sum() for w in weights.values()))
         pair_loss = pair_losses(output, answer, config.loss)
         answers = output.argmax(-1).cast(dtypes.int16)
-        Tensor.realize(pair_loss, answers, squares)
-        return pair_loss, answers, squares
+        largest = output.max(-1)
+        Tensor.realize(pair_loss, answers, largest, squares)
+        return pair_loss, answers, largest, squares
 
     return evaluation
 

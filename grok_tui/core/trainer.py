@@ -26,6 +26,7 @@ from grok_tui.core.events import (
     Stop,
     Stopped,
 )
+from grok_tui.core.health import HealthWatch
 from grok_tui.core.measure import DivergedError, check_snapshot
 from grok_tui.core.observe import Observer
 from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
@@ -66,8 +67,15 @@ class Trainer:
         self._network = Network(config, self._task, snapshot)
         self._resumed = snapshot
         milestones = Milestones.from_dict(snapshot.milestones) if snapshot else Milestones()
+        health = HealthWatch.from_dict(snapshot.health) if snapshot else HealthWatch()
         self._observer = Observer(
-            self._network, self._task, config, emit, watch=self._watch, milestones=milestones
+            self._network,
+            self._task,
+            config,
+            emit,
+            watch=self._watch,
+            milestones=milestones,
+            health=health,
         )
         self._saved = (snapshot.step, build(snapshot.config)) if snapshot else None
         self._unsaved = False
@@ -188,6 +196,7 @@ class Trainer:
         bad = np.flatnonzero(~np.isfinite(losses.train_loss))
         if not len(bad):
             self._emit(losses)
+            self._observer.hear(losses)
             return
         if bad[0]:
             good = losses.train_loss[: bad[0]]
@@ -220,6 +229,7 @@ class Trainer:
             train_mask=self._task.train_mask,
             config=self.config.model_dump(mode="json"),
             milestones=self._observer.milestones.to_dict(),
+            health=self._observer.health.to_dict(),
             seconds=self._watch.total(),
             initial_norm=self._network.initial_norm,
             gradient_mean=self._network.gradient_mean(),

@@ -16,7 +16,6 @@ from grok_tui.core.events import (
     Evaluated,
     Failed,
     Losses,
-    Metrics,
     Started,
     Stopped,
 )
@@ -31,15 +30,15 @@ def read_case(folder: Path) -> Case:
     began, events = outline(folder)
     config = began.model_dump(mode="json")
     losses: list[Losses] = []
-    evaluations: list[tuple[int, Metrics]] = []
+    evaluations: list[Evaluated] = []
     measures: list[tuple[int, Measures]] = []
     known: dict[str, Any] = {"measures": measures, "edited": 0, "diverged": False}
     for event in events:
         match event:
             case Losses():
                 losses.append(event)
-            case Evaluated(step, metrics):
-                evaluations.append((step, metrics))
+            case Evaluated():
+                evaluations.append(event)
             case Analyzed(step, found):
                 measures.append((step, found))
             case ConfigApplied(step, field, _, new):

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
 from grok_tui.config import Config, ConfigError, build, problems
 from grok_tui.core.events import FloatArray
+from grok_tui.core.health import HealthWatch
 from grok_tui.core.phases import Milestones
 from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.snapshot import Snapshot
@@ -77,6 +78,7 @@ def save(path: Path, snapshot: Snapshot) -> None:
         "initial_norm": snapshot.initial_norm,
         "config": snapshot.config,
         "milestones": snapshot.milestones,
+        "health": snapshot.health,
         "seconds": snapshot.seconds,
     }
     metadata = {"format": FORMAT, **{name: json.dumps(value) for name, value in fields.items()}}
@@ -134,6 +136,7 @@ class _Metadata(BaseModel):
     initial_norm: Json[Annotated[float, Field(ge=0)] | None] = None
     config: Json[dict[str, Any]]
     milestones: Json[Milestones]
+    health: Json[HealthWatch] = HealthWatch()
     seconds: Json[dict[str, Annotated[float, Field(ge=0)]]]
 
 
@@ -162,6 +165,7 @@ def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
         milestones=fields.milestones.to_dict(),
         seconds=fields.seconds,
         initial_norm=fields.initial_norm,
+        health=fields.health.to_dict(),
     )
 
 

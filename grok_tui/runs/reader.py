@@ -109,7 +109,7 @@ def _metrics(
             yield _losses(step, batch)
             batch = []
         if line.metrics:
-            yield Evaluated(step, line.metrics, 0.0)
+            yield Evaluated(step, line.metrics, 0.0, health=line.health)
         if line.measures:
             yield Analyzed(step, line.measures, 0.0)
     if batch:

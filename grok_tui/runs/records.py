@@ -26,6 +26,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
+from grok_tui.core.health import HEALTH_NAMES, Health
 from grok_tui.errors import UserError
 from grok_tui.words import plain
 
@@ -57,6 +58,7 @@ class MetricsLine:
     step: int
     train_loss: float
     metrics: Metrics | None
+    health: Health | None
     measures: Measures | None
 
 
@@ -98,15 +100,17 @@ def _metrics(line: bytes, step: int, modulus: int) -> MetricsLine:
     found = _Loss.model_validate_json(line)
     if found.step != step:
         raise ValueError(f"step {found.step} stands where step {step} should")
-    evaluated = analyzed = None
+    evaluated = health = analyzed = None
     if b'"test_loss"' in line:
         evaluated = Metrics(**vars(_Evaluated.model_validate_json(line)))
+    if b'"zero_loss_share"' in line:
+        health = Health(**vars(_Healthy.model_validate_json(line)))
     if b'"gini_W_E"' in line:
         analyzed = Measures(**vars(_Analyzed.model_validate_json(line)))
         keys = analyzed.key_frequencies
         if keys and not 1 <= min(keys) <= max(keys) <= modulus // 2:
             raise ValueError(f"key frequencies are 1 to {modulus // 2}, not {keys}")
-    return MetricsLine(step, found.train_loss, evaluated, analyzed)
+    return MetricsLine(step, found.train_loss, evaluated, health, analyzed)
 
 
 # --- events.jsonl -------------------------------------------------------------------------
@@ -188,6 +192,10 @@ _TYPES: Mapping[str, Any] = {
     **dict.fromkeys(("train_acc", "test_acc"), _Share),
     **dict.fromkeys(("train_loss", "test_loss"), _AnyLoss),
     **dict.fromkeys(("restricted_loss", "excluded_loss"), _AnyLoss | None),
+    "zero_loss_share": _Share,
+    **dict.fromkeys(("gradient_norm", "update_ratio"), _AnyLoss),
+    "largest_logit": Annotated[float, Field(ge=-_LARGEST_FLOAT32, le=_LARGEST_FLOAT32)],
+    "spikes": Annotated[int, Field(ge=0)],
     **dict.fromkeys(("gini_W_E", "gini_W_L"), Annotated[float, Field(ge=-1, le=1)]),
 }
 # Recorded text may end up on a terminal.
@@ -220,5 +228,6 @@ def _model(kind: type, names: Iterable[str]) -> type[BaseModel]:
 
 
 _Evaluated = _model(Metrics, (field.name for field in fields(Metrics)))
+_Healthy = _model(Health, HEALTH_NAMES)
 _Analyzed = _model(Measures, (field.name for field in fields(Measures)))
 _EVENTS = {kind.name: (kind, _model(kind, names)) for kind, names in NOTED.items()}

@@ -16,6 +16,7 @@ from tensorboardX.record_writer import RecordWriter
 
 from grok_tui.config import written
 from grok_tui.core.events import ConfigApplied, Failed, PhaseChanged, Stopped, Warned
+from grok_tui.core.health import HEALTH_NAMES
 from grok_tui.errors import UserError
 from grok_tui.layers import load_file
 from grok_tui.runs.reader import event_lines, metric_lines
@@ -31,6 +32,7 @@ _TAGS = {
     "lr": "optimiser/lr",
     "weight_decay": "optimiser/weight_decay",
     "weight_norm": "weights/norm",
+    **{name: f"health/{name}" for name in HEALTH_NAMES},
 }
 # What the table of hyperparameters shows of a run.
 _RESULTS = ("accuracy/test", "loss/test")

@@ -33,6 +33,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
+from grok_tui.core.health import Health
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
 from grok_tui.runs import analyses, checkpoints, history
@@ -158,7 +159,7 @@ class RunWriter:
                 self._newest_line = event.step - 1
                 self._held = newest
             case Evaluated(step, metrics):
-                self._add(step, _measured(metrics))
+                self._add(step, _measured(metrics, event.health))
                 self._evaluated = event
             case Analyzed(step, measures, _, tables):
                 self._add(step, _analyzed(measures))
@@ -265,9 +266,10 @@ def _remove(path: Path, made: Sequence[Path]) -> None:
             remove()
 
 
-def _measured(metrics: Metrics) -> dict[str, float]:
+def _measured(metrics: Metrics, health: Health | None) -> dict[str, Any]:
     """An evaluation's numbers for its line; the line has its own train loss."""
-    return {name: _short(x) for name, x in metrics.to_dict().items() if name != "train_loss"}
+    numbers = {**metrics.to_dict(), **(health.to_dict() if health else {})}
+    return {name: _shortened(x) for name, x in numbers.items() if name != "train_loss"}
 
 
 def _analyzed(measures: Measures) -> dict[str, Any]:

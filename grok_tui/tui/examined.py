@@ -17,6 +17,7 @@ def case_from(state: SessionState) -> Case:
         _curve(state.train_acc),
         _curve(state.test_acc),
         _curve(state.weight_norm),
+        _curve(state.vitals.series["zero_loss_share"]),
         state.learned.measures,
         ended=state.ended,
         diverged=state.diverged,

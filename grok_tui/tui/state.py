@@ -34,6 +34,7 @@ from grok_tui.core.tasks import Task, make_task
 from grok_tui.tui.learned import Learned
 from grok_tui.tui.sentences import edit_text, sentence, value_text
 from grok_tui.tui.series import Series
+from grok_tui.tui.vitals import Vitals
 
 Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
 
@@ -81,9 +82,10 @@ class SessionState:
     step_seconds, eval_seconds, analysis_seconds: running means, None before the first.
     message: the newest thing to tell the user. log: the newest things that happened.
     task, pairs: all pairs, and what the evaluation after `pairs_step` updates found for each.
-    learned: what the analyses found. answer: to the question asked last.
-    checkpoint: the newest one's step, None before it. edited: when something that training
-    depends on was changed last. playback: None if the run is live.
+    learned: what the analyses found. vitals: whether the numbers are good ones.
+    answer: to the question asked last. checkpoint: the newest one's step, None before it.
+    edited: when something that training depends on was changed last. playback: None if the run
+    is live.
     """
 
     config: Mapping[str, Any]
@@ -111,6 +113,7 @@ class SessionState:
     pairs: Pairs | None = None
     pairs_step: int = 0
     learned: Learned = field(default_factory=Learned)
+    vitals: Vitals = field(default_factory=Vitals)
     analysis_seconds: float | None = None
     answer: Answered | None = None
     checkpoint: int | None = None
@@ -270,6 +273,7 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
     return replace(
         state,
         metrics=metrics,
+        vitals=state.vitals.after(event.step, event.health),
         test_loss=state.test_loss.appended(event.step, metrics.test_loss),
         train_acc=state.train_acc.appended(event.step, metrics.train_acc),
         test_acc=state.test_acc.appended(event.step, metrics.test_acc),

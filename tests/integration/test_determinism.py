@@ -103,6 +103,7 @@ def _edits(*then: Stop | Resume | Step) -> list[Line]:
     ]
 
 
+@pytest.mark.slow
 def test_coupled_decay_and_edited_betas_survive_a_cut(straight: bytes, tmp_path: Path) -> None:
     config = CONFIG.changed(decay="coupled", weight_decay=0.01)
     record(config, tmp_path / "straight", *_edits(Resume()))
@@ -112,6 +113,7 @@ def test_coupled_decay_and_edited_betas_survive_a_cut(straight: bytes, tmp_path:
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "straight") != straight
 
 
+@pytest.mark.slow
 def test_two_layers_go_on_from_an_older_checkpoint(cpu: str, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     record(CONFIG.changed(n_layers=2, steps=40, checkpoint_every=23), run_dir)

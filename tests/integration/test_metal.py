@@ -17,11 +17,11 @@ INTERVENTIONS = [
     {"grad_filter": "orthograd", "norm_constraint": "sphere", "optimizer": "muon"},
 ]
 CASES = [
-    pytest.param(n, fields, marks=[] if n == 1 and not fields else [pytest.mark.slow])
-    for n, fields in [(1, {}), (2, {}), *((3, fields) for fields in INTERVENTIONS)]
+    (n, fields) for n, fields in [(1, {}), (2, {}), *((3, fields) for fields in INTERVENTIONS)]
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_layers", "fields"), CASES)
 def test_every_kernel_of_the_real_model_lowers_to_metal(
     n_layers: int, fields: dict[str, str]

@@ -64,6 +64,7 @@ def test_analyses_change_nothing_of_the_training() -> None:
     np.testing.assert_array_equal(often, never)
 
 
+@pytest.mark.slow
 def test_restricted_loss_falls_long_before_test_loss_in_a_run_that_groks() -> None:
     config = CONFIG.changed(
         modulus=31, d_mlp=128, train_fraction=0.6, steps=2000, eval_every=500, analyze_every=500

@@ -39,6 +39,7 @@ ANALYZED = {
 EVALUATED = {
     *("step", "train_loss", "test_loss", "train_acc", "test_acc"),
     *("weight_norm", "lr", "weight_decay"),
+    *("zero_loss_share", "largest_logit", "gradient_norm", "update_ratio", "spikes"),
 }
 
 

@@ -32,6 +32,8 @@ linux_only = pytest.mark.skipif(
 # Bytes that a file may still grow by once the disk is full: a few lines.
 ROOM = 300
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Full:

@@ -24,6 +24,8 @@ from command_line import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Outcome:

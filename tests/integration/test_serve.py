@@ -48,6 +48,7 @@ async def watch(connection: aiohttp.ClientWebSocketResponse, *words: str) -> Non
         assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT)
 
 
+@pytest.mark.slow
 async def test_a_session_in_a_browser(tmp_path: Path) -> None:
     port = free_port()
     server = Running("serve", "--port", str(port), *ENDLESS, "--preset", "quick", cwd=tmp_path)

@@ -29,6 +29,7 @@ from grok_tui.runs import checkpoints
 ENDLESS = small(steps=10_000_000)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
 def test_a_full_disk_pauses_the_run_until_there_is_room_or_it_is_to_end(
     watch: Callable[[Job], Watched], tmp_path: Path

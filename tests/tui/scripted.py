@@ -25,6 +25,7 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
+from grok_tui.core.health import Health
 from grok_tui.presets import load_preset
 from grok_tui.runs.checkpoints import checkpoint_path
 from grok_tui.runs.writer import RunWriter
@@ -144,6 +145,17 @@ def metrics(step: int) -> Metrics:
     )
 
 
+def health(step: int) -> Health:
+    """The numbers of a run with a spike at step 900."""
+    return Health(
+        zero_loss_share=0.0,
+        largest_logit=min(30.0, 1 + step / 20),
+        gradient_norm=float(np.exp(-step / 200)),
+        update_ratio=0.02 if step < 200 else 0.005,
+        spikes=int(step >= 900),
+    )
+
+
 def losses(first: int, last: int) -> Losses:
     values = [metrics(step).train_loss for step in range(first, last + 1)]
     return Losses(first, np.array(values, dtype=np.float32), 0.05 * len(values))
@@ -155,7 +167,7 @@ def training(first: int, last: int) -> Iterator[Event]:
         end = min(start + 9, last)
         yield losses(start, end)
         if end % 10 == 0:
-            yield Evaluated(end, metrics(end), 0.1)
+            yield Evaluated(end, metrics(end), 0.1, health=health(end))
 
 
 def grokking(last: int = 1500) -> Iterator[Event]:

@@ -106,6 +106,7 @@ def test_a_session_from_its_first_frame_to_its_end(start: Start, tmp_path: Path)
     assert f"--resume runs/{run_dir.name}" in terminal.output.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_saves_and_restores_the_terminal(
     training: tuple[Terminal, int], tmp_path: Path, number: signal.Signals
@@ -118,6 +119,7 @@ def test_a_signal_saves_and_restores_the_terminal(
     assert_gone(trainer)
 
 
+@pytest.mark.slow
 def test_closing_the_window_saves(training: tuple[Terminal, int], tmp_path: Path) -> None:
     terminal, trainer = training
     ui = terminal.pid
@@ -127,6 +129,7 @@ def test_closing_the_window_saves(training: tuple[Terminal, int], tmp_path: Path
     assert assert_saved(tmp_path) > 0
 
 
+@pytest.mark.slow
 def test_a_killed_trainer_is_shown_at_once_and_the_run_goes_on(
     training: tuple[Terminal, int], tmp_path: Path
 ) -> None:
@@ -154,6 +157,7 @@ def test_a_killed_trainer_is_shown_at_once_and_the_run_goes_on(
     assert b"error: the trainer was killed by SIGKILL" in terminal.output
 
 
+@pytest.mark.slow
 def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path: Path) -> None:
     terminal, first = training
     runs = tmp_path / "runs"
@@ -197,6 +201,7 @@ def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path
         assert (run / "checkpoints" / f"step-{steps:08}.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_the_panes_of_a_real_run(training: tuple[Terminal, int]) -> None:
     terminal, _ = training
     terminal.press("3")
@@ -230,6 +235,7 @@ def test_the_panes_of_a_real_run(training: tuple[Terminal, int]) -> None:
     terminal.assert_restored()
 
 
+@pytest.mark.slow
 def test_a_killed_session_takes_its_trainer_along(training: tuple[Terminal, int]) -> None:
     terminal, trainer = training
     os.kill(terminal.pid, signal.SIGKILL)

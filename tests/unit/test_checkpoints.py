@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grok_tui.config import Config
+from grok_tui.core.health import HealthWatch
 from grok_tui.core.phases import Milestones
 from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.snapshot import Snapshot
@@ -57,6 +58,7 @@ def snapshot(step: int = 7) -> Snapshot:
         milestones=Milestones(memorized_step=5, highest_test_loss=1 / 3).to_dict(),
         seconds={"wall": 1 / 3, "compile": 0.1, "eval": 1e-9},
         initial_norm=37.1 / 3,
+        health=HealthWatch(3, calm=True, told=("spike 1",)).to_dict(),
     )
 
 
@@ -150,9 +152,9 @@ def test_a_checkpoint_from_before_the_interventions_loads(tmp_path: Path) -> Non
     path = with_metadata(checkpoint_path(tmp_path, 7), config=json.dumps(fields))
     with safetensors.safe_open(path, framework="numpy") as file:
         metadata = dict(file.metadata())
-    del metadata["initial_norm"]
+    del metadata["initial_norm"], metadata["health"]
     loaded = load(rewritten(path, safetensors.numpy.load_file(path), metadata))
-    check_equal(loaded, replace(snapshot(), initial_norm=None))
+    check_equal(loaded, replace(snapshot(), initial_norm=None, health=HealthWatch().to_dict()))
 
 
 def test_the_file_is_plain_safetensors_with_its_metadata_in_the_header(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.core.analysis.result import Measures
-from grok_tui.core.events import Metrics
+from grok_tui.core.events import Evaluated
 
 # Verdicts with which nothing is wrong.
 HEALTHY = ("grokked", "on-track", "memorizing", "no-delay-expected")
@@ -51,7 +51,8 @@ class Case:
 
     config: the known fields, edits included; one that is unknown is missing or None.
     steps: done so far. train_loss, test_loss in nats, accuracies in 0..1; weight_norm: root of
-    the sum of squared weights. measures: steps of analyses and what they found.
+    the sum of squared weights. zero_loss: the share of train pairs whose loss is exactly 0.
+    measures: steps of analyses and what they found.
     ended: whether no step will follow. diverged: whether it ended by inf or NaN.
     edited: when a live setting was changed last.
     """
@@ -63,6 +64,7 @@ class Case:
     train_acc: Curve = field(default_factory=Curve)
     test_acc: Curve = field(default_factory=Curve)
     weight_norm: Curve = field(default_factory=Curve)
+    zero_loss: Curve = field(default_factory=Curve)
     measures: Sequence[tuple[int, Measures]] = ()
     ended: bool = False
     diverged: bool = False
@@ -73,14 +75,16 @@ def case_of(
     config: Mapping[str, Any],
     steps: int,
     train_loss: Curve,
-    evaluations: Sequence[tuple[int, Metrics]],
+    evaluations: Sequence[Evaluated],
     **known: Any,
 ) -> Case:
     """The case of a run of ours. known: other fields of `Case`."""
-    at = np.array([step for step, _ in evaluations], dtype=np.float64)
+    at = np.array([e.step for e in evaluations], dtype=np.float64)
+    healthy = [e for e in evaluations if e.health is not None]
+    zeros = [e.health.zero_loss_share for e in healthy if e.health]
 
     def curve(name: str) -> Curve:
-        return Curve(at, np.array([getattr(m, name) for _, m in evaluations]))
+        return Curve(at, np.array([getattr(e.metrics, name) for e in evaluations]))
 
     return Case(
         config,
@@ -90,6 +94,7 @@ def case_of(
         curve("train_acc"),
         curve("test_acc"),
         curve("weight_norm"),
+        Curve(np.array([e.step for e in healthy], dtype=np.float64), np.array(zeros)),
         **known,
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from grok_tui.core.doctor import limits
 from grok_tui.core.doctor.facts import Facts, fall, late
+from grok_tui.core.health import count_spikes
 
 
 def rough(value: float, digits: int = 3) -> float:
@@ -85,10 +86,7 @@ def collapsed(f: Facts) -> bool:
 
 def spikes(f: Facts) -> int:
     """How often the train loss has risen again from near zero."""
-    values = f.case.train_loss.values
-    low, high = values <= limits.KNOWN * f.chance, values > limits.SPIKE * f.chance
-    turns = high[low | high]
-    return int(np.count_nonzero(turns[1:] & ~turns[:-1]))
+    return count_spikes(f.case.train_loss.values, f.chance)[0]
 
 
 def progress(f: Facts) -> bool:

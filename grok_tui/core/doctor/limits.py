@@ -87,9 +87,8 @@ AT_ONCE = 2
 
 # --- trouble ----------------------------------------------------------------------------------
 
-# A spike: the train loss rises from below KNOWN above this share of ln p. Sane runs have one
-# now and then (a slingshot), those with a learning rate of 0.03 and more keep having them.
-SPIKE = 0.1
+# Sane runs have a spike (`core.health`) now and then, a slingshot; those with a learning rate
+# of 0.03 and more keep having them.
 SPIKES = 3
 # Test accuracy below this after grokking is a collapse.
 RELAPSED_ACC = 0.9

@@ -7,7 +7,7 @@ import numpy as np
 from grok_tui.core.doctor import limits
 from grok_tui.core.doctor.case import Verdict
 from grok_tui.core.doctor.course import evidence, progress, rough
-from grok_tui.core.doctor.facts import Facts
+from grok_tui.core.doctor.facts import Facts, late
 
 
 def diverged(f: Facts) -> Verdict | None:
@@ -45,8 +45,10 @@ def numerical_collapse(f: Facts) -> Verdict | None:
     if f.generalizes or not f.memorized or len(losses) < limits.FEW:
         return None
     newest = losses[-max(limits.FEW, len(losses) // 4) :]
-    zero = float(np.mean(newest == 0))
-    exact = f.known("eps") is not None  # a run of ours, whose loss keeps its digits
+    zero = max(float(np.mean(newest == 0)), late(f.case.zero_loss, share=0.25) or 0.0)
+    loss = f.known("loss")
+    exact = loss is not None and loss != "naive"  # of ours, it keeps its digits
+    better = {"loss": "cross-entropy"} if loss == "naive" else {}
     if zero >= limits.ZERO_SHARE:
         confidence = 0.96
     elif not exact and np.median(newest) < limits.FLOAT32_FLOOR and not progress(f):
@@ -56,10 +58,11 @@ def numerical_collapse(f: Facts) -> Verdict | None:
     return Verdict(
         "numerical-collapse",
         confidence,
-        evidence(f, "train_loss", "test_loss", "test_acc", zero_losses=rough(zero)),
+        evidence(f, "train_loss", "test_loss", "test_acc", zero_loss_share=rough(zero)),
         "The train loss is below what float32 can tell from zero, so gradients vanish and"
         " nothing but weight decay is left.",
-        advice="compute the loss in float64, or as log(1 + sum exp(l_j - l_y))",
+        better,
+        "" if better else "compute the loss in float64, or as log(1 + sum exp(l_j - l_y))",
     )
 
 

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 _GAP = " "
 # The keys of the panes in their order: the digits, then what is left.
-PANE_KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "l", "d")
+PANE_KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "l", "d", "h")
 
 
 class PaneBar(Widget):

@@ -23,6 +23,7 @@ class Circle(Mechanism):
     """One dot for every residue, as bright as its place k a mod n in the ring's order."""
 
     TITLE = "Circle"
+    SHORT = "Circ"
     ABOUT = (
         "Every residue's embedding, seen along one frequency: a ring in the order of k a mod n."
     )

@@ -35,6 +35,7 @@ class Fourier(Mechanism):
     """Bars of both spectra, or one of them as a waterfall over training."""
 
     TITLE = "Fourier"
+    SHORT = "Four"
     ABOUT = "How strong each frequency k is in the embedding W_E and in W_L, neurons to logits."
     MORE = (
         "A network that has grokked adds by turning: it knows cos and sin of 2 pi k a / n for"

@@ -14,6 +14,7 @@ from grok_tui.tui.panes.circle import Circle
 from grok_tui.tui.panes.doctor import Doctor
 from grok_tui.tui.panes.fourier import Fourier
 from grok_tui.tui.panes.grid import Grid
+from grok_tui.tui.panes.health import HealthPane
 from grok_tui.tui.panes.log import Log
 from grok_tui.tui.panes.measures import MeasuresPane
 from grok_tui.tui.panes.neurons import Neurons
@@ -25,7 +26,7 @@ from grok_tui.tui.state import SessionState
 # In the order of their numbers, the charts first.
 PANES: tuple[type[Pane], ...] = (
     Charts, Parameters, Residues, Grid, Fourier, MeasuresPane, Circle, Attention, Neurons, Ask,
-    Log, Doctor,
+    Log, Doctor, HealthPane,
 )  # fmt: skip
 # A terminal of this size shows charts and another pane side by side.
 WIDE_WIDTH, WIDE_HEIGHT = 120, 36

@@ -47,6 +47,7 @@ class Neurons(Mechanism):
     """The clusters, and the activation of a chosen neuron for every pair."""
 
     TITLE = "Neurons"
+    SHORT = "Neur"
     ABOUT = (
         "Neurons by the frequency that explains them, and one neuron's activation for all (a,"
         " b)."

@@ -23,7 +23,7 @@ class Residues(Pane):
     """A bar for every residue in each half, and the wrong pairs of the chosen residue."""
 
     TITLE = "Residues"
-    SHORT = "Resid"
+    SHORT = "Res"
     ABOUT = (
         "For every residue, the share of the pairs with that answer which the network gets"
         " right, train above and test below; then the wrong pairs of the chosen one, the least"

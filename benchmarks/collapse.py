@@ -1,0 +1,69 @@
+"""`python -m benchmarks.collapse FOLDER`: what float32 makes of a small loss, and what we do.
+
+Trains the paper's run, and without weight decay, with the usual log_softmax and with the loss
+of this project, and prints a table for each. Runs lie in FOLDER and are not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.rounds import say
+from benchmarks.training import evaluated, train
+
+SETUPS: Mapping[str, Sequence[str]] = {
+    "weight decay 1": (),
+    "no weight decay": ("--weight-decay", "0"),
+}
+LOSSES = ("naive", "cross-entropy")
+
+
+def main() -> int:
+    """Train what is missing, then print a table for each setup."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.collapse")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--steps", type=int, default=3000, help="default: %(default)s")
+    parser.add_argument("--rows", type=int, default=6, help="default: %(default)s")
+    options = parser.parse_args()
+    for setup, flags in SETUPS.items():
+        runs = []
+        for loss in LOSSES:
+            run = options.folder / f"{setup.replace(' ', '-')}-{loss}"
+            if not (run / "summary.json").exists():
+                say(f"training {run}")
+                rhythm = ("--steps", str(options.steps), "--analyze-every", "1000")
+                train(run, [*flags, "--loss", loss, *rhythm, "--keep", "last 1"])
+            runs.append(list(evaluated(run)))
+        sys.stdout.writelines(f"{line}\n" for line in table(setup, runs, options.rows))
+    return 0
+
+
+def table(setup: str, runs: Sequence[list[dict[str, Any]]], rows: int) -> Iterator[str]:
+    """Both losses beside each other, in Markdown."""
+    yield f"\n{setup}\n"
+    heads = ("train loss", "zero loss", "gradient norm", "spikes", "test accuracy")
+    both = [f"{head}, {loss}" for head in heads for loss in ("log_softmax", "ours")]
+    yield f"| step | {' | '.join(both)} |"
+    yield f"| {' | '.join(['---'] * (len(both) + 1))} |"
+    every = max(1, min(map(len, runs)) // rows)
+    for lines in list(zip(*runs, strict=False))[every - 1 :: every]:
+        yield f"| {lines[0]['step']:,} | {' | '.join(_cells(lines))} |"
+
+
+def _cells(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for name, form in (
+        ("train_loss", "{:.1e}"),
+        ("zero_loss_share", "{:.1%}"),
+        ("gradient_norm", "{:.1e}"),
+        ("spikes", "{}"),
+        ("test_acc", "{:.1%}"),
+    ):
+        yield from (form.format(line[name]) for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

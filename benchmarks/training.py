@@ -1,0 +1,31 @@
+"""Runs of the command that benchmarks about training are made of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def train(run: Path, arguments: Sequence[str]) -> None:
+    """Record a run; one that diverges is a result, too."""
+    command = [sys.executable, "-m", "grok_tui", "--record", str(run), *arguments]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{' '.join(command)}: {done.stderr}")
+
+
+def summary(run: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((run / "summary.json").read_text())
+    return content
+
+
+def evaluated(run: Path, first: int = 0) -> Iterator[dict[str, Any]]:
+    """The lines of the evaluated steps from a step on."""
+    with (run / "metrics.jsonl").open() as lines:
+        for line in map(json.loads, lines):
+            if line["step"] >= first and "test_acc" in line:
+                yield line
