@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "compare": "put runs side by side: a table and charts",
     "doctor": "why a run, or a config, does not grok, with evidence and a fix",
     "export": "write a run in the format of another tool",
+    "sweep": "train a grid of settings and seeds, and map where it groks",
     "serve": "the session in a browser, on 127.0.0.1",
 }
 

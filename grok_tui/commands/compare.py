@@ -15,6 +15,7 @@ from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
 from grok_tui.config import written
 from grok_tui.errors import UserError
+from grok_tui.sweep import is_sweep
 from grok_tui.table import table
 from grok_tui.words import number, percent
 
@@ -31,7 +32,9 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser = Parser(
         prog="grok-tui compare", description=COMMANDS["compare"], allow_abbrev=False
     )
-    parser.add_argument("runs", metavar="DIR", type=Path, nargs="+", help="a run directory")
+    parser.add_argument(
+        "runs", metavar="DIR", type=Path, nargs="+", help="a run directory, or a sweep's"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args(arguments)
 
@@ -40,17 +43,36 @@ def run(options: Namespace) -> int:
     """Read the runs, and print what they came to."""
     from grok_tui.runs import compare
 
-    if len(options.runs) < 2:
-        raise UserError("compare needs two run directories or more")
-    names = compare.short_names(options.runs)
-    runs = [compare.read(folder) for folder in options.runs]
+    folders = [run for folder in options.runs for run in _runs_in(folder)]
+    if len(folders) < 2:
+        raise UserError("compare needs two run directories or more, or a sweep with two")
+    names = compare.short_names(folders)
+    runs = [compare.read(folder) for folder in folders]
     differences = compare.differences([run.config for run in runs])
     if options.json:
         content = {"runs": [run.to_dict() for run in runs], "differences": differences}
         print(json.dumps(content, indent=2, allow_nan=False))
     else:
-        _show("\n\n".join(_parts(runs, names, differences)))
+        maps = [_map(folder) for folder in options.runs if is_sweep(folder)]
+        _show("\n\n".join([*maps, *_parts(runs, names, differences)]))
     return 0
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    """A run directory, or all those of a sweep."""
+    if not is_sweep(folder):
+        return [folder]
+    from grok_tui.sweep.folder import recorded_points
+
+    return recorded_points(folder)
+
+
+def _map(sweep: Path) -> str:
+    from grok_tui.sweep.folder import SweepFolder, read_spec
+    from grok_tui.sweep.phase_map import phase_map
+
+    folder = SweepFolder(sweep, read_spec(sweep))
+    return phase_map(folder.spec, folder.outcomes())
 
 
 def _parts(

@@ -12,6 +12,7 @@ from grok_tui.commands import COMMANDS
 from grok_tui.errors import UserError
 from grok_tui.runs.export import CSV, TENSORBOARD, WEIGHTS, write_csv, write_weights
 from grok_tui.runs.reader import metric_lines
+from grok_tui.sweep import is_sweep
 
 CAST, SVG = "cast", "svg"
 FORMATS = (CSV, TENSORBOARD, CAST, SVG, *WEIGHTS)
@@ -35,7 +36,9 @@ def parse(arguments: Sequence[str]) -> Namespace:
         " the session for asciinema, svg a picture of it, everything else the weights.",
         allow_abbrev=False,
     )
-    parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
+    parser.add_argument(
+        "run", metavar="DIR", type=Path, help="the run directory; csv: or a sweep's"
+    )
     parser.add_argument("--to", dest="form", required=True, choices=FORMATS, help="the format")
     parser.add_argument(
         "-o", dest="output", metavar="FILE", type=Path,
@@ -76,6 +79,8 @@ def _speed(text: str) -> float:
 def run(options: Namespace) -> int:
     """Write it, and print the names of the files."""
     folder: Path = options.run
+    if options.form == CSV and is_sweep(folder):
+        return _write_points(folder, options.output)
     if not (folder / "config.toml").is_file():
         raise UserError(f"{folder} is no run directory: it has no config.toml")
     if options.form in WEIGHTS:
@@ -93,6 +98,20 @@ def run(options: Namespace) -> int:
         with options.output.open("w", newline="") as file:
             write_csv(folder, file)
         print(options.output)
+    return 0
+
+
+def _write_points(sweep: Path, output: Path | None) -> int:
+    """The points of a sweep as a table."""
+    from grok_tui.runs.checkpoints import write_durably
+    from grok_tui.sweep.folder import read_results, table
+
+    text = table(read_results(sweep))
+    if output is None:
+        print(text, end="")
+    else:
+        write_durably(output, text.encode())
+        print(output)
     return 0
 
 

@@ -30,7 +30,7 @@ UP, DOWN, RIGHT, LEFT, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b"
 # make another one of it is answered with no.
 KEYS = [
     *("  ", "s", "S", "[]", "][", "{}", "}{", "z", "c", "t", "v", "f", "x", "y", "m", "o", "k"),
-    *("w", "+", "-", "1", "3", "4", "5", "6", "7", "8", "9", "0", "l"),
+    *("w", "+", "-", "1", "3", "4", "5", "6", "7", "8", "9", "0", "l", "d", "h"),
     *("1" + key for key in (UP, DOWN, RIGHT, LEFT)),
     *("4" + key for key in (UP, DOWN, RIGHT, LEFT)),
     *("7" + key for key in (UP, DOWN, RIGHT, LEFT)),
@@ -72,10 +72,13 @@ def growth(samples: list[tuple[int, int]]) -> float:
 
 
 def watch(terminal: Terminal, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
-    """Draw what comes until something is done, or for some seconds."""
+    """Draw what comes until something is done, for some seconds, or until the program ends."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and not done():
-        assert terminal.read(0.02), terminal.output[-3000:].decode()
+        alive = terminal.read(0.02)
+        assert alive or "STOPPED" in terminal.text(), terminal.output[-3000:].decode()
+        if not alive:
+            return
 
 
 def refuse(terminal: Terminal, question: str) -> None:
@@ -140,7 +143,9 @@ def test_a_long_session_under_random_keys(
     record_property("pressed", pressed)
     print(f"{pressed} presses")
 
-    terminal.press(ESCAPE + ESCAPE + "q")
+    for key in (ESCAPE, ESCAPE, "q"):  # sent at once they are one key
+        terminal.press(key)
+        watch(terminal, 0.4)
     assert terminal.exit_code() == 0
     (run,) = (tmp_path / "runs").iterdir()
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

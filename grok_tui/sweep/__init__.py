@@ -1,0 +1,10 @@
+"""Many runs as one: a grid of settings and seeds, trained by several workers."""
+
+from pathlib import Path
+
+RESULTS = "sweep.json"
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether a directory is that of a sweep."""
+    return (folder / RESULTS).is_file()

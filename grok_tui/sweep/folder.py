@@ -1,0 +1,198 @@
+"""The directory of a sweep: a run directory for each point, and what became of them all."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from grok_tui.config import ConfigError
+from grok_tui.errors import UserError
+from grok_tui.runs.checkpoints import write_durably
+from grok_tui.runs.writer import RunError, being_written
+from grok_tui.sweep import RESULTS
+from grok_tui.sweep.spec import Point, Spec, spec_from
+
+INDEX = "index.csv"
+State = Literal["waiting", "cut off", "done", "failed"]
+# How a run ends that has done all that was asked of it.
+_WHOLE = ("completed", "grokked")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a point; None for what it has not got.
+
+    state: `waiting` has not begun, `cut off` can go on from a checkpoint, `failed` diverged or
+    broke, for the reason in `error`. steps: done so far.
+    """
+
+    state: State
+    steps: int = 0
+    memorized_step: int | None = None
+    grok_step: int | None = None
+    test_loss: float | None = None
+    test_acc: float | None = None
+    error: str = ""
+
+
+def outcome_of(run: Path) -> Outcome:
+    """What the run directory of a point says."""
+    if not (run / "config.toml").exists():
+        return Outcome("waiting")
+    try:
+        summary = json.loads((run / "summary.json").read_text())
+        final = summary["final"] or {}
+        whole = summary["exit"] in _WHOLE
+        failed = summary["exit"] == "diverged"
+        state: State = "done" if whole else "failed" if failed else "cut off"
+        return Outcome(
+            state,
+            summary["steps"],
+            summary["memorized_step"],
+            summary["grok_step"],
+            final.get("test_loss"),
+            final.get("test_acc"),
+            _error(run) if state == "failed" else "",
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return Outcome("cut off")
+
+
+def _error(run: Path) -> str:
+    """The reason that the run noted last."""
+    lines = (run / "events.jsonl").read_text().splitlines()
+    return str(json.loads(lines[-1]).get("reason", "")) if lines else ""
+
+
+def discard(run_dir: Path) -> None:
+    """Remove a point's run, so that it begins anew. Raises RunError if it is being written."""
+    if not run_dir.exists():
+        return
+    if (run_dir / "events.jsonl").exists() and being_written(run_dir):
+        raise RunError(f"another process is writing into {run_dir}")
+    shutil.rmtree(run_dir)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep another process from training the same sweep. Raises UserError if one does."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise UserError(f"another process trains the sweep in {path}; stop it first") from None
+    finally:
+        os.close(folder)
+
+
+class SweepFolder:
+    """The directory of a sweep, new or to be gone on with.
+
+    broken: reasons of points that failed without leaving a run, by name.
+    """
+
+    def __init__(self, path: Path, spec: Spec) -> None:
+        """Raises UserError if something else is in the directory, or OSError."""
+        self.path, self.spec = path, spec
+        self.points = list(spec.points())
+        self.broken: dict[str, str] = {}
+        if path.exists() and any(path.iterdir()):
+            _check_same(read_spec(path), spec, path)
+            rows = read_results(path)
+            self.broken = {r["run"]: r["error"] for r in rows if r["state"] == "failed"}
+        path.mkdir(parents=True, exist_ok=True)
+
+    def run_of(self, point: Point) -> Path:
+        return self.path / point.name
+
+    def outcome(self, point: Point) -> Outcome:
+        """What became of a point so far."""
+        found = outcome_of(self.run_of(point))
+        reason = self.broken.get(point.name)
+        if reason and found.state in ("waiting", "cut off"):
+            return replace(found, state="failed", error=reason)
+        return found
+
+    def outcomes(self) -> list[tuple[Point, Outcome]]:
+        return [(point, self.outcome(point)) for point in self.points]
+
+    def save(self, outcomes: Iterable[tuple[Point, Outcome]]) -> None:
+        """Write both files anew. Raises OSError."""
+        rows = [row(point, outcome) for point, outcome in outcomes]
+        content = {**self.spec.to_dict(), "points": rows}
+        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+        write_durably(self.path / RESULTS, text.encode())
+        write_durably(self.path / INDEX, table(rows).encode())
+
+
+def row(point: Point, outcome: Outcome) -> dict[str, Any]:
+    """A point as `sweep.json` has it."""
+    return {
+        "run": point.name,
+        "values": dict(point.values),
+        "seed": point.seed,
+        **asdict(outcome),
+    }
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The points as CSV, an axis in each column."""
+    stream = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for content in rows:
+        flat = {**content, **content["values"]}
+        del flat["values"]
+        if writer is None:
+            writer = csv.DictWriter(stream, list(flat), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(flat)
+    return stream.getvalue()
+
+
+def read_results(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The points of a sweep's `sweep.json`. Raises UserError."""
+    yield from _content(path)["points"]
+
+
+def recorded_points(path: Path) -> list[Path]:
+    """The run directories of a sweep that there are, in its order. Raises UserError."""
+    runs = [path / str(point["run"]) for point in read_results(path)]
+    return [run for run in runs if (run / "metrics.jsonl").is_file()]
+
+
+def read_spec(path: Path) -> Spec:
+    """The spec that a directory was made from. Raises UserError."""
+    content = _content(path)
+    try:
+        return spec_from({name: content[name] for name in ("base", "axes", "seeds")})
+    except (KeyError, ConfigError) as error:
+        raise UserError(f"{path / RESULTS} is damaged: {error}") from None
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads((path / RESULTS).read_text())
+        return content
+    except FileNotFoundError:
+        raise UserError(f"{path} is not empty, and no sweep: it has no {RESULTS}") from None
+    except ValueError as error:
+        raise UserError(f"{path / RESULTS} is damaged: {error}") from None
+
+
+def _check_same(old: Spec, new: Spec, path: Path) -> None:
+    """Raise UserError unless the new spec goes on with the old: more values, more seeds."""
+    before, after = ({axis.field for axis in spec.axes} for spec in (old, new))
+    if old.base == new.base and before == after:
+        return
+    what = "axes" if before != after else "base config"
+    raise UserError(f"{path} holds a sweep with another {what}; choose another directory")

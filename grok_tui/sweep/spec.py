@@ -1,0 +1,198 @@
+"""What a sweep is of: a base config, axes, seeds, and the points of their grid."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from grok_tui.config import FIELDS, Config, ConfigError, problems, written
+from grok_tui.layers import resolve
+from grok_tui.toml import read_toml
+
+_SHIPPED = Path(__file__).parent / "specs"
+# Digits of a range's values: enough to tell them apart, few enough to read.
+_DIGITS = 6
+# What is no axis: seeds are counted, and a point does not choose its device.
+_NO_AXES = ("seed", "data_seed", "device")
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A field of the config, and its values in order."""
+
+    field: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run of a sweep. values: of the axes, by field. name: of its run directory."""
+
+    name: str
+    values: Mapping[str, Any]
+    seed: int
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A sweep: every combination of the axes' values, so many seeds of each."""
+
+    base: Config
+    axes: tuple[Axis, ...]
+    seeds: int
+
+    def points(self) -> Iterator[Point]:
+        """All points, one seed after the other, so that a map is whole early.
+
+        The n-th seed adds n to the base's `seed` and `data_seed`: another start and another
+        split. Raises ConfigError for a combination that is no config.
+        """
+        fields = [axis.field for axis in self.axes]
+        for seed in range(self.seeds):
+            for combination in itertools.product(*(axis.values for axis in self.axes)):
+                yield self._point(dict(zip(fields, combination, strict=True)), seed)
+
+    def _point(self, values: dict[str, Any], seed: int) -> Point:
+        name = point_name(values, seed)
+        seeds = {"seed": self.base.seed + seed, "data_seed": self.base.data_seed + seed}
+        try:
+            return Point(name, values, seed, self.base.changed(**values, **seeds))
+        except ConfigError as error:
+            raise ConfigError(f"the point {name}: {error}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `sweep.json` has it; `spec_from` reads it."""
+        return {
+            "base": self.base.model_dump(mode="json"),
+            "axes": {axis.field: list(axis.values) for axis in self.axes},
+            "seeds": self.seeds,
+        }
+
+
+def point_name(values: Mapping[str, Any], seed: int) -> str:
+    """The run directory of a point: `weight_decay-1_train_fraction-0.3_seed-0`."""
+    parts = [*values.items(), ("seed", seed)]
+    return "_".join(f"{name}-{written(value)}" for name, value in parts)
+
+
+def shipped() -> list[str]:
+    """The names of the specs that come with the program."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
+
+
+def load_spec(name: str) -> Spec:
+    """Read a spec: a file, or one that is shipped by its name.
+
+    Raises ConfigError, which names what is wrong.
+    """
+    path = _SHIPPED / f"{name}.toml" if name in shipped() else Path(name)
+    if path.suffix != ".toml":
+        raise ConfigError(
+            f"{name} is no .toml file, and no spec that is shipped: {', '.join(shipped())}"
+        )
+    try:
+        content = read_toml(path)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    try:
+        return spec_from(content)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def spec_from(content: Mapping[str, Any]) -> Spec:
+    """A spec from the content of its file. Raises ConfigError."""
+    try:
+        found = _File.model_validate(_with_underscores(content))
+    except ValidationError as error:
+        raise ConfigError("; ".join(problems(error))) from None
+    fields = dict(found.base)
+    preset = fields.pop("preset", None)
+    base = resolve({**fields, **found.budget()}, preset=preset)
+    axes = tuple(Axis(name, _values(name, spread)) for name, spread in found.axes.items())
+    spec = Spec(base, axes, found.seeds)
+    for _ in spec.points():  # every combination is a config, or somebody waits for nothing
+        pass
+    return spec
+
+
+class _Range(BaseModel):
+    """`{from = 0.1, to = 10, num = 5, scale = "log"}`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    start: float = Field(alias="from")
+    to: float
+    num: int = Field(ge=2, le=1000)
+    scale: Literal["linear", "log"] = "linear"
+
+    @model_validator(mode="after")
+    def _check(self) -> _Range:
+        if self.scale == "log" and min(self.start, self.to) <= 0:
+            raise ValueError("a logarithmic range begins and ends above 0")
+        return self
+
+    def values(self) -> list[float]:
+        shares = [i / (self.num - 1) for i in range(self.num)]
+        if self.scale == "linear":
+            return [self.start + share * (self.to - self.start) for share in shares]
+        low, high = math.log(self.start), math.log(self.to)
+        return [math.exp(low + share * (high - low)) for share in shares]
+
+
+class _File(BaseModel):
+    """The content of a spec."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base: dict[str, Any] = {}
+    axes: dict[str, list[Any] | _Range] = {}
+    seeds: int = Field(1, ge=1, le=10_000)
+    steps: int | None = None
+    stop_when: str = "grokked"
+
+    def budget(self) -> dict[str, Any]:
+        """When a run ends at the latest, and whether it ends at grokking."""
+        fields: dict[str, Any] = {"stop_when": self.base.get("stop_when", self.stop_when)}
+        return fields | ({} if self.steps is None else {"steps": self.steps})
+
+
+def _with_underscores(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The names as the config has them, at the top and in the tables of fields."""
+    return {
+        name.replace("-", "_"): {k.replace("-", "_"): v for k, v in value.items()}
+        if isinstance(value, dict)
+        else value
+        for name, value in content.items()
+    }
+
+
+def _values(field: str, spread: Sequence[Any] | _Range) -> tuple[Any, ...]:
+    """The values of an axis as the config has them. Raises ConfigError."""
+    if field not in FIELDS:
+        raise ConfigError(f"{field}: there is no such setting")
+    if field in _NO_AXES:
+        raise ConfigError(f"{field} is no axis; `seeds = n` takes n of each point")
+    if isinstance(spread, _Range):
+        whole = FIELDS[field].annotation is int
+        spread = [round(x) if whole else float(f"{x:.{_DIGITS}g}") for x in spread.values()]
+    values = tuple(_as_field(field, value) for value in spread)
+    if not values:
+        raise ConfigError(f"{field}: an axis needs a value")
+    if len(set(map(repr, values))) < len(values):
+        raise ConfigError(f"{field}: an axis has every value once")
+    return values
+
+
+def _as_field(field: str, value: Any) -> Any:
+    """A whole number where the config has any number, as the config has it."""
+    return float(value) if FIELDS[field].annotation is float and type(value) is int else value

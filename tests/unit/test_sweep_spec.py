@@ -1,0 +1,122 @@
+"""What a spec means, and what is wrong with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grok_tui.config import ConfigError
+from grok_tui.sweep.spec import load_spec, point_name, shipped, spec_from
+
+
+def points(content: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
+    return [(dict(point.values), point.seed) for point in spec_from(content).points()]
+
+
+def test_every_combination_is_there_one_seed_after_the_other() -> None:
+    content = {"axes": {"weight-decay": [1, 3.0], "train_fraction": [0.3, 0.5]}, "seeds": 2}
+    combinations = [(1.0, 0.3), (1.0, 0.5), (3.0, 0.3), (3.0, 0.5)]
+    assert points(content) == [
+        ({"weight_decay": wd, "train_fraction": fraction}, seed)
+        for seed in (0, 1)
+        for wd, fraction in combinations
+    ]
+
+
+def test_a_seed_is_another_start_and_another_split() -> None:
+    spec = spec_from({"base": {"seed": 5, "data-seed": 7}, "seeds": 3})
+    found = [(point.config.seed, point.config.data_seed) for point in spec.points()]
+    assert found == [(5, 7), (6, 8), (7, 9)]
+
+
+def test_a_preset_is_the_ground_and_the_base_is_on_top() -> None:
+    config = spec_from({"base": {"preset": "quick", "lr": 0.002}, "steps": 700}).base
+    assert (config.lr, config.weight_decay, config.steps) == (0.002, 3.0, 700)
+    assert config.stop_when == "grokked"
+    assert spec_from({"stop-when": "never"}).base.stop_when == "never"
+
+
+@pytest.mark.parametrize(
+    ("field", "spread", "values"),
+    [
+        ("lr", {"from": 1e-4, "to": 1e-2, "num": 3, "scale": "log"}, (1e-4, 1e-3, 1e-2)),
+        ("lr", {"from": 0.001, "to": 0.002, "num": 3}, (0.001, 0.0015, 0.002)),
+        ("train_fraction", {"from": 0.2, "to": 0.6, "num": 5}, (0.2, 0.3, 0.4, 0.5, 0.6)),
+        ("d_mlp", {"from": 64, "to": 256, "num": 3, "scale": "log"}, (64, 128, 256)),
+        ("weight_decay", {"from": 0, "to": 1, "num": 2}, (0.0, 1.0)),
+        ("operation", ["add", "subtract"], ("add", "subtract")),
+    ],
+)
+def test_an_axis_is_a_list_or_a_range(field: str, spread: Any, values: tuple[Any, ...]) -> None:
+    (axis,) = spec_from({"axes": {field: spread}}).axes
+    assert axis.values == values
+    assert all(type(a) is type(b) for a, b in zip(axis.values, values, strict=True))
+
+
+def test_a_spec_comes_back_from_its_json() -> None:
+    spec = spec_from({"base": {"preset": "quick"}, "axes": {"lr": [1e-3, 3e-3]}, "seeds": 2})
+    assert spec_from(spec.to_dict()) == spec
+
+
+def test_a_points_name_says_what_it_is() -> None:
+    name = point_name({"weight_decay": 1.0, "lr": 3e-4, "operation": "x2+y2"}, 2)
+    assert name == "weight_decay-1_lr-0.0003_operation-x2+y2_seed-2"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"axes": {"lrr": [1]}}, "lrr: there is no such setting"),
+        ({"axes": {"lr": []}}, "lr: an axis needs a value"),
+        ({"axes": {"lr": [1e-3, 0.001]}}, "lr: an axis has every value once"),
+        ({"axes": {"weight_decay": [1, 1.0]}}, "weight_decay: an axis has every value once"),
+        ({"axes": {"seed": [1, 2]}}, "seed is no axis"),
+        ({"axes": {"device": ["CPU"]}}, "device is no axis"),
+        ({"axes": {"lr": [1e-3, -1]}}, "the point lr--1_seed-0: lr: -1.0 is wrong"),
+        ({"axes": {"modulus": [13, 14]}}, "the point modulus-14_seed-0: modulus: 14 is even"),
+        ({"axes": {"lr": {"from": 0, "to": 1, "num": 3, "scale": "log"}}}, "above 0"),
+        ({"axes": {"lr": {"from": 0, "to": 1}}}, "axes"),
+        ({"axes": {"lr": {"from": 0, "to": 1, "num": 1}}}, "axes"),
+        ({"axis": {}}, "axis: there is no such setting"),
+        ({"seeds": 0}, "seeds: 0 is wrong"),
+        ({"base": {"preset": "nope"}}, "unknown preset 'nope'"),
+        ({"base": {"lr": "fast"}}, "lr: 'fast' is wrong"),
+        ({"steps": -5}, "steps: -5 is wrong"),
+    ],
+)
+def test_what_is_wrong_is_said(content: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        spec_from(content)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("seeds = ", "is not valid TOML"), ("[axes]\nlr = [1, 1]", "every value once")],
+)
+def test_a_bad_file_is_named(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_spec(str(path))
+    assert str(path) in str(caught.value)
+    assert said in str(caught.value)
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_spec(str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_spec_is_found_by_its_name(name: str) -> None:
+    spec = load_spec(name)
+    assert spec.seeds >= 3
+    assert len({point.name for point in spec.points()}) == len(list(spec.points()))
+    assert spec.base.modulus == 113
+
+
+def test_a_name_that_is_none_is_refused_with_those_there_are() -> None:
+    assert "weight-decay-x-train-fraction" in shipped()
+    with pytest.raises(ConfigError, match="lr-x-weight-decay, seeds"):
+        load_spec("seed")
