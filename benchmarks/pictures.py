@@ -1,7 +1,8 @@
-"""`python -m benchmarks.pictures FOLDER`: the README's pictures, from a real run of `quick`.
+"""`python -m benchmarks.pictures FOLDER`: the README's pictures, from real runs.
 
-The session runs as on a terminal, with its trainer in a child process; keys are pressed and
-the program draws what it shows as SVG.
+For most, a session of `quick` runs as on a terminal, with its trainer in a child process; keys
+are pressed and the program draws what it shows as SVG. One is exported from the record of the
+run that does not grok. `--only` draws some.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from benchmarks.rounds import say
+from benchmarks.training import train
 from grok_tui.config import build
 from grok_tui.job import Job
 from grok_tui.presets import load_preset
@@ -52,16 +56,37 @@ PICTURES = (
 )
 
 
+# The first user's run, as far as it was waited for.
+ILL, ILL_STEPS = "stackexchange", 5000
+
+
 def main() -> None:
-    """Draw all pictures into the folder."""
+    """Draw the pictures into the folder."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder.resolve()
+    parser.add_argument(
+        "--only", choices=("session", "ill"), help="the others stay as they are"
+    )
+    options = parser.parse_args()
+    folder: Path = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         os.environ["XDG_CONFIG_HOME"] = scratch
-        asyncio.run(_draw(folder))
+        if options.only != "session":
+            _draw_ill(folder)
+        if options.only != "ill":
+            asyncio.run(_draw(folder))
+
+
+def _draw_ill(folder: Path) -> None:
+    """The run that does not grok, and what the doctor says of it."""
+    run, path = Path(ILL), folder / f"{ILL}.svg"
+    train(run, ["--preset", ILL, "--steps", str(ILL_STEPS), "--keep", "last 1"])
+    export = ["export", ILL, "--to", "svg", "--pane", "doctor", "--size", "140x36"]
+    command = [sys.executable, "-m", "grok_tui", *export, "-o", str(path)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    say(f"{path}: step {ILL_STEPS}")
 
 
 async def _draw(folder: Path) -> None:

@@ -29,6 +29,12 @@ class SchedulerLostError(UserError):
     """The scheduler went away while points were being trained."""
 
 
+def _hush() -> None:
+    """Keep Dask from logging tracebacks of lost connections: they are said in a line here."""
+    for name in [n for n in logging.root.manager.loggerDict if n.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 class OwnCores(WorkerPlugin):  # type: ignore[misc]
     """Gives each worker of this machine its share of the cores."""
 
@@ -38,17 +44,12 @@ class OwnCores(WorkerPlugin):  # type: ignore[misc]
         self._workers = workers
 
     def setup(self, worker: Worker) -> None:
+        _hush()
         if not hasattr(os, "sched_setaffinity"):
             return
         cores = sorted(os.sched_getaffinity(0))
         mine = cores[int(worker.name) % min(self._workers, len(cores)) :: self._workers]
         os.sched_setaffinity(0, mine or cores)
-
-
-def _hush() -> None:
-    """Keep Dask from logging tracebacks of lost connections: they are said in a line here."""
-    for name in [n for n in logging.root.manager.loggerDict if n.startswith("distributed")]:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 @contextlib.contextmanager
