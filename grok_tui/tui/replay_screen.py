@@ -13,7 +13,7 @@ from grok_tui.tui.charts import Chart
 from grok_tui.tui.dialogs import JumpDialog
 from grok_tui.tui.help import TRY_REPLAY
 from grok_tui.tui.launcher import Run
-from grok_tui.tui.panes.doctor import Prescribed
+from grok_tui.tui.panes.doctor import Doctor, Prescribed
 from grok_tui.tui.player import Player
 from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.run_screen import Ending, RunScreen
@@ -48,11 +48,11 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
             self._show(self.state)
 
     def show_at_once(self, state: SessionState) -> None:
-        """Show a state with all its charts, whatever drawing them costs."""
+        """Show a state with all its charts and verdicts, whatever that costs."""
         self._show(state)
-        for chart in self.query(Chart):
-            if chart.is_on_screen:
-                chart.show(state, now=True)
+        for slow in (*self.query(Chart), *self.query(Doctor)):
+            if slow.is_on_screen:
+                slow.show(state, now=True)
 
     def _send(self, command: Command) -> None:
         self._source.send(command)

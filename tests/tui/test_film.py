@@ -81,6 +81,14 @@ def test_a_picture_of_any_step(run: Path) -> None:
     assert "1500/1500" in end
 
 
+def test_a_picture_of_the_doctor_is_of_its_step(run: Path) -> None:
+    svg = picture(Recording(run), stage(WIDE, "doctor"), 700).replace("&#160;", " ")
+    assert "> step 700 <" in svg
+    end = picture(Recording(run), stage(WIDE, "doctor"), None).replace("&#160;", " ")
+    assert ">grokked<" in end
+    assert "> step 1500 <" in end
+
+
 def test_in_ascii_if_asked(run: Path) -> None:
     frames = film(Recording(run), stage(SMALL, ascii=True), speed=64.0)
     assert all(line.isascii() for line in played(frames, SMALL))

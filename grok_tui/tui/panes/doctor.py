@@ -59,11 +59,15 @@ class Doctor(Scrolled):
         self._timer: Timer | None = None
         self.verdicts: list[Verdict] = []
 
-    def show(self, state: SessionState) -> None:
+    def show(self, state: SessionState, *, now: bool = False) -> None:
+        """Examine the run, in a while or `now`."""
         self._state = state
+        if now and self._timer is not None:
+            self._timer.stop()
+            self._timer = None
         if _symptoms(state) == self._examined or self._timer is not None:
             return
-        wait = self._at + EXAMINE_SECONDS - monotonic()
+        wait = 0 if now else self._at + EXAMINE_SECONDS - monotonic()
         if wait <= 0:
             self._examine()
         else:
