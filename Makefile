@@ -13,7 +13,7 @@ test: dev
 	$(BIN)/pytest
 
 test-slow: dev
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m 'slow and not long'
 
 test-long: dev
 	$(BIN)/pytest -m long -n 1

@@ -16,8 +16,10 @@ INTERVENTIONS = [
     {"grad_filter": "grokfast", "norm_constraint": "sphere", "loss": "stablemax"},
     {"grad_filter": "orthograd", "norm_constraint": "sphere", "optimizer": "muon"},
 ]
+# More layers take minutes, and have kernels of no other kind.
 CASES = [
-    (n, fields) for n, fields in [(1, {}), (2, {}), *((3, fields) for fields in INTERVENTIONS)]
+    *((1, fields) for fields in ({}, *INTERVENTIONS)),
+    *(pytest.param(n, {}, marks=pytest.mark.long) for n in (2, 3)),
 ]
 
 

@@ -35,6 +35,7 @@ def test_quick_memorises_then_groks(tmp_path: Path) -> None:
     assert [json.loads(line)["step"] for line in lines] == [*range(1, summary["steps"] + 1)]
 
 
+@pytest.mark.long
 def test_stackexchange_does_not_even_memorise(tmp_path: Path) -> None:
     summary = record(tmp_path / "stuck", "--preset", "stackexchange", "--steps", "800")
     assert summary["grokked"] is False

@@ -75,16 +75,15 @@ def distance(x: reference.Array, exact: reference.Array) -> float:
     return float(np.linalg.norm(x.astype(np.float64) - exact) / np.linalg.norm(exact))
 
 
-def _is_quick(case: Case) -> bool:
-    return case.n_layers == 1 or (case.n_layers == 2 and case.pairs == "chosen")
+def _marks(case: Case) -> list[pytest.MarkDecorator]:
+    if case.n_layers == 3:
+        return [pytest.mark.long]
+    return [pytest.mark.slow] if case.n_layers == 2 else []
 
 
 @pytest.mark.parametrize(
     "case",
-    [
-        pytest.param(case, marks=[] if _is_quick(case) else [pytest.mark.slow], id=str(case))
-        for case in CASES
-    ],
+    [pytest.param(case, marks=_marks(case), id=str(case)) for case in CASES],
 )
 def test_logits_loss_and_every_gradient_equal_the_unreduced_model(
     case: Case, kernels: None
