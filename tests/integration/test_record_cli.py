@@ -39,8 +39,8 @@ ANALYZED = {
 EVALUATED = {
     *("step", "train_loss", "test_loss", "train_acc", "test_acc"),
     *("weight_norm", "lr", "weight_decay"),
-    *("zero_loss_share", "largest_logit", "gradient_norm", "update_ratio", "spikes"),
 }
+HEALTH = {"zero_loss_share", "largest_logit", "gradient_norm", "update_ratio", "spikes"}
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def test_metrics_has_every_step_and_the_evaluations(straight: Straight) -> None:
     assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
     for line in lines:
         evaluated, analyzed = line["step"] % 10 == 0, line["step"] % 100 == 0
-        expected = EVALUATED if evaluated else {"step", "train_loss"}
+        expected = EVALUATED | HEALTH if evaluated else {"step", "train_loss"}
         assert set(line) == (expected | ANALYZED if analyzed else expected)
     assert {path.name for path in (straight.run_dir / "analysis").iterdir()} == {
         f"step-{step:08}.npz" for step in range(100, STEPS + 1, 100)
