@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grok_tui.config import written
@@ -62,9 +62,3 @@ def cell(values: Mapping[str, Any], outcomes: Outcomes) -> str:
     grokked = sum(o.grok_step is not None for o in ended)
     text = NEVER if middle == float("inf") else f"{middle:,}"
     return text if grokked in (0, len(ended)) else f"{text} ({grokked} of {len(ended)})"
-
-
-def best(outcomes: Outcomes) -> Iterator[tuple[Point, Outcome]]:
-    """Those that grok, the soonest first."""
-    grokked = [pair for pair in outcomes if pair[1].grok_step is not None]
-    yield from sorted(grokked, key=lambda pair: pair[1].grok_step or 0)
