@@ -17,9 +17,9 @@ from benchmarks.results import Limit, Result, WrongError, compared
 from benchmarks.rounds import medians, say, turn
 from grok_tui.config import Config, build
 from grok_tui.core import native
+from grok_tui.core import step as core
 from grok_tui.core.model import initial_weights
 from grok_tui.core.openblas import openblas
-from grok_tui.core.step import Network
 from grok_tui.core.tasks import make_task
 from grok_tui.presets import load_preset
 
@@ -47,7 +47,7 @@ def measure_steps(
     kind = torch_kind(device)
     config = build({**load_preset("nanda").fields, "device": device})
     task = make_task(config)
-    network = Network(config, task)
+    network = core.Network([core.Start(config, task)])
     for stage in network.compile():
         say(f"{stage} ...")
     with running_port(Start(config, task, initial_weights(config), kind)) as port:
@@ -59,13 +59,13 @@ def measure_steps(
 
 
 def _measures(
-    network: Network, config: Config, port: PortClient, kind: str
+    network: core.Network, config: Config, port: PortClient, kind: str
 ) -> dict[str, Callable[[], float]]:
     """What is timed, each in seconds per step or per evaluation."""
     steps = 1 if kind == "cpu" else GPU_STEPS
 
     def train() -> float:
-        return turn(partial(network.train, config, steps), CALLS) / steps
+        return turn(partial(network.train, [config], steps), CALLS) / steps
 
     def port_train(name: str) -> float:
         return float(port.answer(Request("train", name, steps, CALLS))) / steps
@@ -81,10 +81,10 @@ def _measures(
     return measures
 
 
-def _check_same(network: Network, config: Config, port: PortClient) -> None:
+def _check_same(network: core.Network, config: Config, port: PortClient) -> None:
     """Raise WrongError unless losses and an evaluation agree, step by step."""
-    ours = network.train(config, CHECKED_STEPS)
-    our_pair_loss = network.evaluate().pair_loss
+    (ours,) = network.train([config], CHECKED_STEPS)
+    our_pair_loss = network.evaluate()[0].pair_loss
     for name in port.ports:
         theirs = port.answer(Request("train", name, CHECKED_STEPS))
         _check(f"the first loss of the {name} port", ours[0], theirs[0], FIRST_TOLERANCE)

@@ -6,26 +6,26 @@ from collections.abc import Iterable
 
 from tinygrad import Tensor
 
-from grok_tui.core.optim import Column
+from grok_tui.core.optim import Column, of_row
 
 
 def grokfast(means: Iterable[Tensor], gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
     """The gradients with their slow part amplified: h <- h + (1 - alpha)(g - h), g + lambda h.
 
-    means: the h, one for each gradient, which are updated. row: (len(Column),).
+    means: the h, one for each gradient, which are updated. row: (..., len(Column)).
     Source: Lee et al. 2024, Grokfast-EMA.
     """
     filtered = []
     for h, g in zip(means, gradients, strict=True):
-        h.assign(h + row[Column.NEW_MEAN] * (g - h)).realize()
-        filtered.append(g + row[Column.LAMBDA] * h)
+        h.assign(h + of_row(row, Column.NEW_MEAN) * (g - h)).realize()
+        filtered.append(g + of_row(row, Column.LAMBDA) * h)
     return filtered
 
 
 def orthograd(weights: Iterable[Tensor], gradients: Iterable[Tensor]) -> list[Tensor]:
     """The gradients without their part along the weights, at their old norms.
 
-    g - (<w, g> / <w, w>) w for each tensor, times |g| over its norm.
+    g - (<w, g> / <w, w>) w for each matrix, times |g| over its norm.
     Source: Prieto et al. 2025, section 5.
     """
     filtered = []
@@ -36,20 +36,25 @@ def orthograd(weights: Iterable[Tensor], gradients: Iterable[Tensor]) -> list[Te
     return filtered
 
 
-def sphere(weights: Iterable[Tensor], norm: Tensor) -> list[Tensor]:
-    """Scale weights so that all together have a norm, or not at all if that is 0.
+def sphere(weights: Iterable[Tensor], row: Tensor) -> list[Tensor]:
+    """Scale weights so that all together have the norm of the row, or not if that is 0.
 
-    norm: (). Returns what must be realized for it to happen. Source: Liu et al. 2022.
+    row: (..., len(Column)). Returns what must be realized for it to happen.
+    Source: Liu et al. 2022.
     """
     weights = list(weights)
-    squares = Tensor.stack(*(_total(w * w) for w in weights)).sum()
+    squares = Tensor.stack(*(_total(w * w) for w in weights)).sum(0)
+    norm = of_row(row, Column.NORM)
     scale = (norm > 0).where(_ratio(norm, squares.sqrt(), 1), 1).contiguous().realize()
     return [w.assign(w * scale) for w in weights]
 
 
 def _total(x: Tensor) -> Tensor:
-    """The sum of (rows, columns), in two steps: one long float32 sum would lose a digit."""
-    return x.sum(-1).contiguous().sum().contiguous()
+    """The sums of (..., rows, columns), kept as (..., 1, 1).
+
+    In two steps: one long float32 sum would lose a digit.
+    """
+    return x.sum(-1, keepdim=True).contiguous().sum(-2, keepdim=True).contiguous()
 
 
 def _ratio(x: Tensor, y: Tensor, otherwise: float) -> Tensor:

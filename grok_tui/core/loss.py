@@ -20,7 +20,7 @@ _NEGLIGIBLE = -69
 
 
 def pair_losses(logits: Tensor, answer: Tensor, loss: Loss) -> Tensor:
-    """The loss of each row, in nats: (batch, p) float32, (batch,) int32 -> (batch,)."""
+    """The loss of each row, in nats: (..., p) float32, (...) int32 -> (...)."""
     match loss:
         case "cross-entropy":
             return cross_entropy(logits, answer)
@@ -43,7 +43,7 @@ def log_s(logits: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, answer: Tensor) -> Tensor:
-    """Cross-entropy of each row, in nats: (batch, p) float32, (batch,) int32 -> (batch,).
+    """Cross-entropy of each row, in nats: (..., p) float32, (...) int32 -> (...).
 
     -log softmax(l)[y] = log(1 + sum over j != y of exp(l_j - l_y)). Taken so, nothing
     cancels: log_softmax in float32 loses all digits of a loss below 1e-7 and its gradient
@@ -61,25 +61,26 @@ def cross_entropy(logits: Tensor, answer: Tensor) -> Tensor:
 def naive(logits: Tensor, answer: Tensor) -> Tensor:
     """-log_softmax(l)[y] as it is usually computed, to show what float32 makes of it.
 
-    (batch, p) float32, (batch,) int32 -> (batch,), in nats; 0 where it should be 6e-8 or less.
+    (..., p) float32, (...) int32 -> (...), in nats; 0 where it should be 6e-8 or less.
     """
     _check(logits, answer)
-    is_right = answer.reshape(-1, 1) == Tensor.arange(logits.shape[1])
+    is_right = answer.unsqueeze(-1) == Tensor.arange(logits.shape[-1])
     return -is_right.where(logits.log_softmax(-1), 0).sum(-1)
 
 
 def mean(losses: Tensor) -> Tensor:
-    """The mean of (batch,), summed in two steps: one long float32 sum would lose a digit."""
-    n = int(losses.shape[0])
+    """The mean over the last axis, in two steps: one long float32 sum would lose a digit."""
+    *lead, n = (int(size) for size in losses.shape)
     columns = math.isqrt(n - 1) + 1
-    square = losses.pad((0, columns**2 - n)).reshape(columns, columns)
-    return square.sum(-1).contiguous().sum() / n
+    padding = (*(None for _ in lead), (0, columns**2 - n))
+    square = losses.pad(padding).reshape(*lead, columns, columns)
+    return square.sum(-1).contiguous().sum(-1) / n
 
 
 def _excess(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
     """s = sum over j != y of exp(l_j - l_y - m), and m = the largest l_j - l_y, constant."""
-    is_right = answer.reshape(-1, 1) == Tensor.arange(logits.shape[1])
-    right = is_right.where(logits, 0).sum(-1, keepdim=True)  # (batch, 1)
+    is_right = answer.unsqueeze(-1) == Tensor.arange(logits.shape[-1])
+    right = is_right.where(logits, 0).sum(-1, keepdim=True)  # (..., 1)
     m = (logits.max(-1, keepdim=True) - right).detach()  # >= 0
     exponent = (logits - right) - m
     counts = ~is_right & ~(exponent < _NEGLIGIBLE)  # so written, what is no number counts
@@ -89,7 +90,7 @@ def _excess(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
 
 def _excess_in_c(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
     ins = [logits.contiguous().uop, answer.contiguous().uop]
-    outs = [native.empty(logits.shape[0]), native.empty(logits.shape[0])]
+    outs = [native.empty(*answer.shape), native.empty(*answer.shape)]
     s, m = _call("excess", outs, ins, _excess_gradient)
     return Tensor(s), Tensor(m).detach()
 
@@ -98,7 +99,7 @@ def _check(logits: Tensor, answer: Tensor) -> None:
     # C would read any other bytes as these.
     if logits.dtype != dtypes.float32 or answer.dtype != dtypes.int32:
         raise ValueError(f"logits are {logits.dtype}, answers {answer.dtype}")
-    if logits.ndim != 2 or answer.shape != logits.shape[:1]:
+    if logits.ndim < 2 or answer.shape != logits.shape[:-1]:
         raise ValueError(f"logits of shape {logits.shape} have answers {answer.shape}")
 
 
@@ -112,7 +113,8 @@ def _excess_gradient(grad: UOp, call: UOp) -> tuple[UOp | None, ...]:
 def _call(
     function: str, outs: list[UOp], ins: list[UOp], gradient: native.Gradient | None = None
 ) -> list[UOp]:
-    pairs, answers = ins[-2].shape
+    *rows, answers = (int(size) for size in ins[-2].shape)
+    pairs = math.prod(rows)
     source = native.source(
         f"{function}.c", PAIRS=pairs, ANSWERS=answers, NEGLIGIBLE=_NEGLIGIBLE
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 
 from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
@@ -32,12 +33,15 @@ _TILE = 8
 def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tensor:
     """The product of two matrices, each read transposed if its flag is set.
 
-    a: (M, K), or (K, M) with `ta`; b: (K, N), or (N, K) with `tb`; both float32.
-    Returns (M, N). Gradients flow to both operands. Raises ValueError for other operands.
+    a: (..., M, K), or (..., K, M) with `ta`; b: (..., K, N), or (..., N, K) with `tb`; both
+    float32, with the same leading axis or none. Returns (..., M, N). Gradients flow to both
+    operands. Raises ValueError for other operands.
     """
     _check(a, b, ta=ta, tb=tb)
     if not _calls_openblas(str(a.device)):
-        return _padded_product(a.T if ta else a, b.T if tb else b)
+        return _padded_product(
+            a.transpose(-1, -2) if ta else a, b.transpose(-1, -2) if tb else b
+        )
     return Tensor(_product(a.contiguous().uop, b.contiguous().uop, ta=ta, tb=tb))
 
 
@@ -63,7 +67,8 @@ def _calls_openblas(device: str) -> bool:
 
 def _check(a: Tensor, b: Tensor, *, ta: bool, tb: bool) -> None:
     # OpenBLAS would read any other bytes as floats, and any other shape as this one.
-    if a.ndim != 2 or b.ndim != 2 or a.shape[not ta] != b.shape[tb]:
+    fits = a.ndim == b.ndim and a.ndim in (2, 3) and a.shape[:-2] == b.shape[:-2]
+    if not fits or a.shape[-2:][not ta] != b.shape[-2:][tb]:
         raise ValueError(f"cannot multiply {a.shape} by {b.shape} with ta={ta}, tb={tb}")
     if a.dtype != dtypes.float32 or b.dtype != dtypes.float32:
         raise ValueError(f"cannot multiply {a.dtype} by {b.dtype}: both must be float32")
@@ -75,31 +80,34 @@ def _padded_product(a: Tensor, b: Tensor) -> Tensor:
     Every product and every gradient gets a kernel of its own: tinygrad would else move cuts
     and sums into the products, or do a product again wherever a sum needs an element of it.
     """
-    (m, k), n = a.shape, b.shape[1]
+    (m, k), n = a.shape[-2:], b.shape[-1]
     if min(m, k, n) < _TILE:
         return (a.contiguous_backward() @ b.contiguous_backward()).contiguous_backward()
     product = (_padded(a) @ _padded(b)).contiguous().contiguous_backward()
-    return product[:m, :n]
+    return product[..., :m, :n]
 
 
 def _padded(x: Tensor) -> Tensor:
-    rows, columns = (-int(size) % _TILE for size in x.shape)
+    rows, columns = (-int(size) % _TILE for size in x.shape[-2:])
     if rows or columns:
-        x = x.pad(((0, rows), (0, columns))).contiguous()
+        x = x.pad((*(None for _ in x.shape[:-2]), (0, rows), (0, columns))).contiguous()
     return x.contiguous_backward()
 
 
 def _product(a: UOp, b: UOp, *, ta: bool, tb: bool) -> UOp:
     """The custom kernel of one product, with its gradient."""
-    m, k = (int(size) for size in (a.shape[::-1] if ta else a.shape))
-    n = int(b.shape[0] if tb else b.shape[1])
+    *lead, m, k = (int(size) for size in a.shape)
+    if ta:
+        m, k = k, m
+    n, count = int(b.shape[-2 if tb else -1]), math.prod(lead)
     name = f"sgemm_{'T' if ta else 'N'}{'T' if tb else 'N'}_{m}_{n}_{k}"
-    source = _c_source(name, m, n, k, ta=ta, tb=tb)
+    if count > 1:
+        name = f"{name}_x{count}"
+    source = _c_source(name, count, m, n, k, ta=ta, tb=tb)
     gradient = functools.partial(_gradient, ta=ta, tb=tb)
-    ins = (a, b, _entry_points().uop)
-    return native.call(
-        name, source, [native.empty(m, n)], ins, operations=2 * m * n * k, gradient=gradient
-    )[0]
+    outs, ins = [native.empty(*lead, m, n)], (a, b, _entry_points().uop)
+    operations = 2 * count * m * n * k
+    return native.call(name, source, outs, ins, operations=operations, gradient=gradient)[0]
 
 
 @functools.cache
@@ -128,8 +136,8 @@ def _gradient(grad: UOp, call: UOp, *, ta: bool, tb: bool) -> tuple[None, UOp, U
     return None, grad_a, grad_b, None
 
 
-def _c_source(name: str, m: int, n: int, k: int, *, ta: bool, tb: bool) -> str:
-    """C without includes or linking: it calls OpenBLAS through its addresses.
+def _c_source(name: str, count: int, m: int, n: int, k: int, *, ta: bool, tb: bool) -> str:
+    """C without includes or linking: it calls OpenBLAS through its addresses, `count` times.
 
     The threads share out the first rows; one thread does the others, if there are any.
     """
@@ -159,6 +167,8 @@ def _c_source(name: str, m: int, n: int, k: int, *, ta: bool, tb: bool) -> str:
 typedef void (*sgemm)(int, int, int, int, int, int, float, const float*, int,
                       const float*, int, float, float*, int);
 void {name}(float* restrict c, float* restrict a, float* restrict b,
-            unsigned long long* restrict entry) {{{body}
+            unsigned long long* restrict entry) {{
+  for (int i = 0; i < {count}; i++, a += {m * k}, b += {k * n}, c += {m * n}) {{{body}
+  }}
 }}
 """

@@ -10,9 +10,9 @@ import numpy as np
 from grok_tui.config import Config
 from grok_tui.core.events import FloatArray, Metrics
 from grok_tui.core.health import Health, Move
+from grok_tui.core.objective import Evaluation
 from grok_tui.core.optim import learning_rate
 from grok_tui.core.snapshot import Snapshot
-from grok_tui.core.step import Evaluation
 from grok_tui.core.tasks import Task
 
 

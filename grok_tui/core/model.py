@@ -24,6 +24,7 @@ from grok_tui.core import native, tables
 from grok_tui.core.events import FloatArray
 from grok_tui.core.matmul import matmul
 from grok_tui.core.shapes import weight_shapes
+from grok_tui.core.tables import per_head
 
 Weights = Mapping[str, Tensor]
 
@@ -60,15 +61,15 @@ def _std(config: Config, name: str) -> float:
 class Stream:
     """Rows at one position, and how the examples of a batch gather theirs.
 
-    rows: (n, width); n is p for a table over tokens, 1 where all examples share a row, or
-    the batch size. gather: maps (n, width) to (batch, width).
+    rows: (..., n, width); n is p for a table over tokens, 1 where all examples share a row, or
+    the batch size. gather: maps (..., n, width) to (..., batch, width).
     """
 
     rows: Tensor
     gather: Callable[[Tensor], Tensor]
 
     def over_batch(self) -> Tensor:
-        """(batch, width): one row for each example."""
+        """(..., batch, width): one row for each example."""
         return self.gather(self.rows)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Stream:
@@ -80,7 +81,8 @@ class Stream:
 class Batch:
     """The pairs of a batch, and how they gather rows of tables over a and over b.
 
-    a, b: (batch,) int32. gather_a, gather_b: map a table (p, width) to (batch, width).
+    a, b: (..., batch) int32. gather_a, gather_b: map a table (..., p, width) to
+    (..., batch, width). A leading axis is one of replicas.
     """
 
     a: Tensor
@@ -90,7 +92,7 @@ class Batch:
 
     @property
     def size(self) -> int:
-        return int(self.a.shape[0])
+        return int(self.a.shape[-1])
 
 
 def indices(values: NDArray[np.int64]) -> Tensor:
@@ -99,7 +101,7 @@ def indices(values: NDArray[np.int64]) -> Tensor:
 
 
 def chosen_pairs(a: NDArray[np.int64], b: NDArray[np.int64], p: int) -> Batch:
-    """A batch of any pairs, a and b: (batch,).
+    """A batch of any pairs, a and b: (..., batch).
 
     The gather is a product with one-hot rows, and so is its backward pass: no scatter.
     """
@@ -111,41 +113,54 @@ def chosen_pairs(a: NDArray[np.int64], b: NDArray[np.int64], p: int) -> Batch:
     return Batch(indices(a), indices(b), gather(a), gather(b))
 
 
-def all_pairs(p: int, first_b: int) -> Batch:
-    """The batch of all pairs in the order of `tasks.Task`: the gather is a broadcast."""
+def all_pairs(p: int, first_b: int, lead: tuple[int, ...] = ()) -> Batch:
+    """The batch of all pairs in the order of `tasks.Task`: the gather is a broadcast.
+
+    lead: the leading axis of the batch, if it has one.
+    """
     columns = p - first_b
 
     def gather_a(table: Tensor) -> Tensor:
-        width = table.shape[1]
-        return table.reshape(p, 1, width).expand(p, columns, width).reshape(-1, width)
+        return every(table.unsqueeze(-2))
 
     def gather_b(table: Tensor) -> Tensor:
-        rows, width = table[first_b:], table.shape[1]
-        return rows.reshape(1, columns, width).expand(p, columns, width).reshape(-1, width)
+        return every(table[..., first_b:, :].unsqueeze(-3))
+
+    def every(rows: Tensor) -> Tensor:
+        whole = rows.expand(*lead, p, columns, rows.shape[-1])
+        return whole.reshape(*lead, p * columns, rows.shape[-1])
 
     a, b = np.divmod(np.arange(p * columns), columns)
-    return Batch(indices(a), indices(b + first_b), gather_a, gather_b)
+    a, b = (np.broadcast_to(tokens, (*lead, len(a))) for tokens in (a, b + first_b))
+    return Batch(indices(a), indices(b), gather_a, gather_b)
 
 
 def logits(weights: Weights, batch: Batch, n_heads: int, n_layers: int) -> Tensor:
-    """The answers' logits (batch, p) at the `=` position."""
+    """The answers' logits (..., batch, p) at the `=` position.
+
+    A leading axis, which all weights and the batch have or have not, is one of replicas.
+    """
     W_E, W_pos = weights["W_E"], weights["W_pos"]
-    p = W_E.shape[0] - 1
+    p = W_E.shape[-2] - 1
+    lead = W_E.shape[:-2]
     in_c = native.runs_c(str(batch.a.device))
     if in_c and n_layers == 1 and n_heads <= tables.MOST_HEADS:
         return tables.logits(weights, _block(weights, 0), batch.a, batch.b, n_heads)
     streams = [
-        Stream(W_E[:p] + W_pos[0:1], batch.gather_a),  # rows: (p, d)
-        Stream(W_E[:p] + W_pos[1:2], batch.gather_b),  # rows: (p, d)
-        Stream(W_E[p:] + W_pos[2:3], lambda row: row.expand(batch.size, -1)),  # rows: (1, d)
+        Stream(W_E[..., :p, :] + W_pos[..., 0:1, :], batch.gather_a),  # rows: (..., p, d)
+        Stream(W_E[..., :p, :] + W_pos[..., 1:2, :], batch.gather_b),  # rows: (..., p, d)
+        Stream(  # rows: (..., 1, d)
+            W_E[..., p:, :] + W_pos[..., 2:3, :],
+            lambda row: row.expand(*lead, batch.size, row.shape[-1]),
+        ),
     ]
     for layer in range(n_layers - 1):
         block = _block(weights, layer)
         streams = [_mlp(block, _attention(block, streams[: i + 1], n_heads)) for i in range(3)]
     block = _block(weights, n_layers - 1)
-    resid_mid = _attention(block, streams, n_heads).over_batch()  # (batch, d)
-    neurons = matmul(resid_mid, block["W_in"]).relu()  # (batch, d_mlp)
-    W_L = matmul(block["W_out"], weights["W_U"])  # (d_mlp, p)
+    resid_mid = _attention(block, streams, n_heads).over_batch()  # (..., batch, d)
+    neurons = matmul(resid_mid, block["W_in"]).relu()  # (..., batch, d_mlp)
+    W_L = matmul(block["W_out"], weights["W_U"])  # (..., d_mlp, p)
     return matmul(neurons, W_L) + matmul(resid_mid, weights["W_U"])
 
 
@@ -166,30 +181,30 @@ def _attention(block: Weights, streams: list[Stream], n_heads: int) -> Stream:
         return Stream(query.rows + matmul(values[0].rows, block["W_O"]), query.gather)
     keys = [s.map(lambda rows: matmul(rows, block["W_K"])) for s in streams]
     scores = _scores(query.map(lambda rows: matmul(rows, block["W_Q"])), keys, n_heads)
-    pattern = _softmax(scores)  # each (batch, n_heads, 1)
-    z = None  # (batch, n_heads, d_head)
+    pattern = _softmax(scores)  # each (..., batch, n_heads, 1)
+    z = None  # (..., batch, n_heads, d_head)
     for weight, value in zip(pattern, values, strict=True):
-        v = value.over_batch().reshape(-1, n_heads, value.rows.shape[1] // n_heads)
+        v = per_head(value.over_batch(), n_heads)
         z = weight * v if z is None else z + weight * v
     assert z is not None
-    mixed = z.reshape(z.shape[0], -1)
+    mixed = z.flatten(-2)
     return Stream(query.over_batch() + matmul(mixed, block["W_O"]), lambda rows: rows)
 
 
 def _scores(query: Stream, keys: list[Stream], n_heads: int) -> list[Tensor]:
-    """Attention scores of one position to each key, (batch, n_heads, 1) each.
+    """Attention scores of one position to each key, (..., batch, n_heads, 1) each.
 
     Where the query is the same for all examples the scores are tables, as the keys are.
     """
-    scale = (query.rows.shape[1] // n_heads) ** -0.5
-    shared = query.rows.shape[0] == 1
+    scale = (query.rows.shape[-1] // n_heads) ** -0.5
+    shared = query.rows.shape[-2] == 1
     q = query.rows if shared else query.over_batch()
 
     def score(k: Tensor) -> Tensor:
-        return (q * k).reshape(k.shape[0], n_heads, -1).sum(-1) * scale
+        return per_head(q * k, n_heads).sum(-1) * scale
 
     scores = [s.map(score).over_batch() if shared else score(s.over_batch()) for s in keys]
-    return [s.reshape(-1, n_heads, 1) for s in scores]
+    return [s.unsqueeze(-1) for s in scores]
 
 
 def _softmax(scores: list[Tensor]) -> list[Tensor]:

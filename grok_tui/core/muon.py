@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from tinygrad import Tensor
 
 from grok_tui.core.matmul import matmul
-from grok_tui.core.optim import MOMENTUM, AdamW, Column
+from grok_tui.core.optim import MOMENTUM, AdamW, Column, of_row
 
 # Of Newton-Schulz's quintic step a x + b x^3 + c x^5, and how often it is taken.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -45,7 +45,7 @@ class Muon:
         )
 
     def update(self, gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
-        """Assign one update; gradients in the order of the weights, row: (len(Column),).
+        """Assign one update; gradients in the order of the weights, row: (..., len(Column)).
 
         Returns what must be realized for the update to happen.
         """
@@ -62,26 +62,26 @@ def _is_hidden(name: str) -> bool:
 
 
 def _update(w: Tensor, m: Tensor, gradient: Tensor, row: Tensor) -> list[Tensor]:
-    """One matrix (inputs, outputs) and its momentum, with Nesterov's look ahead."""
-    g = (gradient + row[Column.L2] * w).contiguous()
-    m.assign(m + row[Column.NEW_MOMENTUM] * (g - m)).realize()
+    """A matrix (..., inputs, outputs) and its momentum, with Nesterov's look ahead."""
+    g = (gradient + of_row(row, Column.L2) * w).contiguous()
+    m.assign(m + of_row(row, Column.NEW_MOMENTUM) * (g - m)).realize()
     direction = orthogonalised(g + MOMENTUM * (m - g))
-    scale = _ADAMW_SIZE * max(int(size) for size in w.shape) ** 0.5
-    move = row[Column.LR] * scale * direction
-    return [w.assign(w - move - row[Column.SHRINK] * w)]
+    scale = _ADAMW_SIZE * max(int(size) for size in w.shape[-2:]) ** 0.5
+    move = of_row(row, Column.LR) * scale * direction
+    return [w.assign(w - move - of_row(row, Column.SHRINK) * w)]
 
 
 def orthogonalised(x: Tensor) -> Tensor:
     """About U V^T for x = U S V^T, the singular values between 0.7 and 1.2; 0 for x = 0.
 
-    x: (rows, columns), of any size: its largest element comes out first, so that the squares
-    of small ones do not vanish.
+    x: (..., rows, columns), of any size: its largest element comes out first, so that the
+    squares of small ones do not vanish.
     """
-    if x.shape[0] > x.shape[1]:
-        return orthogonalised(x.T.contiguous()).T
-    largest = x.abs().max()
+    if x.shape[-2] > x.shape[-1]:
+        return orthogonalised(x.transpose(-1, -2).contiguous()).transpose(-1, -2)
+    largest = x.abs().max((-2, -1), keepdim=True)
     x = ((largest > 0).where(x / largest, 0)).contiguous()
-    norm = x.square().sum(-1).contiguous().sum().sqrt()
+    norm = x.square().sum(-1, keepdim=True).contiguous().sum(-2, keepdim=True).sqrt()
     x = ((norm > 0).where(x / norm, 0)).contiguous()
     for _ in range(_ITERATIONS):
         square = matmul(x, x, tb=True)

@@ -25,7 +25,7 @@ from grok_tui.core.events import (
 from grok_tui.core.health import HealthWatch
 from grok_tui.core.measure import check_weights, measure, measure_health
 from grok_tui.core.phases import Milestones
-from grok_tui.core.step import Network
+from grok_tui.core.replica import Replica
 from grok_tui.core.tasks import Task
 from grok_tui.core.threads import keep_numpy_on_one_thread
 
@@ -39,7 +39,7 @@ class Observer:
 
     def __init__(
         self,
-        network: Network,
+        replica: Replica,
         task: Task,
         config: Config,
         emit: Sink,
@@ -49,7 +49,7 @@ class Observer:
         health: HealthWatch,
     ) -> None:
         keep_numpy_on_one_thread()
-        self._network, self._task, self._emit, self._watch = network, task, emit, watch
+        self._replica, self._task, self._emit, self._watch = replica, task, emit, watch
         self._analyst = Analyst(config.operation, task, config.n_heads, config.loss)
         self._why_no_circuit = why_no_circuit(config.operation, task, config.d_mlp)
         self.milestones, self.health = milestones, health
@@ -58,7 +58,7 @@ class Observer:
     def begin(self, *, new: bool) -> None:
         """Say what is to be known at the start of a sitting; of the run, if it is new."""
         if new and self._why_no_circuit:
-            self._emit(Warned(self._network.step, self._why_no_circuit))
+            self._emit(Warned(self._replica.step, self._why_no_circuit))
         self._announce_phase()
 
     def hear(self, losses: Losses) -> None:
@@ -67,7 +67,7 @@ class Observer:
 
     def observe(self, config: Config) -> None:
         """Evaluate and analyse, each if the step under way is one of its rhythm."""
-        before, step = self.milestones, self._network.step
+        before, step = self.milestones, self._replica.step
         if step % config.eval_every == 0:
             self._evaluate(config)
         if step % config.analyze_every == 0:
@@ -77,32 +77,32 @@ class Observer:
 
     def answer(self, a: int, b: int) -> None:
         """Say what the network answers to a pair."""
-        weights = self._network.host_weights()
+        weights = self._replica.copy("weights")
         logits = forward.logits(weights, np.array([a]), np.array([b]), self._analyst.n_heads)
         likely = forward.probabilities(forward.exponents(logits, self._analyst.loss))[0]
-        self._emit(Answered(self._network.step, a, b, likely))
+        self._emit(Answered(self._replica.step, a, b, likely))
 
     def inspect(self, neuron: int) -> None:
         """Say what a neuron does on every pair."""
-        weights = self._network.host_weights()
+        weights = self._replica.copy("weights")
         task, n_heads = self._task, self._analyst.n_heads
         activation = forward.neuron(weights, task.a, task.b, n_heads, neuron)
-        self._emit(Inspected(self._network.step, neuron, activation))
+        self._emit(Inspected(self._replica.step, neuron, activation))
 
     def final_metrics(self, config: Config) -> Metrics:
         """The metrics at the present step."""
-        if self._latest and self._latest[0] == self._network.step:
+        if self._latest and self._latest[0] == self._replica.step:
             return self._latest[1]
-        return measure(self._network.evaluate(), self._task, config, self._network.step)
+        return measure(self._replica.evaluate(), self._task, config, self._replica.step)
 
     def _evaluate(self, config: Config) -> None:
         started = time.perf_counter()
-        evaluation = self._network.evaluate()
-        step = self._network.step
+        evaluation = self._replica.evaluate()
+        step = self._replica.step
         metrics = measure(evaluation, self._task, config, step)
         self._latest = (step, metrics)
         health = measure_health(
-            evaluation, self._task, self._network.move, self.health.spikes, step
+            evaluation, self._task, self._replica.move, self.health.spikes, step
         )
         seconds = time.perf_counter() - started
         self._watch.add("eval", seconds)
@@ -114,7 +114,7 @@ class Observer:
 
     def _analyze(self) -> None:
         started = time.perf_counter()
-        step, weights = self._network.step, self._network.host_weights()
+        step, weights = self._replica.step, self._replica.copy("weights")
         check_weights(weights, step)
         measures, tables = self._analyst(weights)
         seconds = time.perf_counter() - started
@@ -124,4 +124,4 @@ class Observer:
 
     def _announce_phase(self) -> None:
         phase, reason = self.milestones.phase, self.milestones.reason
-        self._emit(PhaseChanged(self._network.step, phase, reason))
+        self._emit(PhaseChanged(self._replica.step, phase, reason))

@@ -96,10 +96,16 @@ def idle_rows(count: int) -> FloatArray:
     return rows
 
 
+def of_row(row: Tensor, column: Column) -> Tensor:
+    """A number of a row, (..., len(Column)), to multiply matrices by: (..., 1, 1)."""
+    return row[..., column].unsqueeze(-1).unsqueeze(-1)
+
+
 class AdamW:
     """AdamW with decoupled or coupled decay (Loshchilov & Hutter 2019; Kingma & Ba 2015).
 
-    weights, first_moment, second_moment: one tensor per name, equal shapes.
+    weights, first_moment, second_moment: one tensor per name, equal shapes, which may have a
+    leading axis of replicas.
     """
 
     def __init__(
@@ -113,7 +119,7 @@ class AdamW:
         self.second_moment = second_moment
 
     def update(self, gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
-        """Assign one update; gradients in the order of the weights, row: (len(Column),).
+        """Assign one update; gradients in the order of the weights, row: (..., len(Column)).
 
         Returns what must be realised for the update to happen.
         """
@@ -129,8 +135,10 @@ class AdamW:
 
 def _adamw(w: UOp, m: UOp, v: UOp, gradient: UOp, row: UOp) -> UOp:
     """The kernel of one update, element by element: new weight and both new moments."""
-    i = UOp.range(int(w.numel()), 0)
-    w, m, v, gradient = (array.flatten()[i] for array in (w, m, v, gradient))
+    replicas = int(row.numel()) // len(Column)
+    each, i = UOp.range(replicas, 0), UOp.range(int(w.numel()) // replicas, 1)
+    w, m, v, gradient = (x.reshape(replicas, -1)[each, i] for x in (w, m, v, gradient))
+    row = row.reshape(replicas, -1)[each]
     g = gradient + row[Column.L2] * w
     new_m = m + row[Column.NEW1] * (g - m)
     new_v = v + row[Column.NEW2] * (g * g - v)
@@ -138,4 +146,4 @@ def _adamw(w: UOp, m: UOp, v: UOp, gradient: UOp, row: UOp) -> UOp:
     move = row[Column.LR] * m_hat / (v_hat.sqrt() + row[Column.EPS])
     new_w = w - move - row[Column.SHRINK] * w
     stores = (w.store(new_w), m.store(new_m), v.store(new_v))
-    return UOp.group(*stores).end(i).sink(arg=KernelInfo(name="adamw"))
+    return UOp.group(*stores).end(each, i).sink(arg=KernelInfo(name="adamw"))

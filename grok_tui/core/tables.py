@@ -15,6 +15,7 @@ ReLU and one product.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 
 from tinygrad import Tensor, dtypes
@@ -34,14 +35,17 @@ def logits(
     b: Tensor,
     n_heads: int,
 ) -> Tensor:
-    """The logits (batch, p) of a one-layer model, whose only layer `block` is.
+    """The logits (..., batch, p) of a one-layer model, whose only layer `block` is.
 
-    a, b: (batch,) int32, the tokens of each pair; a that repeats from pair to pair is faster.
+    a, b: (..., batch) int32, the tokens of each pair; a that repeats from pair to pair is
+    faster. The comments leave out the leading axis, that of replicas.
     """
     W_E, W_pos = weights["W_E"], weights["W_pos"]
-    p, d = W_E.shape[0] - 1, W_E.shape[1]
-    x = (W_E[:p] + W_pos[:2].reshape(2, 1, d)).reshape(2 * p, d)  # of a, then of b
-    x_equals = W_E[p:] + W_pos[2:]  # (1, d)
+    *lead, n, d = W_E.shape
+    p = n - 1
+    per_position = W_E[..., :p, :].unsqueeze(-3) + W_pos[..., :2, :].unsqueeze(-2)
+    x = per_position.reshape(*lead, 2 * p, d)  # of a, then of b
+    x_equals = W_E[..., p:, :] + W_pos[..., 2:, :]  # (1, d)
 
     pattern = attend(_scores(block, x, x_equals, n_heads), a, b)  # (batch, 3, n_heads)
     resid_mid = _resid_mid(block, x, x_equals, n_heads)  # (2p n_heads + 1, d)
@@ -53,30 +57,35 @@ def logits(
 
 def _scores(block: Mapping[str, Tensor], x: Tensor, x_equals: Tensor, n_heads: int) -> Tensor:
     """(2p + 1, n_heads): attention scores of `=` to every row of x, and to itself."""
-    d = x.shape[1]
-    query = matmul(x_equals, block["W_Q"]).reshape(1, n_heads, -1)
-    to_score = (block["W_K"].reshape(d, n_heads, -1) * query).sum(-1)  # (d, n_heads)
-    return matmul(x.cat(x_equals), to_score * (d // n_heads) ** -0.5)
+    query = per_head(matmul(x_equals, block["W_Q"]), n_heads)  # (1, n_heads, d_head)
+    to_score = (per_head(block["W_K"], n_heads) * query).sum(-1)  # (d, n_heads)
+    return matmul(x.cat(x_equals, dim=-2), to_score * query.shape[-1] ** -0.5)
 
 
 def _resid_mid(
     block: Mapping[str, Tensor], x: Tensor, x_equals: Tensor, n_heads: int
 ) -> Tensor:
     """(2p n_heads + 1, d): the residual stream after attention, as a table for `mix`."""
-    n, d = x.shape
-    v = matmul((x - x_equals).cat(x_equals), block["W_V"])  # (n + 1, d)
-    own = Tensor.eye(n_heads).reshape(1, n_heads, n_heads, 1)
-    per_head = (v[:-1].reshape(n, 1, n_heads, -1) * own).reshape(-1, d)
-    attn_out = matmul(per_head.cat(v[-1:]), block["W_O"])
-    return attn_out + x_equals.pad(((n * n_heads, 0), None))
+    *lead, n, d = x.shape
+    v = matmul((x - x_equals).cat(x_equals, dim=-2), block["W_V"])  # (n + 1, d)
+    own = Tensor.eye(n_heads).unsqueeze(-1)  # (n_heads, n_heads, 1)
+    of_heads = per_head(v[..., :-1, :], n_heads).unsqueeze(-3) * own
+    rows = of_heads.reshape(*lead, n * n_heads, d).cat(v[..., -1:, :], dim=-2)
+    before = (*(None for _ in lead), (n * n_heads, 0), None)
+    return matmul(rows, block["W_O"]) + x_equals.pad(before)
+
+
+def per_head(x: Tensor, n_heads: int) -> Tensor:
+    """(..., d) -> (..., n_heads, d_head)."""
+    return x.reshape(*x.shape[:-1], n_heads, x.shape[-1] // n_heads)
 
 
 def attend(scores: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """The attention pattern of `=`: (2p + 1, n_heads) scores -> (batch, 3, n_heads)."""
-    tokens, heads = (scores.shape[0] - 1) // 2, int(scores.shape[1])
-    sizes = {"PAIRS": int(a.shape[0]), "TOKENS": tokens, "HEADS": heads}
+    """The attention of `=`: (..., 2p + 1, n_heads) scores -> (..., batch, 3, n_heads)."""
+    rows, heads = (int(size) for size in scores.shape[-2:])
+    sizes = {**_batch_sizes(a), "TOKENS": (rows - 1) // 2, "HEADS": heads}
     gradient = functools.partial(_attend_gradient, sizes=sizes)
-    out = native.empty(sizes["PAIRS"], 3, heads)
+    out = native.empty(*a.shape, 3, heads)
     ins = [t.contiguous().uop for t in (scores, a, b)]
     return Tensor(_call("attend", [out], ins, sizes, gradient)[0])
 
@@ -94,15 +103,16 @@ def mix(
 ) -> Tensor:
     """Rows mixed from a table: added to those of `onto`, or after a ReLU if there is none.
 
-    pattern: (batch, 3, n_heads); table: (2p n_heads + 1, width), rows (a, head), (b, head)
-    and the last, of which every pair takes one whole. Returns (batch, width), as `onto` is.
+    pattern: (..., batch, 3, n_heads); table: (..., 2p n_heads + 1, width), rows (a, head),
+    (b, head) and the last, of which every pair takes one whole. Returns (..., batch, width),
+    as `onto` is.
     """
-    heads, width = int(pattern.shape[2]), int(table.shape[1])
-    sizes = {"PAIRS": int(a.shape[0]), "TOKENS": (int(table.shape[0]) - 1) // (2 * heads)}
+    heads, (rows, width) = int(pattern.shape[-1]), (int(size) for size in table.shape[-2:])
+    sizes = {**_batch_sizes(a), "TOKENS": (rows - 1) // (2 * heads)}
     sizes |= {"HEADS": heads, "WIDTH": width}
     sizes |= {"RELU": int(onto is None), "ONTO": int(onto is not None)}
     gradient = functools.partial(_mix_gradient, sizes=sizes)
-    out = native.empty(sizes["PAIRS"], width)
+    out = native.empty(*a.shape, width)
     operands = (pattern, table, a, b) if onto is None else (pattern, table, onto, a, b)
     ins = [t.contiguous().uop for t in operands]
     return Tensor(_call("mix", [out], ins, sizes, gradient)[0])
@@ -117,6 +127,11 @@ def _mix_gradient(grad: UOp, call: UOp, *, sizes: dict[str, int]) -> tuple[UOp |
     return None, d_pattern, d_table, *(grad for _ in onto), None, None
 
 
+def _batch_sizes(a: Tensor) -> dict[str, int]:
+    *lead, pairs = (int(size) for size in a.shape)
+    return {"REPLICAS": math.prod(lead), "PAIRS": pairs}
+
+
 def _call(
     function: str,
     outs: list[UOp],
@@ -127,6 +142,7 @@ def _call(
     # C would read any other bytes as these.
     if [u.dtype for u in ins] != [dtypes.float32] * (len(ins) - 2) + [dtypes.int32] * 2:
         raise ValueError(f"{function} takes float32 tables and int32 tokens")
-    operations = 4 * sizes["PAIRS"] * sizes["HEADS"] * sizes.get("WIDTH", 6)
+    rows = sizes["REPLICAS"] * sizes["PAIRS"]
+    operations = 4 * rows * sizes["HEADS"] * sizes.get("WIDTH", 6)
     source = native.source(f"{function}.c", **sizes)
     return native.call(function, source, outs, ins, operations=operations, gradient=gradient)

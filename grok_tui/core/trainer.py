@@ -7,32 +7,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from grok_tui.config import Config, build, is_live
+from grok_tui.config import Config, is_live
+from grok_tui.core.bookkeeper import Bookkeeper
 from grok_tui.core.chunks import ChunkLength, StopWatch
 from grok_tui.core.controls import Controls
 from grok_tui.core.events import (
-    CheckpointSaved,
     Command,
     Compiling,
     ConfigApplied,
     Failed,
     Inbox,
     Losses,
-    Metrics,
     Sink,
-    Started,
     Stop,
     Stopped,
 )
-from grok_tui.core.health import HealthWatch
-from grok_tui.core.measure import DivergedError, check_snapshot
-from grok_tui.core.observe import Observer
+from grok_tui.core.measure import DivergedError
 from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
-from grok_tui.core.phases import Milestones
+from grok_tui.core.replica import Replica
 from grok_tui.core.snapshot import CheckpointStore, Snapshot
-from grok_tui.core.step import COMPILE_STAGES, Network
+from grok_tui.core.step import COMPILE_STAGES, Network, Start
 from grok_tui.core.tasks import make_task
 from grok_tui.core.threads import ThreadKeeper
 
@@ -56,37 +50,27 @@ class Trainer:
         edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
         """edits: those of an earlier sitting that can be taken back (`Controls.edits`)."""
-        self._inbox, self._emit, self._store = inbox, emit, store
-        self._watch = StopWatch(snapshot.seconds if snapshot else {})
+        self._inbox, self._emit, self._resumed = inbox, emit, snapshot
+        watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
         choice = config.device.startswith("CPU") and shared_rows() > 0
         self._threads = ThreadKeeper(blas_threads() if choice else 1, set_threads)
-        self._task = make_task(config)
+        task = make_task(config)
         if snapshot:  # the split is data: a later NumPy may draw another from the same seed
-            self._task = replace(self._task, train_mask=snapshot.train_mask)
-        self._network = Network(config, self._task, snapshot)
-        self._resumed = snapshot
-        milestones = Milestones.from_dict(snapshot.milestones) if snapshot else Milestones()
-        health = HealthWatch.from_dict(snapshot.health) if snapshot else HealthWatch()
-        self._observer = Observer(
-            self._network,
-            self._task,
-            config,
-            emit,
-            watch=self._watch,
-            milestones=milestones,
-            health=health,
+            task = replace(task, train_mask=snapshot.train_mask)
+        self._network = Network([Start(config, task, snapshot)])
+        replica = Replica(self._network)
+        self._books = Bookkeeper(
+            replica, task, config, emit, store=store, resumed=snapshot, watch=watch
         )
-        self._saved = (snapshot.step, build(snapshot.config)) if snapshot else None
-        self._unsaved = False
         self._compiled = False
         self._controls = Controls(
             config,
             emit,
             lambda: self.step,
-            self._save if store else None,
-            answer=self._observer.answer,
-            inspect=self._observer.inspect,
+            (lambda: self._books.save(self.config)) if store else None,
+            answer=self._books.observer.answer,
+            inspect=self._books.observer.inspect,
             edits=edits,
         )
 
@@ -112,9 +96,11 @@ class Trainer:
                     self._obey(command)
                 if not (controls.paused or self._finished()):  # an edit may have ended it
                     self._train_chunk()
-            return self._finish()
+            assert controls.stop is not None
+            rate, ready = self._chunk.median_rate(), self._compiled
+            return self._books.finish(controls.stop, self.config, rate, whole=ready)
         except DivergedError as end:
-            return self._fail(end)
+            return self._books.fail(end, self.config, self._chunk.median_rate())
 
     def _compile(self) -> None:
         early: list[Command] = []
@@ -126,29 +112,20 @@ class Trainer:
             self._emit(Compiling(stage, done, COMPILE_STAGES))
         else:
             self._compiled = True
-        self._watch.add("compile", time.perf_counter() - started)
-        self._emit(
-            Started(
-                step=self.step,
-                config=self.config.model_dump(mode="json"),
-                device=self.config.device,
-                n_train=self.config.n_train,
-                n_test=self.config.n_pairs - self.config.n_train,
-                compile_seconds=self._watch.seconds["compile"],
-                train_mask=self._task.train_mask,
-            )
-        )
+        self._books.watch.add("compile", time.perf_counter() - started)
+        self._books.start(self.config)
         self._announce_changes()
         for command in early:
             self._obey(command)
-        self._observer.begin(new=self._resumed is None)
+        self._books.observer.begin(new=self._resumed is None)
         if self._resumed is None:  # after all that is said at the start: a resumed run has it
-            self._save()
+            self._books.save(self.config)
 
     def _obey(self, command: Command) -> None:
         self._controls.obey(command)
-        # Off and on again: the config is as it was saved, the state is not.
-        self._unsaved |= self._network.follow(self.config)
+        if self._network.follow(self.config):
+            # Off and on again: the config is as it was saved, the state is not.
+            self._books.touched()
 
     def _announce_changes(self) -> None:
         """Where a run goes on with another config than it had, say so like an edit."""
@@ -163,112 +140,32 @@ class Trainer:
         if self._controls.stop is None:
             if self.step >= self.config.steps:
                 self._controls.stop = Stop("completed")
-            elif self.config.stop_when == "grokked" and self._observer.milestones.grokked:
+            elif self.config.stop_when == "grokked" and self._books.milestones.grokked:
                 self._controls.stop = Stop("grokked")
         return self._controls.stop is not None
 
     def _train_chunk(self) -> None:
         """Train up to the next boundary, or for as long as the screen may wait."""
+        config = self.config
         started = time.perf_counter()
-        self._network.make_ready(self.config)
-        self._watch.add("compile", time.perf_counter() - started)
+        self._network.make_ready(config)
+        self._books.watch.add("compile", time.perf_counter() - started)
         first = self.step + 1
-        count = self._chunk.length(self._controls.at_most(self._steps_to_boundary()))
+        count = self._chunk.length(self._controls.at_most(steps_to_boundary(config, self.step)))
         started = time.perf_counter()
-        losses = self._network.train(self.config, count)
+        look = (self.step + count) % config.eval_every == 0
+        (losses,) = self._network.train([config], count, look=look)
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
-        self._report(Losses(first, losses, seconds))
-        self._observer.observe(self.config)
-        if self.step % self.config.checkpoint_every == 0:
-            self._save()
+        self._books.report(Losses(first, losses, seconds))
+        self._books.observer.observe(config)
+        if self.step % config.checkpoint_every == 0:
+            self._books.save(config)
         self._controls.stepped(count)
 
-    def _steps_to_boundary(self) -> int:
-        """Steps until the next evaluation, analysis, checkpoint or end."""
-        config = self.config
-        rhythms = (config.eval_every, config.analyze_every, config.checkpoint_every)
-        return min(config.steps - self.step, *(n - self.step % n for n in rhythms))
 
-    def _report(self, losses: Losses) -> None:
-        """Emit the losses up to the first that is not finite."""
-        bad = np.flatnonzero(~np.isfinite(losses.train_loss))
-        if not len(bad):
-            self._emit(losses)
-            self._observer.hear(losses)
-            return
-        if bad[0]:
-            good = losses.train_loss[: bad[0]]
-            self._emit(Losses(losses.first_step, good, losses.seconds))
-        step = losses.first_step + int(bad[0])
-        what = f"the train loss became {losses.train_loss[bad[0]]}"
-        raise DivergedError(step, what, step - 1)
-
-    # --- checkpoints and the end --------------------------------------------------------
-
-    def _save(self) -> None:
-        saved = self._saved == (self.step, self.config) and not self._unsaved
-        if self._store is None or saved:
-            return
-        snapshot = self.snapshot()
-        check_snapshot(snapshot)
-        path = self._store.save(snapshot)
-        self._saved, self._unsaved = (self.step, self.config), False
-        self._emit(CheckpointSaved(self.step, path))
-
-    def snapshot(self) -> Snapshot:
-        """All that an exact resume needs."""
-        first, second = self._network.moments()
-        return Snapshot(
-            step=self.step,
-            weights=self._network.host_weights(),
-            first_moment=first,
-            second_moment=second,
-            beta_products=self._network.beta_products,
-            train_mask=self._task.train_mask,
-            config=self.config.model_dump(mode="json"),
-            milestones=self._observer.milestones.to_dict(),
-            health=self._observer.health.to_dict(),
-            seconds=self._watch.total(),
-            initial_norm=self._network.initial_norm,
-            gradient_mean=self._network.gradient_mean(),
-        )
-
-    def _finish(self) -> Stopped:
-        stop = self._controls.stop
-        assert stop is not None
-        if stop.save:
-            self._save()
-        final = self._observer.final_metrics(self.config) if self._compiled else None
-        summary = self._summary(stop.reason, final)
-        stopped = Stopped(self.step, stop.reason, summary)
-        self._emit(stopped)
-        return stopped
-
-    def _fail(self, end: DivergedError) -> Failed:
-        good = f"the last good checkpoint is of step {self._saved[0]}" if self._saved else ""
-        advice = f"try a lower --lr than {self.config.lr:g}"
-        reason = "; ".join([str(end), good or "there is no checkpoint", advice])
-        summary = {**self._summary("diverged", None), "steps": end.good_steps}
-        failed = Failed(end.step, reason, summary)
-        self._emit(failed)
-        return failed
-
-    def _summary(self, end: str, final: Metrics | None) -> dict[str, object]:
-        """The content of `summary.json`."""
-        seconds, milestones = self._watch.total(), self._observer.milestones
-        return {
-            "steps": self.step,
-            "grokked": milestones.grokked,
-            "grok_step": milestones.grok_step,
-            "memorized_step": milestones.memorized_step,
-            "final": final.to_dict() if final else None,
-            "steps_per_second": self._chunk.median_rate(),
-            "eval_seconds": seconds["eval"],
-            "analysis_seconds": seconds["analysis"],
-            "compile_seconds": seconds["compile"],
-            "wall_seconds": seconds["wall"],
-            "device": self.config.device,
-            "exit": end,
-        }
+def steps_to_boundary(config: Config, step: int) -> int:
+    """Steps from `step` to the next evaluation, analysis, checkpoint or end."""
+    rhythms = (config.eval_every, config.analyze_every, config.checkpoint_every)
+    return min(config.steps - step, *(n - step % n for n in rhythms))

@@ -36,13 +36,13 @@ stand_in.MetalCompiler = MetalCompiler  # type: ignore[attr-defined]
 sys.modules[stand_in.__name__] = stand_in
 
 from grok_tui.config import Config
-from grok_tui.core.step import Network
+from grok_tui.core.step import Network, Start
 from grok_tui.core.tasks import make_task
 
 
 def main(n_layers: int, fields: str) -> None:
     config = Config(n_layers=n_layers).changed(**json.loads(fields))
-    for _ in Network(config, make_task(config)).compile():
+    for _ in Network([Start(config, make_task(config))]).compile():
         pass
     heads = [
         re.search(r"kernel void (\w+)\((.*?)\)\s*{", source, re.DOTALL) for source in sources

@@ -39,7 +39,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.model import initial_weights
 from grok_tui.core.snapshot import Snapshot
-from grok_tui.core.step import Network
+from grok_tui.core.step import Network, Start
 from grok_tui.core.tasks import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -182,10 +182,10 @@ def test_the_norm_of_an_older_checkpoint_is_drawn_again(cpu: str) -> None:
     halves = {name: w / 2 for name, w in drawn.items()}
     mask, fields = make_task(config).train_mask, config.model_dump(mode="json")
     old = Snapshot(5, halves, zeros, zeros, (0.5, 0.5), mask, fields, {}, {})
-    found = Network(config, make_task(config), old).initial_norm
-    assert found == pytest.approx(published.norm(exact(drawn)), rel=1e-12)
+    found = Network([Start(config, make_task(config), old)]).initial_norms
+    assert found == [pytest.approx(published.norm(exact(drawn)), rel=1e-12)]
     new = replace(old, initial_norm=12.5)
-    assert Network(config, make_task(config), new).initial_norm == 12.5
+    assert Network([Start(config, make_task(config), new)]).initial_norms == [12.5]
 
 
 def test_switching_forgets_even_while_no_step_is_made(cpu: str) -> None:

@@ -150,7 +150,7 @@ def test_a_loss_is_that_of_the_weights_before_its_step(plain: Recording) -> None
 
 def test_compiling_changes_no_bit(plain: Recording) -> None:
     from grok_tui.core.model import initial_weights
-    from grok_tui.core.step import Network
+    from grok_tui.core.step import Network, Start
 
     first = plain.store.at(0)
     drawn = initial_weights(CONFIG)
@@ -161,9 +161,10 @@ def test_compiling_changes_no_bit(plain: Recording) -> None:
     assert not any(v.any() for v in (*first.second_moment.values(),))
 
     later = plain.store.at(50)
-    network = Network(CONFIG, make_task(CONFIG), later)
+    network = Network([Start(CONFIG, make_task(CONFIG), later)])
     assert len(list(network.compile())) == 2
-    found = (network.host_weights(), *network.moments())
+    kinds = ("weights", "first_moment", "second_moment")
+    found = [network.copies(kind)[0] for kind in kinds]
     for arrays, before in zip(
         found, (later.weights, later.first_moment, later.second_moment), strict=True
     ):
@@ -171,7 +172,7 @@ def test_compiling_changes_no_bit(plain: Recording) -> None:
             k: a.tobytes() for k, a in before.items()
         }
     assert network.step == 50
-    assert network.beta_products == later.beta_products
+    assert network.beta_products == [later.beta_products]
 
 
 def test_a_resumed_trainer_keeps_the_split_of_its_snapshot(plain: Recording) -> None:

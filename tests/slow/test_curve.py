@@ -14,7 +14,7 @@ import reference
 from grok_tui.config import build
 from grok_tui.core.model import initial_weights
 from grok_tui.core.optim import learning_rate
-from grok_tui.core.step import Network
+from grok_tui.core.step import Network, Start
 from grok_tui.core.tasks import make_task
 from grok_tui.presets import load_preset
 
@@ -27,8 +27,8 @@ LIMITS = {10: 3e-5, 20: 3e-4, 40: 5e-3}
 def test_forty_steps_of_quick_follow_float64() -> None:
     config = build({**load_preset("quick").fields, "device": "CPU"})
     task = make_task(config)
-    network = Network(config, task)
-    ours = network.train(config, STEPS)
+    network = Network([Start(config, task)])
+    (ours,) = network.train([config], STEPS)
 
     train = np.flatnonzero(task.train_mask)
     a, b, answer = task.a[train], task.b[train], task.answer[train]

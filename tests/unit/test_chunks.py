@@ -6,7 +6,7 @@ import pytest
 
 from grok_tui.core import chunks
 from grok_tui.core.chunks import CHUNK_SECONDS, ChunkLength, StopWatch
-from grok_tui.core.step import TAPE_LENGTH
+from grok_tui.core.tape import TAPE_LENGTH
 
 
 def test_a_screen_gets_news_at_least_eight_times_a_second() -> None:

@@ -10,7 +10,7 @@ from tinygrad import Tensor
 
 from grok_tui.config import Config
 from grok_tui.core.filters import grokfast, orthograd, sphere
-from grok_tui.core.optim import BetaProducts, Column, hyperparameter_rows, idle_rows
+from grok_tui.core.optim import BetaProducts, hyperparameter_rows, idle_rows
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -80,7 +80,7 @@ def test_orthograd_of_zeros_is_the_gradient_itself(zero: str) -> None:
 def test_sphere_scales_all_weights_together_to_the_norm(norm: float) -> None:
     w = arrays(3)
     tensors = on_device(w)
-    Tensor.realize(*sphere(tensors, row_of(Config(), norm)[Column.NORM]))
+    Tensor.realize(*sphere(tensors, row_of(Config(), norm)))
     scale = norm / published.norm(w)
     check(tensors, {name: x * scale for name, x in w.items()})
 
@@ -90,7 +90,7 @@ def test_idle_rows_move_no_mean_and_scale_no_weight() -> None:
     means, weights = on_device(arrays(4)), on_device(arrays(5))
     before = [t.numpy().tobytes() for t in (*means, *weights)]
     Tensor.realize(*grokfast(means, on_device(arrays(6, 1e6)), row))
-    Tensor.realize(*sphere(weights, row[Column.NORM]))
+    Tensor.realize(*sphere(weights, row))
     assert [t.numpy().tobytes() for t in (*means, *weights)] == before
 
 

@@ -1,13 +1,14 @@
 /* The attention of `=` to a, to b and to itself: a softmax over three scores.
 
-   PAIRS, TOKENS, HEADS. scores: (2 TOKENS + 1, HEADS), rows of a, of b, of `=`;
-   pattern: (PAIRS, 3, HEADS); a, b: (PAIRS), the tokens of each pair. */
+   REPLICAS, PAIRS, TOKENS, HEADS. For each of the replicas, scores: (2 TOKENS + 1, HEADS),
+   rows of a, of b, of `=`; pattern: (PAIRS, 3, HEADS); a, b: (PAIRS), the tokens of each pair. */
 
 void attend(float *restrict pattern, const float *restrict scores, const int *restrict a,
             const int *restrict b) {
-  const float *of_equals = scores + 2 * TOKENS * HEADS;
-  for (int i = 0; i < PAIRS; i++) {
-    const float *of_a = scores + a[i] * HEADS, *of_b = scores + (TOKENS + b[i]) * HEADS;
+  for (long i = 0; i < (long)REPLICAS * PAIRS; i++) {
+    const float *own = scores + i / PAIRS * (2 * TOKENS + 1) * HEADS;
+    const float *of_a = own + a[i] * HEADS, *of_b = own + (TOKENS + b[i]) * HEADS;
+    const float *of_equals = own + 2 * TOKENS * HEADS;
     float *out = pattern + i * 3 * HEADS;
     for (int h = 0; h < HEADS; h++) {
       float most = of_a[h] > of_b[h] ? of_a[h] : of_b[h];

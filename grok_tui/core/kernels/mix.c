@@ -1,8 +1,8 @@
 /* Rows that attention mixes from tables: onto rows of another matrix, or with a ReLU.
 
-   PAIRS, TOKENS, HEADS, WIDTH; ONTO, RELU: 0 or 1. Row i of out is the last row of table, plus
-   for each head its share of the row of a and its share of the row of b, plus row i of onto.
-   pattern: (PAIRS, 3, HEADS), of which the third, the share of `=`, is not read;
+   REPLICAS, PAIRS, TOKENS, HEADS, WIDTH; ONTO, RELU: 0 or 1. Row i of out is the last row of
+   table, plus for each head its share of the row of a and its share of the row of b, plus row i
+   of onto. For each of the replicas, pattern: (PAIRS, 3, HEADS), of which the third, the share of `=`, is not read;
    table: (2 TOKENS HEADS + 1, WIDTH), rows (a, head), then (b, head), then the last;
    a, b: (PAIRS), the tokens of each pair; out, onto: (PAIRS, WIDTH).
 
@@ -13,16 +13,17 @@ void mix(float *restrict out, const float *restrict pattern, const float *restri
          const float *restrict onto,
 #endif
          const int *restrict a, const int *restrict b) {
-  const float *last = table + 2 * TOKENS * HEADS * WIDTH;
-  for (int i = 0; i < PAIRS; i++) {
-    const float *of_a = table + a[i] * HEADS * WIDTH;
-    const float *of_b = table + (TOKENS + b[i]) * HEADS * WIDTH;
+  for (long i = 0; i < (long)REPLICAS * PAIRS; i++) {
+    const float *own = table + i / PAIRS * (2 * TOKENS * HEADS + 1) * WIDTH;
+    const float *of_a = own + a[i] * HEADS * WIDTH;
+    const float *of_b = own + (TOKENS + b[i]) * HEADS * WIDTH;
+    const float *last = own + 2 * TOKENS * HEADS * WIDTH;
     const float *share = pattern + i * 3 * HEADS;
-    float *row = out + (long)i * WIDTH;
+    float *row = out + i * WIDTH;
     for (int j = 0; j < WIDTH; j++) {
       float x = last[j];
 #if ONTO
-      x += onto[(long)i * WIDTH + j];
+      x += onto[i * WIDTH + j];
 #endif
 #pragma clang loop unroll(full)
       for (int h = 0; h < HEADS; h++)

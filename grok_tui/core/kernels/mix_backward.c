@@ -3,11 +3,13 @@
 void mix_backward(float *restrict d_pattern, float *restrict d_table, float *restrict g,
                   float *restrict out, float *restrict pattern, float *restrict table,
                   const int *restrict a, const int *restrict b) {
-  float *d_last = d_table + 2 * TOKENS * HEADS * WIDTH;
-  for (int k = 0; k < (2 * TOKENS * HEADS + 1) * WIDTH; k++) d_table[k] = 0;
-  for (int i = 0; i < PAIRS; i++) {
+  const long size = (2 * TOKENS * HEADS + 1) * WIDTH;
+  for (long k = 0; k < REPLICAS * size; k++) d_table[k] = 0;
+  for (long i = 0; i < (long)REPLICAS * PAIRS; i++) {
+    float *own = table + i / PAIRS * size, *d_own = d_table + i / PAIRS * size;
+    float *d_last = d_own + 2 * TOKENS * HEADS * WIDTH;
     int first[2] = {a[i] * HEADS * WIDTH, (TOKENS + b[i]) * HEADS * WIDTH};
-    float *g_row = g + (long)i * WIDTH, *out_row = out + (long)i * WIDTH;
+    float *g_row = g + i * WIDTH, *out_row = out + i * WIDTH;
     float *share = pattern + i * 3 * HEADS, *d_share = d_pattern + i * 3 * HEADS;
     vec sum[2 * HEADS];
     float rest[2 * HEADS];
@@ -19,8 +21,8 @@ void mix_backward(float *restrict d_pattern, float *restrict d_table, float *res
 #pragma clang loop unroll(full)
       for (int r = 0; r < 2 * HEADS; r++) {
         int k = first[r / HEADS] + r % HEADS * WIDTH + j;
-        sum[r] += d * at(table + k);
-        at(d_table + k) += share[r] * d;
+        sum[r] += d * at(own + k);
+        at(d_own + k) += share[r] * d;
       }
     }
     for (int j = WHOLE(WIDTH); j < WIDTH; j++) {
@@ -28,8 +30,8 @@ void mix_backward(float *restrict d_pattern, float *restrict d_table, float *res
       d_last[j] += d;
       for (int r = 0; r < 2 * HEADS; r++) {
         int k = first[r / HEADS] + r % HEADS * WIDTH + j;
-        rest[r] += d * table[k];
-        d_table[k] += share[r] * d;
+        rest[r] += d * own[k];
+        d_own[k] += share[r] * d;
       }
     }
     for (int r = 0; r < 2 * HEADS; r++) d_share[r] = rest[r] + sum_of(sum[r]);

@@ -1,0 +1,168 @@
+"""What one run says and saves while its network trains."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grok_tui.config import Config, build
+from grok_tui.core.chunks import StopWatch
+from grok_tui.core.events import (
+    CheckpointSaved,
+    Failed,
+    Losses,
+    Metrics,
+    Sink,
+    Started,
+    Stop,
+    Stopped,
+)
+from grok_tui.core.health import HealthWatch
+from grok_tui.core.measure import DivergedError, check_snapshot
+from grok_tui.core.observe import Observer
+from grok_tui.core.phases import Milestones
+from grok_tui.core.replica import Replica
+from grok_tui.core.snapshot import CheckpointStore, Snapshot
+from grok_tui.core.tasks import Task
+
+# The kinds of arrays in a snapshot.
+_ARRAYS = ("weights", "first_moment", "second_moment", "gradient_mean")
+
+
+class Bookkeeper:
+    """The events and checkpoints of one run, and what has to be remembered for them.
+
+    observer: looks at the network. watch: the time that the run has taken.
+    """
+
+    def __init__(
+        self,
+        replica: Replica,
+        task: Task,
+        config: Config,
+        emit: Sink,
+        *,
+        store: CheckpointStore | None = None,
+        resumed: Snapshot | None = None,
+        watch: StopWatch | None = None,
+    ) -> None:
+        """resumed: where the run goes on from; watch: one that runs already."""
+        self._replica, self._task, self._emit, self._store = replica, task, emit, store
+        self.watch = watch or StopWatch(resumed.seconds if resumed else {})
+        milestones = Milestones.from_dict(resumed.milestones) if resumed else Milestones()
+        health = HealthWatch.from_dict(resumed.health) if resumed else HealthWatch()
+        self.observer = Observer(
+            replica,
+            task,
+            config,
+            emit,
+            watch=self.watch,
+            milestones=milestones,
+            health=health,
+        )
+        self._saved = (resumed.step, build(resumed.config)) if resumed else None
+        self._touched = False
+
+    @property
+    def step(self) -> int:
+        return self._replica.step
+
+    @property
+    def milestones(self) -> Milestones:
+        return self.observer.milestones
+
+    def start(self, config: Config) -> None:
+        """Say what is trained."""
+        self._emit(
+            Started(
+                step=self.step,
+                config=config.model_dump(mode="json"),
+                device=config.device,
+                n_train=config.n_train,
+                n_test=config.n_pairs - config.n_train,
+                compile_seconds=self.watch.seconds["compile"],
+                train_mask=self._task.train_mask,
+            )
+        )
+
+    def report(self, losses: Losses) -> None:
+        """Emit the losses up to the first that is not finite, which raises DivergedError."""
+        bad = np.flatnonzero(~np.isfinite(losses.train_loss))
+        if not len(bad):
+            self._emit(losses)
+            self.observer.hear(losses)
+            return
+        if bad[0]:
+            good = losses.train_loss[: bad[0]]
+            self._emit(Losses(losses.first_step, good, losses.seconds))
+        step = losses.first_step + int(bad[0])
+        what = f"the train loss became {losses.train_loss[bad[0]]}"
+        raise DivergedError(step, what, step - 1)
+
+    def save(self, config: Config) -> None:
+        """Save a checkpoint, unless this one is saved. Raises DivergedError or OSError."""
+        saved = self._saved == (self.step, config) and not self._touched
+        if self._store is None or saved:
+            return
+        snapshot = self.snapshot(config)
+        check_snapshot(snapshot)
+        path = self._store.save(snapshot)
+        self._saved, self._touched = (self.step, config), False
+        self._emit(CheckpointSaved(self.step, path))
+
+    def touched(self) -> None:
+        """The state has changed, though neither step nor config have."""
+        self._touched = True
+
+    def snapshot(self, config: Config) -> Snapshot:
+        """All that an exact resume needs."""
+        return Snapshot(
+            step=self.step,
+            **{kind: self._replica.copy(kind) for kind in _ARRAYS},
+            beta_products=self._replica.beta_products,
+            train_mask=self._task.train_mask,
+            config=config.model_dump(mode="json"),
+            milestones=self.milestones.to_dict(),
+            health=self.observer.health.to_dict(),
+            seconds=self.watch.total(),
+            initial_norm=self._replica.initial_norm,
+        )
+
+    def finish(self, stop: Stop, config: Config, rate: float, *, whole: bool) -> Stopped:
+        """Save and say that the run is over. rate: steps per second; whole: it was ready."""
+        if stop.save:
+            self.save(config)
+        final = self.observer.final_metrics(config) if whole else None
+        summary = self._summary(stop.reason, final, config, rate)
+        stopped = Stopped(self.step, stop.reason, summary)
+        self._emit(stopped)
+        return stopped
+
+    def fail(self, end: DivergedError, config: Config, rate: float) -> Failed:
+        """Say that the run has diverged."""
+        good = f"the last good checkpoint is of step {self._saved[0]}" if self._saved else ""
+        advice = f"try a lower --lr than {config.lr:g}"
+        reason = "; ".join([str(end), good or "there is no checkpoint", advice])
+        summary = {**self._summary("diverged", None, config, rate), "steps": end.good_steps}
+        failed = Failed(end.step, reason, summary)
+        self._emit(failed)
+        return failed
+
+    def _summary(
+        self, end: str, final: Metrics | None, config: Config, rate: float
+    ) -> dict[str, object]:
+        """The content of `summary.json`."""
+        seconds, milestones = self.watch.total(), self.milestones
+        return {
+            "steps": self.step,
+            "grokked": milestones.grokked,
+            "grok_step": milestones.grok_step,
+            "memorized_step": milestones.memorized_step,
+            "final": final.to_dict() if final else None,
+            "steps_per_second": rate,
+            "eval_seconds": seconds["eval"],
+            "analysis_seconds": seconds["analysis"],
+            "compile_seconds": seconds["compile"],
+            "wall_seconds": seconds["wall"],
+            "device": config.device,
+            "exit": end,
+        }
