@@ -79,7 +79,7 @@ def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped
     from grok_tui.core.trainer import Trainer
 
     step = job.snapshot.step if job.snapshot else 0
-    writer = _writer(job, config)
+    writer = open_writer(job, config)
     recorder: Recorder | RunWriter | None = writer
     if writer and patient:
         recorder = inbox = Recorder(writer, inbox, sink)
@@ -121,7 +121,11 @@ def why(error: Exception) -> str:
     return f"the trainer broke: {type(error).__name__}: {error}"
 
 
-def _writer(job: Job, config: Config) -> RunWriter | None:
+def open_writer(job: Job, config: Config) -> RunWriter | None:
+    """What records a job, if it is recorded; config: with the device that was opened.
+
+    Raises RunError or OSError.
+    """
     if job.run_dir is None:
         return None
     if job.snapshot:

@@ -101,15 +101,23 @@ def _where(run_dir: Path) -> str:
 
 
 def make_app(
-    session: Session, first: Run | None, theme_name: str | None, *, ascii_only: bool = False
+    session: Session,
+    first: Run | None,
+    theme_name: str | None,
+    *,
+    ascii_only: bool = False,
+    kind: Callable[..., SessionApp] = SessionApp,
 ) -> SessionApp:
-    """The session's application, with the user's themes and keys. Raises ThemeError."""
+    """The session's application, with the user's themes and keys. Raises ThemeError.
+
+    kind: makes it, from what a `SessionApp` is made of.
+    """
     themes, bad_themes = load_themes()
     keymap, bad_keys = load_keymap(session_actions())
     for problem in bad_themes + bad_keys:
         _say(problem)
     theme = choose_theme(themes, theme_name, remembered_theme(), Console().color_system)
-    return SessionApp(first, session, themes, theme, keymap, ascii=ascii_only)
+    return kind(first, session, themes, theme, keymap, ascii=ascii_only)
 
 
 def run_session(session: Session, app: SessionApp) -> int:

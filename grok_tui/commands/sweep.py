@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
-import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
+from grok_tui.commands.train import has_screen
 from grok_tui.errors import UserError
 from grok_tui.words import duration, percent
 
 if TYPE_CHECKING:
     from grok_tui.sweep.folder import Outcome, SweepFolder
-    from grok_tui.sweep.spec import Point
+    from grok_tui.sweep.watch import Watch
 
 
+# What the workers print, in the sweep's directory.
+LOG = "workers.log"
 _GO_ON = "what is done is kept, and the same command goes on"
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """`spec`, `output`, `workers`, `scheduler`, `retry_failed` and `json`."""
+    """`spec`, `output`, `workers`, `scheduler`, `replicas`, `retry_failed`, `headless`, ..."""
     parser = Parser(prog="grok-tui sweep", description=COMMANDS["sweep"], allow_abbrev=False)
     add = parser.add_argument
     add("spec", metavar="SPEC", help="a .toml file with base, axes and seeds, or a shipped one")
@@ -37,7 +41,16 @@ def parse(arguments: Sequence[str]) -> Namespace:
     )
     add("--workers", metavar="N", type=_count, help="processes here; as many as cores")
     add("--scheduler", metavar="ADDRESS", help="a Dask scheduler, such as tcp://10.0.0.1:8786")
+    add(
+        "--replicas",
+        metavar="N",
+        type=_count,
+        help="points that train together as one network at most; as many as fit",
+    )
     add("--retry-failed", action="store_true", help="train what failed anew")
+    add("--headless", action="store_true", help="lines instead of a screen")
+    add("--theme", metavar="NAME", help="colours of the screen")
+    add("--ascii", action="store_true", help="draw with ASCII characters only")
     add("--json", action="store_true", help="print sweep.json instead of the map")
     return parser.parse_args(arguments)
 
@@ -56,17 +69,20 @@ def run(options: Namespace) -> int:
     from grok_tui.sweep.folder import SweepFolder, locked
     from grok_tui.sweep.phase_map import phase_map
     from grok_tui.sweep.spec import load_spec
+    from grok_tui.sweep.watch import Watch
 
-    folder = SweepFolder(options.output, load_spec(options.spec))
+    folder, code = SweepFolder(options.output, load_spec(options.spec)), 0
     try:
         with locked(folder.path):
-            folder.save(folder.outcomes())
-            if missing := _missing(folder, retry=options.retry_failed):
-                _train(folder, missing, options)
+            watch = Watch(folder, retry=options.retry_failed)
+            if has_screen() and not options.headless:
+                code = _show(folder, watch, options)
+            elif watch.missing:
+                _train(folder, watch, options)
     except KeyboardInterrupt:
         _say(f"stopped; {_GO_ON}")
         return 130
-    outcomes = folder.outcomes()
+    outcomes = [(point, watch.outcomes[point.name]) for point in folder.points]
     if options.json:
         print((folder.path / RESULTS).read_text(), end="")
     else:
@@ -76,49 +92,80 @@ def run(options: Namespace) -> int:
         _say(f"{point.name} failed: {outcome.error}")
     if failed:
         _say("--retry-failed trains them anew")
-    return 1 if failed else 0
+    return code or (1 if failed else 0)
 
 
-def _missing(folder: SweepFolder, *, retry: bool) -> list[Point]:
-    """The points that are to be trained."""
-    from grok_tui.sweep.folder import discard
+def _show(folder: SweepFolder, watch: Watch, options: Namespace) -> int:
+    """Train what is missing on the screen of the sweep, until the user leaves."""
+    from multiprocessing import resource_tracker
 
-    missing = []
-    for point, outcome in folder.outcomes():
-        if outcome.state == "failed" and retry:
-            folder.broken.pop(point.name, None)
-            discard(folder.run_of(point))
-            missing.append(point)
-        elif outcome.state in ("waiting", "cut off"):
-            missing.append(point)
-    return missing
+    from grok_tui.commands.replay import replay_session
+    from grok_tui.session import make_app, run_session
+    from grok_tui.tui.sweep_app import SweepApp
+    from grok_tui.tui.sweep_screen import SweepScreen
+
+    resource_tracker.ensure_running()  # workers begin anew while the screen owns stderr
+    session = replay_session()
+    with contextlib.ExitStack() as stack:
+        train = None
+        if watch.missing:
+            _say("starting the workers ...")
+            train = stack.enter_context(_trainer(folder, watch, options))
+        kind = functools.partial(
+            SweepApp,
+            sweep=SweepScreen(folder, watch, train),
+            replay=lambda run: session.replay(run, watch.last_step(run.name), 1.0),
+        )
+        app = make_app(session, None, options.theme, ascii_only=options.ascii, kind=kind)
+        code = run_session(session, app)
+    if watch.ended < len(watch.missing) and not code:
+        _say(f"stopped; {_GO_ON}")
+    return code
 
 
-def _train(folder: SweepFolder, missing: Sequence[Point], options: Namespace) -> None:
-    """Train points, with a line for each that ends."""
+def _train(folder: SweepFolder, watch: Watch, options: Namespace) -> None:
+    """Train what is missing, with a line for each point that ends."""
+
+    def tick() -> None:
+        for point in watch.look():
+            words = _words(watch.outcomes[point.name])
+            _say(f"{watch.ended}/{len(watch.missing)}  {point.name}: {words}{_left(watch)}")
+
+    with _trainer(folder, watch, options) as train:
+        train(tick)
+
+
+@contextlib.contextmanager
+def _trainer(
+    folder: SweepFolder, watch: Watch, options: Namespace
+) -> Iterator[Callable[[Callable[[], None]], None]]:
+    """What trains the missing points, with workers that wait for it."""
     try:
         from grok_tui.sweep.engine import SchedulerLostError, cluster, train
+        from grok_tui.sweep.groups import groups
     except ImportError as error:
         raise UserError(f"{error}; install it: pip install 'grok-tui[sweep]'") from None
 
-    outcomes = {point.name: outcome for point, outcome in folder.outcomes()}
-    started, ended = time.monotonic(), 0
-
-    def done(point: Point) -> None:
-        nonlocal ended
-        ended += 1
-        outcomes[point.name] = outcome = folder.outcome(point)
-        folder.save((p, outcomes[p.name]) for p in folder.points)
-        left = (time.monotonic() - started) / ended * (len(missing) - ended)
-        _say(f"{ended}/{len(missing)}  {point.name}: {_words(outcome)}, {duration(left)} left")
-
-    with cluster(options.scheduler, options.workers) as client:
+    with cluster(options.scheduler, options.workers, folder.path / LOG) as client:
         workers = len(client.scheduler_info()["workers"])
-        _say(f"{len(missing)} of {len(folder.points)} points to train, {workers} workers")
-        try:
-            train(client, folder, missing, done)
-        except SchedulerLostError as error:
-            raise UserError(f"{error}; {_GO_ON}") from None
+        found = groups(watch.missing, workers, options.replicas or folder.spec.replicas)
+        _say(
+            f"{len(watch.missing)} of {len(folder.points)} points to train, in {len(found)}"
+            f" group{'' if len(found) == 1 else 's'}, {workers} workers"
+        )
+
+        def work(tick: Callable[[], None]) -> None:
+            try:
+                train(client, folder, found, tick)
+            except SchedulerLostError as error:
+                raise UserError(f"{error}; {_GO_ON}") from None
+
+        yield work
+
+
+def _left(watch: Watch) -> str:
+    seconds = watch.seconds_left()
+    return f", at most {duration(seconds)} left" if seconds else ""
 
 
 def _words(outcome: Outcome) -> str:

@@ -17,6 +17,10 @@ class Replica:
     def __init__(self, network: Network, index: int = 0) -> None:
         self._network, self._index = network, index
 
+    def go_on_in(self, network: Network, index: int) -> None:
+        """Be the replica at another place, which has come as far."""
+        self._network, self._index = network, index
+
     @property
     def step(self) -> int:
         """Updates done so far."""

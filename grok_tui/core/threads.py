@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 from threadpoolctl import ThreadpoolController
 
+from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
+
 # How many steps a judgement rests on.
 WINDOW = 5
 # Steps so many times slower than the fastest so far call for another look at once.
@@ -91,3 +93,9 @@ class ThreadKeeper:
         self._now = self._other
         self._times[self._now].clear()
         self._set(self._now)
+
+
+def thread_keeper(device: str) -> ThreadKeeper:
+    """One for the products of a device; it tries nothing where results would change."""
+    choice = device.startswith("CPU") and shared_rows() > 0
+    return ThreadKeeper(blas_threads() if choice else 1, set_threads)

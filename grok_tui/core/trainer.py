@@ -23,12 +23,11 @@ from grok_tui.core.events import (
     Stopped,
 )
 from grok_tui.core.measure import DivergedError
-from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
 from grok_tui.core.replica import Replica
 from grok_tui.core.snapshot import CheckpointStore, Snapshot
 from grok_tui.core.step import COMPILE_STAGES, Network, Start
 from grok_tui.core.tasks import make_task
-from grok_tui.core.threads import ThreadKeeper
+from grok_tui.core.threads import thread_keeper
 
 
 class Trainer:
@@ -53,8 +52,7 @@ class Trainer:
         self._inbox, self._emit, self._resumed = inbox, emit, snapshot
         watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
-        choice = config.device.startswith("CPU") and shared_rows() > 0
-        self._threads = ThreadKeeper(blas_threads() if choice else 1, set_threads)
+        self._threads = thread_keeper(config.device)
         task = make_task(config)
         if snapshot:  # the split is data: a later NumPy may draw another from the same seed
             task = replace(task, train_mask=snapshot.train_mask)

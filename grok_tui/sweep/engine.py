@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed
+from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker
 
-from grok_tui.config import build
-from grok_tui.core.events import Event, Failed
 from grok_tui.core.openblas import blas_threads
 from grok_tui.errors import UserError
-from grok_tui.job import Job, QueueInbox, run
-from grok_tui.runs.checkpoints import CheckpointError
-from grok_tui.runs.resume import resumable
-from grok_tui.sweep.folder import SweepFolder, discard
+from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.spec import Point
+from grok_tui.sweep.together import train_runs
 
+# How often the end of groups is looked for.
+TICK_SECONDS = 0.25
 # How long an existing scheduler may take to answer.
 CONNECT_SECONDS = 10.0
 
@@ -36,15 +36,18 @@ def _hush() -> None:
 
 
 class OwnCores(WorkerPlugin):  # type: ignore[misc]
-    """Gives each worker of this machine its share of the cores."""
+    """Gives each worker of this machine its share of the cores, and its output to a file."""
 
     name = "own-cores"
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, log: str) -> None:
+        self._workers, self._log = workers, log
 
     def setup(self, worker: Worker) -> None:
         _hush()
+        with Path(self._log).open("ab") as log:  # the terminal belongs to a screen
+            for standard in (1, 2):
+                os.dup2(log.fileno(), standard)
         if not hasattr(os, "sched_setaffinity"):
             return
         cores = sorted(os.sched_getaffinity(0))
@@ -53,9 +56,10 @@ class OwnCores(WorkerPlugin):  # type: ignore[misc]
 
 
 @contextlib.contextmanager
-def cluster(scheduler: str | None, workers: int | None) -> Iterator[Client]:
+def cluster(scheduler: str | None, workers: int | None, log: Path) -> Iterator[Client]:
     """A client of the scheduler at an address, or of a cluster of processes on this machine.
 
+    log: what the workers of this machine print goes there, if they do.
     Raises UserError if the scheduler does not answer.
     """
     _hush()
@@ -74,62 +78,60 @@ def cluster(scheduler: str | None, workers: int | None) -> Iterator[Client]:
         ) as local,
         Client(local) as client,
     ):
-        client.register_plugin(OwnCores(count))
+        client.register_plugin(OwnCores(count, str(log.resolve())))
         yield client
+    if log.stat().st_size == 0:
+        log.unlink()
 
 
 def train(
-    client: Client, folder: SweepFolder, points: Sequence[Point], done: Callable[[Point], None]
+    client: Client,
+    folder: SweepFolder,
+    groups: Sequence[Sequence[Point]],
+    tick: Callable[[], None],
 ) -> None:
-    """Train points on a client's workers; `done` is told of each, in the order they end.
+    """Train groups of points on a client's workers; calls `tick` some times a second.
 
-    A worker that dies has its point done elsewhere. One that fails is noted as broken. Raises
-    SchedulerLostError.
+    A worker that dies has its points done elsewhere. What breaks a whole group is noted as
+    broken. Raises SchedulerLostError.
     """
     path = folder.path.resolve()
-    futures = {
-        client.submit(
-            train_point,
-            str(path / point.name),
-            point.config.model_dump(mode="json"),
-            key=point.name,
-            pure=False,
-        ): point
-        for point in points
-    }
-    for future in as_completed(futures):
-        point = futures[future]
-        if future.status in ("cancelled", "lost"):
-            raise SchedulerLostError("the scheduler is gone")
-        if future.status != "finished":
-            folder.broken[point.name] = f"its workers died: {future.exception()}"
-        elif reason := future.result():
+    pending = {_submit(client, path, points): points for points in groups}
+    while pending:
+        time.sleep(TICK_SECONDS)
+        for future in [future for future in pending if future.status != "pending"]:
+            _note(folder, pending.pop(future), future)
+        tick()
+
+
+def _submit(client: Client, path: Path, points: Sequence[Point]) -> Future:
+    runs = {str(path / p.name): p.config.model_dump(mode="json") for p in points}
+    key = f"{points[0].name} and {len(points) - 1} more"
+    return client.submit(train_group, runs, key=key, pure=False)
+
+
+def _note(folder: SweepFolder, points: Sequence[Point], future: Future) -> None:
+    """Note which points of a group that has ended are broken, and why."""
+    if future.status in ("cancelled", "lost"):
+        raise SchedulerLostError("the scheduler is gone")
+    if future.status == "finished":
+        reasons = future.result()
+    else:
+        why = f"its workers died: {future.exception()}"
+        reasons = dict.fromkeys((str(folder.run_of(point)) for point in points), why)
+    by_name = {Path(run).name: reason for run, reason in reasons.items()}
+    for point in points:
+        if reason := by_name.get(point.name):
             folder.broken[point.name] = reason
-        done(point)
 
 
-def train_point(run_dir: str, fields: dict[str, Any]) -> str:
-    """Train one run to its end, from its newest checkpoint if it has one.
+def train_group(runs: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Train runs in this worker, within its memory; returns why some failed.
 
-    Returns why it failed, or nothing. It runs in a worker; whatever breaks is a reason.
+    Whatever breaks is a reason: of a device, of a disk.
     """
+    limit = get_worker().memory_manager.memory_limit or math.inf
     try:
-        end = run(_job(Path(run_dir), fields), QueueInbox(), _ignore)
-    except Exception as error:  # noqa: BLE001  of a device, a disk, a lock: the sweep goes on
-        return f"{type(error).__name__}: {error}"
-    return end.reason if isinstance(end, Failed) else ""
-
-
-def _job(run_dir: Path, fields: dict[str, Any]) -> Job:
-    config = build(fields)
-    try:
-        snapshot, warnings = resumable(run_dir)
-    except (CheckpointError, FileNotFoundError):
-        discard(run_dir)
-        return Job(config, run_dir)
-    config = config.changed(device=snapshot.config["device"])
-    return Job(config, run_dir, snapshot, warnings=tuple(warnings))
-
-
-def _ignore(event: Event) -> None:
-    """A point's events are in its run directory."""
+        return train_runs(runs, limit)
+    except Exception as error:  # noqa: BLE001  the sweep goes on
+        return dict.fromkeys(runs, f"{type(error).__name__}: {error}")

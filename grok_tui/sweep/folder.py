@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import Any, Literal
 
 from grok_tui.config import ConfigError
 from grok_tui.errors import UserError
+from grok_tui.runs import records
 from grok_tui.runs.checkpoints import write_durably
+from grok_tui.runs.records import LineError
 from grok_tui.runs.writer import RunError, being_written
 from grok_tui.sweep import RESULTS
 from grok_tui.sweep.spec import Point, Spec, spec_from
@@ -69,8 +72,10 @@ def outcome_of(run: Path) -> Outcome:
 
 def _error(run: Path) -> str:
     """The reason that the run noted last."""
-    lines = (run / "events.jsonl").read_text().splitlines()
-    return str(json.loads(lines[-1]).get("reason", "")) if lines else ""
+    with contextlib.suppress(LineError, OSError):
+        last = deque(records.events(run), maxlen=1)
+        return str(last[0].fields.get("reason", "")) if last else ""
+    return "its events are damaged"
 
 
 def discard(run_dir: Path) -> None:

@@ -1,10 +1,12 @@
-"""The phase diagram of a sweep: steps to grok over two axes, as text."""
+"""The phase diagram of a sweep: what became of its points over two axes, as text too."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from grok_tui.config import written
@@ -17,48 +19,122 @@ Outcomes = Sequence[tuple[Point, Outcome]]
 NEVER, UNKNOWN, FAILED = "never", "...", "failed"
 
 
-def phase_map(spec: Spec, outcomes: Outcomes) -> str:
-    """Median steps to grok: rows of the first axis, columns of the second, a map for each
-    combination of the others.
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A combination of values, over its seeds.
+
+    points: how many there are; ended, failed, grokked: of them. grok_step: the median, where a
+    seed that never groks counts as later than all others; None if most never do. test_acc: the
+    median of the final test accuracies, None before there is one.
     """
-    rows, columns, others = _split(spec)
-    return "\n\n".join(
-        _one(rows, columns, dict(zip((a.field for a in others), fixed, strict=True)), outcomes)
+
+    points: int
+    ended: int
+    failed: int
+    grokked: int
+    grok_step: int | None
+    test_acc: float | None
+
+    @property
+    def whole(self) -> bool:
+        return self.ended == self.points
+
+    def text(self) -> str:
+        """The steps to grok, or why there are none."""
+        if not self.whole:
+            return UNKNOWN
+        if self.failed == self.points:
+            return FAILED
+        text = NEVER if self.grok_step is None else f"{self.grok_step:,}"
+        mixed = self.grokked not in (0, self.points)
+        return f"{text} ({self.grokked} of {self.points})" if mixed else text
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A map: rows of the first axis, columns of the second; fixed: values of the others.
+
+    An axis that the spec does not have is one without a field.
+    """
+
+    rows: Axis
+    columns: Axis
+    fixed: Mapping[str, Any]
+
+    def values(self, row: int, column: int) -> dict[str, Any]:
+        """The combination of a cell, by field."""
+        own = {self.rows.field: self.rows.values[row]}
+        own[self.columns.field] = self.columns.values[column]
+        return {name: value for name, value in {**self.fixed, **own}.items() if name}
+
+    @property
+    def corner(self) -> str:
+        return " \\ ".join(axis.field for axis in (self.rows, self.columns) if axis.field)
+
+    @property
+    def title(self) -> str:
+        """The values that all its cells share, empty if there are none."""
+        return ", ".join(f"{name} {written(value)}" for name, value in self.fixed.items())
+
+    @property
+    def heads(self) -> list[str]:
+        """What stands over its columns."""
+        if not self.columns.field:
+            return ["steps to grok"]
+        return [written(value) for value in self.columns.values]
+
+    @property
+    def sides(self) -> list[str]:
+        """What stands before its rows."""
+        return [written(value) for value in self.rows.values]
+
+
+def planes(spec: Spec) -> list[Plane]:
+    """The maps of a sweep, one for each combination of its further axes."""
+    missing = (Axis("", ("all",)), Axis("", (None,)))
+    rows, columns = (*spec.axes, *missing[len(spec.axes) :])[:2]
+    others = spec.axes[2:]
+    return [
+        Plane(rows, columns, dict(zip((axis.field for axis in others), fixed, strict=True)))
         for fixed in itertools.product(*(axis.values for axis in others))
+    ]
+
+
+def cell(outcomes: Sequence[Outcome]) -> Cell:
+    """What became of the points of one combination."""
+    ended = [outcome for outcome in outcomes if outcome.state in ("done", "failed")]
+    steps = [math.inf if o.grok_step is None else o.grok_step for o in ended]
+    middle = statistics.median_low(steps) if steps else math.inf
+    known = [o.test_acc for o in ended if o.test_acc is not None]
+    return Cell(
+        points=len(outcomes),
+        ended=len(ended),
+        failed=sum(o.state == "failed" for o in ended),
+        grokked=sum(o.grok_step is not None for o in ended),
+        grok_step=None if math.isinf(middle) else int(middle),
+        test_acc=statistics.median(known) if known else None,
     )
 
 
-def _split(spec: Spec) -> tuple[Axis, Axis | None, tuple[Axis, ...]]:
-    if not spec.axes:
-        return Axis("", ("all",)), None, ()
-    return spec.axes[0], spec.axes[1] if len(spec.axes) > 1 else None, spec.axes[2:]
+def key(values: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
+    """What the points of one combination share."""
+    return frozenset(values.items())
 
 
-def _one(rows: Axis, columns: Axis | None, fixed: Mapping[str, Any], outcomes: Outcomes) -> str:
-    title = ", ".join(f"{name} {written(value)}" for name, value in fixed.items())
-    corner = f"{rows.field} \\ {columns.field}" if columns else rows.field
-    lines = []
-    for value in rows.values:
-        own = dict(fixed) | ({rows.field: value} if rows.field else {})
-        line = {corner: written(value)}
-        if columns is None:
-            line["steps to grok"] = cell(own, outcomes)
-        for other in columns.values if columns else ():
-            line[written(other)] = cell({**own, columns.field: other}, outcomes)  # type: ignore[union-attr]
-        lines.append(line)
-    return "\n".join([*([title] if title else []), table(lines)])
+def phase_map(spec: Spec, outcomes: Outcomes) -> str:
+    """All maps of a sweep as text."""
+    found: dict[frozenset[tuple[str, Any]], list[Outcome]] = {}
+    for point, outcome in outcomes:
+        found.setdefault(key(point.values), []).append(outcome)
+    cells = {values: cell(together) for values, together in found.items()}
+    return "\n\n".join("\n".join(_lines(plane, cells)) for plane in planes(spec))
 
 
-def cell(values: Mapping[str, Any], outcomes: Outcomes) -> str:
-    """The median over the seeds of a combination, `never` if most of them never grok."""
-    found = [o for point, o in outcomes if point.values.items() >= values.items()]
-    ended = [outcome for outcome in found if outcome.state in ("done", "failed")]
-    if len(ended) < len(found):
-        return UNKNOWN
-    if all(outcome.state == "failed" for outcome in ended):
-        return FAILED
-    steps = sorted(o.grok_step if o.grok_step is not None else float("inf") for o in ended)
-    middle = statistics.median_low(steps)
-    grokked = sum(o.grok_step is not None for o in ended)
-    text = NEVER if middle == float("inf") else f"{middle:,}"
-    return text if grokked in (0, len(ended)) else f"{text} ({grokked} of {len(ended)})"
+def _lines(plane: Plane, cells: Mapping[frozenset[tuple[str, Any]], Cell]) -> Iterator[str]:
+    if plane.title:
+        yield plane.title
+    rows = []
+    for row, side in enumerate(plane.sides):
+        texts = [cells[key(plane.values(row, i))].text() for i in range(len(plane.heads))]
+        rows.append({plane.corner: side, **dict(zip(plane.heads, texts, strict=True))})
+    yield table(rows)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -42,11 +42,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A sweep: every combination of the axes' values, so many seeds of each."""
+    """A sweep: every combination of the axes' values, so many seeds of each.
+
+    replicas: how many points train as one network at most, None for as many as fit.
+    """
 
     base: Config
     axes: tuple[Axis, ...]
     seeds: int
+    replicas: int | None = None
 
     def points(self) -> Iterator[Point]:
         """All points, one seed after the other, so that a map is whole early.
@@ -119,7 +123,8 @@ def spec_from(content: Mapping[str, Any]) -> Spec:
     preset = fields.pop("preset", None)
     base = resolve({**fields, **found.budget()}, preset=preset)
     axes = tuple(Axis(name, _values(name, spread)) for name, spread in found.axes.items())
-    spec = Spec(base, axes, found.seeds)
+    replicas = None if found.replicas == "auto" else found.replicas
+    spec = Spec(base, axes, found.seeds, replicas)
     for _ in spec.points():  # every combination is a config, or somebody waits for nothing
         pass
     return spec
@@ -157,6 +162,7 @@ class _File(BaseModel):
     base: dict[str, Any] = {}
     axes: dict[str, list[Any] | _Range] = {}
     seeds: int = Field(1, ge=1, le=10_000)
+    replicas: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     steps: int | None = None
     stop_when: str = "grokked"
 

@@ -30,7 +30,7 @@ from grok_tui.tui.picker import PresetPicker
 from grok_tui.tui.preferences import remember_theme
 from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.replay_screen import ReplayScreen
-from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, RunScreen
+from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, Left, RunScreen
 from grok_tui.tui.terminal import TerminalDriver
 from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
 
@@ -47,7 +47,7 @@ def session_actions() -> dict[str, Action]:
     return found
 
 
-def _screen_of(run: Run) -> RunScreen:
+def screen_of(run: Run) -> RunScreen:
     """The main screen of a run, live or recorded."""
     if isinstance(run.source, ReplaySource):
         return ReplayScreen(run, run.source)
@@ -114,8 +114,12 @@ class SessionApp(App[Ending]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end_by, number)
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
+        self.begin()
+
+    def begin(self) -> None:
+        """Show the first screen."""
         if self._first:
-            self.push_screen(_screen_of(self._first))
+            self.push_screen(screen_of(self._first))
         else:
             presets = [load_preset(name) for name in preset_names()]
             self.push_screen(PresetPicker(presets), self._picked)
@@ -125,9 +129,16 @@ class SessionApp(App[Ending]):
             self.exit(Ending(0))
             return
         try:
-            self.push_screen(_screen_of(self._launcher.preset(preset)))
+            self.push_screen(screen_of(self._launcher.preset(preset)))
         except (UserError, OSError) as error:
             self.exit(Ending(2, str(error)))
+
+    async def on_left(self, message: Left) -> None:
+        await self.leave_run(message.ending)
+
+    async def leave_run(self, ending: Ending) -> None:
+        """The run on the screen was left, and so is the session."""
+        self.exit(ending)
 
     async def on_wanted(self, message: Wanted) -> None:
         """Another run in place of the present one, which saves itself in the background."""
@@ -141,7 +152,7 @@ class SessionApp(App[Ending]):
             closing = asyncio.to_thread(before.run.source.close, SAVE_SECONDS)
             self.run_worker(closing, group="closing", exit_on_error=False)
             await self.pop_screen()
-        await self.push_screen(_screen_of(run))
+        await self.push_screen(screen_of(run))
 
     # --- themes -------------------------------------------------------------------------
 

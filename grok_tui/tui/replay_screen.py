@@ -16,7 +16,7 @@ from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.doctor import Doctor, Prescribed
 from grok_tui.tui.player import Player
 from grok_tui.tui.replay import ReplaySource
-from grok_tui.tui.run_screen import Ending, RunScreen
+from grok_tui.tui.run_screen import Ending, Left, RunScreen
 from grok_tui.tui.state import SessionState, Sought, reduce
 
 
@@ -109,8 +109,8 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
 
     def save_and_leave(self, code: int = 0) -> None:
         """Leave; there is nothing to save."""
-        self.app.exit(Ending(code))
+        self.post_message(Left(Ending(code)))
 
     def leave(self) -> None:
         """End the session in good order, however the recorded run ended."""
-        self.app.exit(Ending(0))
+        self.post_message(Left(Ending(0)))

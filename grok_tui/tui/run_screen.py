@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
@@ -65,8 +66,15 @@ class Ending:
     problem: str = ""
 
 
+@dataclass
+class Left(Message):
+    """The run on the screen was left."""
+
+    ending: Ending
+
+
 class RunScreen(Screen[None]):
-    """One run; leaving it ends the application with an `Ending`."""
+    """One run, which is left with an `Ending`."""
 
     DEFAULT_CSS = """
     RunScreen Panes { height: 1fr; }
@@ -302,4 +310,5 @@ class RunScreen(Screen[None]):
         """End the session: exit code 1 if the run failed, else the one asked for."""
         failed = self.state.word == "FAILED"
         code = self._exit_code or 0
-        self.app.exit(Ending(1, self.state.message) if failed else Ending(code))
+        ending = Ending(1, self.state.message) if failed else Ending(code)
+        self.post_message(Left(ending))

@@ -70,7 +70,7 @@ def test_what_is_done_is_kept_and_a_wider_grid_goes_on(tmp_path: Path) -> None:
     assert first.code == 0, first.err
     rows = [line.split() for line in first.out.splitlines()[1:]]
     assert rows == [["1", "never"], ["3", "never"]]
-    assert "2 of 2 points to train" in first.err
+    assert "2 of 2 points to train, in " in first.err
     assert [point["run"] for point in results(sweep)] == NAMES[:2]
     assert {point["state"] for point in results(sweep)} == {"done"}
     done = {name: (sweep / name / "metrics.jsonl").stat().st_mtime_ns for name in NAMES[:2]}
@@ -161,15 +161,15 @@ def test_a_worker_that_dies_has_its_points_done_elsewhere(
         running = Running(
             "sweep", spec(tmp_path), "-o", str(sweep), "--scheduler", address, env=env()
         )
-        running.wait_for(lambda: len(busy(sweep)) == 2, "two runs at once")
+        running.wait_for(lambda: len(busy(sweep)) == 4, "two groups of two at once")
         one.kill()
         result = running.end()
     assert result.code == 0, result.err
     assert [point["state"] for point in results(sweep)] == ["done"] * 4
     assert "4/4" in result.err
     cut = [name for name in NAMES if _starts(sweep / name) > 1]
-    assert len(cut) == 1
-    # The run that was cut ends with the lines of one that never was.
+    assert len(cut) == 2  # the group of the worker that died
+    # A run that was cut ends with the lines of one that never was.
     seed = cut[0][-1]
     flags = (
         "--weight-decay",

@@ -35,7 +35,8 @@ def written(run: Path, **summary: Any) -> Path:
     """A run directory with a summary, or without one."""
     run.mkdir(parents=True)
     (run / "config.toml").touch()
-    (run / "events.jsonl").write_text('{"event": "failed", "reason": "diverged: inf"}\n')
+    line = {"event": "failed", "step": 900, "reason": "diverged: inf"}
+    (run / "events.jsonl").write_text(json.dumps(line) + "\n")
     if summary:
         known = {"steps": 900, "memorized_step": 100, "grok_step": None, "exit": "completed"}
         final = {"test_loss": 2.5, "test_acc": 0.25}
@@ -137,7 +138,7 @@ def outcomes(steps: dict[tuple[float, float], list[int | None]]) -> list[tuple[P
 )
 def test_a_cell_is_the_median_over_the_seeds(steps: list[int | None], text: str) -> None:
     whole = outcomes({(wd, f): steps for wd in (1, 3) for f in (0.3, 0.5)})
-    assert cell({"weight_decay": 1.0, "train_fraction": 0.3}, whole) == text
+    assert cell([outcome for _, outcome in whole[::4]]).text() == text
 
 
 def test_the_map_has_the_first_axis_downwards() -> None:

@@ -1,0 +1,155 @@
+"""The training loop of runs that train together, without a user: each goes to its own end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from grok_tui.config import Config
+from grok_tui.core.bookkeeper import Bookkeeper
+from grok_tui.core.chunks import ChunkLength
+from grok_tui.core.events import Failed, Losses, Sink, Stop, Stopped
+from grok_tui.core.measure import DivergedError
+from grok_tui.core.replica import Replica
+from grok_tui.core.snapshot import CheckpointStore, Snapshot
+from grok_tui.core.step import Network, Start
+from grok_tui.core.tasks import make_task
+from grok_tui.core.threads import thread_keeper
+from grok_tui.core.trainer import steps_to_boundary
+
+# Moving costs a compilation: it is done when places that are kept for nobody have cost so many.
+MOVE_AFTER = 1.0
+# How one of them ended. An OSError is of its `emit` or its `store`.
+End = Stopped | Failed | OSError
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of the runs: as a `Trainer` has it."""
+
+    config: Config
+    emit: Sink
+    store: CheckpointStore | None = None
+    snapshot: Snapshot | None = None
+
+
+class Fleet:
+    """Replicas that train as one step, each with its own bookkeeper.
+
+    Their configs differ in no more than `core.step.Network` allows; steps, rhythms and the step
+    they begin at are the same. One that has ended stays where it is, until those that still
+    train move to a smaller network.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        tasks = [make_task(member.config) for member in members]
+        self._members = [
+            Start(m.config, replace(task, train_mask=m.snapshot.train_mask), m.snapshot)
+            if m.snapshot
+            else Start(m.config, task)
+            for m, task in zip(members, tasks, strict=True)
+        ]
+        self._network = Network(self._members)
+        self._replicas = [Replica(self._network, i) for i in range(len(members))]
+        self._books = [
+            Bookkeeper(replica, start.task, m.config, m.emit, store=m.store, resumed=m.snapshot)
+            for replica, start, m in zip(self._replicas, self._members, members, strict=True)
+        ]
+        self._ends: list[End | None] = [None] * len(members)
+        self._aboard = list(range(len(members)))  # those in the network, by their places in it
+        self._chunk = ChunkLength()
+        self._threads = thread_keeper(members[0].config.device)
+        self._compile_seconds = self._wasted = 0.0
+
+    def run(self) -> list[End]:
+        """Train all to their ends, which come in the order of the members."""
+        self._compile()
+        for i in self._active():
+            self._guarded(i, self._begin)
+        while self._active():
+            self._train_chunk()
+            if self._active() and self._wasted > MOVE_AFTER * self._compile_seconds:
+                self._move()
+        return [end for end in self._ends if end is not None]
+
+    def _active(self) -> list[int]:
+        return [i for i, end in enumerate(self._ends) if end is None]
+
+    def _compile(self) -> None:
+        started = time.perf_counter()
+        for _ in self._network.compile():
+            pass
+        self._compile_seconds = time.perf_counter() - started
+        for i in self._active():
+            self._books[i].watch.add("compile", self._compile_seconds)
+
+    def _begin(self, i: int) -> None:
+        books, start = self._books[i], self._members[i]
+        books.start(start.config)
+        books.observer.begin(new=start.snapshot is None)
+        if start.snapshot is None:
+            books.save(start.config)
+        self._finish_if_over(i)
+
+    def _train_chunk(self) -> None:
+        """Train up to the next boundary at most, and let each say what it found."""
+        network, config = self._network, self._members[0].config
+        first = network.step + 1
+        count = self._chunk.length(steps_to_boundary(config, network.step))
+        look = (network.step + count) % config.eval_every == 0
+        started = time.perf_counter()
+        configs = [self._members[i].config for i in self._aboard]
+        losses = network.train(configs, count, look=look)
+        seconds = time.perf_counter() - started
+        self._chunk.record(count, seconds)
+        self._threads.record(seconds / count)
+        self._wasted += seconds * len(network.idle) / network.replicas
+        for i, own in zip(self._aboard, losses, strict=True):
+            if self._ends[i] is None:
+                self._guarded(i, self._tell, Losses(first, own, seconds))
+        ended = (at for at, i in enumerate(self._aboard) if self._ends[i] is not None)
+        network.idle = frozenset(ended)
+
+    def _tell(self, i: int, losses: Losses) -> None:
+        books, config = self._books[i], self._members[i].config
+        books.report(losses)
+        books.observer.observe(config)
+        if books.step % config.checkpoint_every == 0:
+            books.save(config)
+        self._finish_if_over(i)
+
+    def _finish_if_over(self, i: int) -> None:
+        books, config = self._books[i], self._members[i].config
+        if books.step >= config.steps:
+            stop = Stop("completed")
+        elif config.stop_when == "grokked" and books.milestones.grokked:
+            stop = Stop("grokked")
+        else:
+            return
+        self._ends[i] = books.finish(stop, config, self._chunk.median_rate(), whole=True)
+
+    def _guarded(self, i: int, act: Callable[..., None], *arguments: Any) -> None:
+        """Do something for one run; what breaks ends this one alone."""
+        try:
+            act(i, *arguments)
+        except DivergedError as end:
+            config, rate = self._members[i].config, self._chunk.median_rate()
+            self._ends[i] = self._books[i].fail(end, config, rate)
+        except OSError as error:
+            self._ends[i] = error
+
+    def _move(self) -> None:
+        """Go on with those that still train, in a network of their own."""
+        active = self._active()
+        starts = []
+        for i in active:
+            start = self._members[i]
+            snapshot = self._books[i].snapshot(start.config)
+            starts.append(replace(start, snapshot=snapshot))
+        self._network, self._aboard = Network(starts), active
+        for at, i in enumerate(active):
+            self._replicas[i].go_on_in(self._network, at)
+        self._chunk, self._wasted = ChunkLength(), 0.0
+        self._compile()

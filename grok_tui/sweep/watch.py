@@ -1,0 +1,86 @@
+"""What becomes of a sweep's points while they are trained, as their directories say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from grok_tui.runs.tail import Reached, reached
+from grok_tui.sweep.folder import Outcome, SweepFolder, discard
+from grok_tui.sweep.spec import Point
+
+_OPEN = ("waiting", "cut off")
+
+
+class Watch:
+    """A sweep under way.
+
+    missing: the points that were to be trained when it began. outcomes: of every point, by
+    name, as of the last look. running: how far those have come that have begun and not ended.
+    """
+
+    def __init__(
+        self, folder: SweepFolder, *, retry: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """retry: what has failed is missing, too; its runs are removed. Raises OSError."""
+        self._folder, self._clock = folder, clock
+        self.outcomes = {point.name: found for point, found in folder.outcomes()}
+        if retry:
+            self._discard_failed()
+        self.missing = [p for p in folder.points if self.outcomes[p.name].state in _OPEN]
+        self._before = {point.name: self.outcomes[point.name].steps for point in self.missing}
+        self._started = clock()
+        self.running: Mapping[str, Reached] = {}
+        self._save()
+
+    def look(self) -> list[Point]:
+        """Look at the missing points that have not ended; returns those that now have.
+
+        Raises OSError if `sweep.json` cannot be written.
+        """
+        ended, running = [], {}
+        for point in self._open():
+            outcome = self._folder.outcome(point)
+            self.outcomes[point.name] = outcome
+            if outcome.state not in _OPEN:
+                ended.append(point)
+            elif outcome.state == "cut off":
+                running[point.name] = reached(self._folder.run_of(point))
+        self.running = running
+        if ended:
+            self._save()
+        return ended
+
+    @property
+    def ended(self) -> int:
+        """How many of the missing points have ended."""
+        return len(self.missing) - len(self._open())
+
+    def last_step(self, name: str) -> int:
+        """How far a point has come."""
+        found = self.running.get(name)
+        return found.step if found else self.outcomes[name].steps
+
+    def seconds_left(self) -> float | None:
+        """At most, if no run groks before its steps are used up; None if that is unknown."""
+        done = left = 0
+        for point in self.missing:
+            steps = self.last_step(point.name)
+            done += steps - self._before[point.name]
+            if self.outcomes[point.name].state in _OPEN:
+                left += point.config.steps - steps
+        passed = self._clock() - self._started
+        return passed * left / done if done > 0 else None
+
+    def _open(self) -> list[Point]:
+        return [p for p in self.missing if self.outcomes[p.name].state in _OPEN]
+
+    def _discard_failed(self) -> None:
+        for point in self._folder.points:
+            if self.outcomes[point.name].state == "failed":
+                self._folder.broken.pop(point.name, None)
+                discard(self._folder.run_of(point))
+                self.outcomes[point.name] = Outcome("waiting")
+
+    def _save(self) -> None:
+        self._folder.save((point, self.outcomes[point.name]) for point in self._folder.points)

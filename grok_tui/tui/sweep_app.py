@@ -1,0 +1,76 @@
+"""The application of a sweep: its map, and from there the runs of its points."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from grok_tui.errors import UserError
+from grok_tui.tui.app import SessionApp, screen_of
+from grok_tui.tui.keymap import Keymap
+from grok_tui.tui.launcher import Launcher, Run
+from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, RunScreen
+from grok_tui.tui.sweep_screen import Opened, SweepScreen
+from grok_tui.tui.themes import Theme
+
+Replay = Callable[[Path], Run]
+
+
+class SweepApp(SessionApp):
+    """A session that begins on the screen of a sweep, and comes back to it."""
+
+    def __init__(
+        self,
+        first: Run | None,
+        launcher: Launcher,
+        themes: Mapping[str, Theme],
+        theme: str,
+        keymap: Keymap | None = None,
+        *,
+        sweep: SweepScreen,
+        replay: Replay,
+        ascii: bool = False,  # noqa: A002
+    ) -> None:
+        """replay: opens a recorded run; it may raise UserError or OSError."""
+        super().__init__(first, launcher, themes, theme, keymap, ascii=ascii)
+        self._sweep, self._replay = sweep, replay
+
+    def begin(self) -> None:
+        self.push_screen(self._sweep)
+
+    async def on_opened(self, message: Opened) -> None:
+        """Show a run over the map."""
+        if any(isinstance(screen, RunScreen) for screen in self.screen_stack):
+            return
+        try:
+            run = await asyncio.to_thread(self._replay, message.run)
+        except (UserError, OSError) as error:
+            self._sweep.say(str(error))
+            return
+        await self.push_screen(screen_of(run))
+
+    async def leave_run(self, ending: Ending) -> None:
+        """Back to the map, unless a signal ends the program."""
+        before = self._run_screen()
+        if before is None or ending.code >= 128:
+            self.exit(ending)
+            return
+        closing = asyncio.to_thread(before.run.source.close, SAVE_SECONDS)
+        self.run_worker(closing, group="closing", exit_on_error=False)
+        while self.screen is not self._sweep:  # there may be a dialog over it
+            await self.pop_screen()
+        if ending.problem:
+            self._sweep.say(ending.problem)
+
+    def _say(self, message: str) -> None:
+        if self._run_screen() is None:
+            self._sweep.say(message)
+        else:
+            super()._say(message)
+
+    def _ask_quit(self) -> None:
+        if self._run_screen() is None:
+            self._sweep.action_leave()
+        else:
+            super()._ask_quit()

@@ -1,0 +1,133 @@
+"""The map of a sweep: a cell for each combination of two axes' values, with its colour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.style import Style
+from rich.text import Text
+from textual.color import Color
+from textual.widgets import DataTable
+from textual.widgets.data_table import CellDoesNotExist
+
+from grok_tui.sweep.phase_map import FAILED, NEVER, Cell, Plane
+from grok_tui.words import MISSING, percent
+
+Measure = Literal["steps to grok", "final test accuracy"]
+# A cell's text is as wide as "12,345 (2 of 3)".
+_WIDTH = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A cell and how far its points have come, 0 to 1, while they are trained."""
+
+    cell: Cell
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inks:
+    """The colours of a map: from soonest to latest, and those that are no number.
+
+    None where a theme has none to blend.
+    """
+
+    soon: Color
+    late: Color
+    never: Color
+    failed: Color
+
+    @staticmethod
+    def of(variables: Mapping[str, str]) -> Inks | None:
+        """Of a theme's variables; None where it has the terminal's own colours."""
+        names = ("success", "warning", "panel", "error")
+        if any(variables[name].startswith("ansi") for name in names):
+            return None
+        return Inks(*(Color.parse(variables[name]) for name in names))
+
+
+class SweepMap(DataTable[Text]):
+    """One plane of a sweep, with a cursor on a cell."""
+
+    DEFAULT_CSS = """
+    SweepMap { height: 1fr; min-height: 4; border: round $primary; padding: 0 1; }
+    SweepMap:focus { border: round $accent; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(cursor_type="cell", zebra_stripes=False, id="sweep-map")
+        self.cell_padding = 1
+
+    def lay_out(self, plane: Plane) -> None:
+        """Begin another plane; its cells are still empty."""
+        at = self.cursor_coordinate
+        self.clear(columns=True)
+        for head in plane.heads:
+            self.add_column(Text(head.rjust(_WIDTH)), width=None)
+        for side in plane.sides:
+            self.add_row(*(Text(" " * _WIDTH) for _ in plane.heads), label=Text(side))
+        self.move_cursor(row=at.row, column=at.column)
+
+    def fill(self, cells: Sequence[Sequence[Shown]], measure: Measure) -> None:
+        """Draw all cells, (rows, columns)."""
+        inks = Inks.of(self.app.theme_variables)
+        scale = _scale([shown.cell for row in cells for shown in row], measure)
+        for i, row in enumerate(cells):
+            for j, shown in enumerate(row):
+                try:
+                    drawn = _drawn(shown, measure, scale, inks)
+                    if self.get_cell_at((i, j)) != drawn:  # type: ignore[arg-type]
+                        self.update_cell_at((i, j), drawn, update_width=True)  # type: ignore[arg-type]
+                except CellDoesNotExist:  # another plane has come
+                    return
+
+
+def _scale(cells: Sequence[Cell], measure: Measure) -> tuple[float, float]:
+    """The least and the greatest value that has a colour."""
+    if measure == "final test accuracy":
+        return 0.0, 1.0
+    steps = [c.grok_step for c in cells if c.whole and c.grok_step is not None]
+    return (_log(min(steps)), _log(max(steps))) if steps else (0.0, 0.0)
+
+
+def _log(steps: int) -> float:
+    return math.log(max(1, steps))
+
+
+def _drawn(
+    shown: Shown, measure: Measure, scale: tuple[float, float], inks: Inks | None
+) -> Text:
+    """A cell's text on its colour."""
+    cell = shown.cell
+    if not cell.whole:
+        text = f"{shown.progress:.0%}" if shown.progress else "."
+        return Text(text.rjust(_WIDTH), Style(dim=True))
+    text, share = _value(cell, measure, scale)
+    padded = text.rjust(_WIDTH)
+    if inks is None:
+        return Text(padded, Style(bold=share is not None, dim=text == NEVER))
+    if text == FAILED:
+        return Text(padded, Style(color=inks.failed.rich_color, bold=True))
+    paper = inks.never if share is None else inks.soon.blend(inks.late, share)
+    ink = paper.get_contrast_text(1.0)
+    return Text(padded, Style(color=ink.rich_color, bgcolor=paper.rich_color))
+
+
+def _value(
+    cell: Cell, measure: Measure, scale: tuple[float, float]
+) -> tuple[str, float | None]:
+    """The text, and the place between the scale's ends, 0 for the best; None if it has none."""
+    if cell.failed == cell.points:
+        return FAILED, None
+    if measure == "final test accuracy":
+        acc = cell.test_acc
+        return (MISSING, None) if acc is None else (percent(acc), 1 - acc)
+    if cell.grok_step is None:
+        return cell.text(), None
+    low, high = scale
+    at = _log(cell.grok_step) - low
+    return cell.text(), at / (high - low) if high > low else 0.0

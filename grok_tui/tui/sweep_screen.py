@@ -1,0 +1,277 @@
+"""The screen of a sweep: its map as it fills in, and the runs of the cell under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, get_args
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Static
+
+from grok_tui.errors import UserError
+from grok_tui.sweep.folder import Outcome, SweepFolder
+from grok_tui.sweep.phase_map import cell, key, planes
+from grok_tui.sweep.spec import Point
+from grok_tui.sweep.watch import Watch
+from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.sweep_map import Measure, Shown, SweepMap
+from grok_tui.words import MISSING, duration, one_line, percent
+
+# Trains what is missing, telling now and then that there may be news; raises UserError.
+Train = Callable[[Callable[[], None]], None]
+_MEASURES: tuple[Measure, ...] = get_args(Measure)
+_BAR = 10
+_HEADS = ("run", "steps", "", "test accuracy", "grokked at", "state")
+_LONGEST_STATE = "not grokked"
+
+
+class LeavingError(Exception):
+    """The screen was left while points were trained."""
+
+
+@dataclass
+class News(Message):
+    """Points have come further, or have all ended."""
+
+    ended: bool = False
+    problem: str = ""
+
+
+@dataclass
+class Opened(Message):
+    """A point's run is to be shown."""
+
+    run: Path
+
+
+class SweepScreen(Screen[None]):
+    """A sweep under way, or one that has ended."""
+
+    DEFAULT_CSS = """
+    SweepScreen > Static { height: 1; padding: 0 2; }
+    SweepScreen #sweep-title { text-style: bold; }
+    SweepScreen #sweep-runs {
+        height: auto; max-height: 40%; border: round $primary; padding: 0 1;
+    }
+    SweepScreen #sweep-runs:focus { border: round $accent; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Quit", id="sweep-quit"),
+        Binding("o", "next_measure", "Steps or accuracy", id="sweep-measure"),
+        Binding("right_square_bracket", "plane(1)", "Next map", id="sweep-next"),
+        Binding("left_square_bracket", "plane(-1)", "Map before", id="sweep-before"),
+        Binding("tab", "app.focus_next", "Map or runs", id="sweep-focus"),
+    ]
+
+    def __init__(self, folder: SweepFolder, watch: Watch, train: Train | None) -> None:
+        """train: does what is missing, in a thread; None if nothing is."""
+        super().__init__()
+        self._folder, self._watch, self._train = folder, watch, train
+        self._training = train is not None
+        self._asked = self._leaving = False
+        self._planes = planes(folder.spec)
+        self._plane = self._measure = 0
+        self._points: dict[frozenset[tuple[str, object]], list[Point]] = {}
+        for point in folder.points:
+            self._points.setdefault(key(point.values), []).append(point)
+        self._problem = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="sweep-title")
+        yield Static(id="sweep-progress")
+        yield SweepMap()
+        runs: DataTable[Text] = DataTable(cursor_type="row", id="sweep-runs")
+        yield runs
+        yield Footer()
+
+    def on_mount(self) -> None:
+        runs = self._runs
+        for head in _HEADS:
+            runs.add_column(head)
+        self._map.border_title = one_line(self._folder.path.name)
+        self._lay_out()
+        self._map.focus()
+        if self._train is not None:
+            self.run_worker(self._work, thread=True, exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        self._leaving = True
+
+    @property
+    def _map(self) -> SweepMap:
+        return self.query_one(SweepMap)
+
+    @property
+    def _runs(self) -> DataTable[Text]:
+        return self.query_one("#sweep-runs", DataTable)
+
+    def say(self, text: str) -> None:
+        """A word to the user, until the cursor moves."""
+        self._runs.border_subtitle = one_line(text)
+
+    # --- training -------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Train in this thread."""
+        assert self._train is not None
+        try:
+            self._train(self._tick)
+            self.post_message(News(ended=True))
+        except LeavingError:
+            return
+        except (UserError, OSError) as error:
+            self.post_message(News(ended=True, problem=str(error)))
+
+    def _tick(self) -> None:
+        if self._leaving:
+            raise LeavingError
+        self._watch.look()
+        self.post_message(News())
+
+    def on_news(self, message: News) -> None:
+        if message.ended:
+            self._training, self._problem = False, message.problem
+        self._show()
+
+    # --- drawing --------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self._map.lay_out(self._planes[self._plane])
+        self._show()
+
+    def _show(self) -> None:
+        plane, measure = self._planes[self._plane], _MEASURES[self._measure]
+        self.query_one("#sweep-title", Static).update(Content(self._title()))
+        self.query_one("#sweep-progress", Static).update(Content(self._progress_text()))
+        cells = [
+            [self._shown(self._points_of(row, column)) for column in range(len(plane.heads))]
+            for row in range(len(plane.sides))
+        ]
+        self._map.fill(cells, measure)
+        self._show_runs()
+
+    def _title(self) -> str:
+        """What the map shows."""
+        plane, seeds = self._planes[self._plane], self._folder.spec.seeds
+        parts: list[str] = [_MEASURES[self._measure]]
+        if seeds > 1:
+            parts.append(f"the median of {seeds} seeds")
+        if plane.rows.field:
+            parts.append(f"{plane.rows.field} down")
+        if plane.columns.field:
+            parts.append(f"{plane.columns.field} across")
+        return ", ".join([*parts, *([plane.title] if plane.title else [])])
+
+    def _progress_text(self) -> str:
+        watch = self._watch
+        if self._problem:
+            return self._problem
+        if not self._training:
+            failed = sum(o.state == "failed" for o in watch.outcomes.values())
+            again = f"; {failed} failed, --retry-failed trains them anew" if failed else ""
+            return f"all {len(watch.outcomes)} points have ended{again}"
+        ended = f"{watch.ended} of {len(watch.missing)} points ended"
+        text, left = f"{ended}, {len(watch.running)} under way", watch.seconds_left()
+        return text if left is None else f"{text}, at most {duration(left)} left"
+
+    def _points_of(self, row: int, column: int) -> list[Point]:
+        return self._points[key(self._planes[self._plane].values(row, column))]
+
+    def _shown(self, points: list[Point]) -> Shown:
+        found = cell([self._watch.outcomes[point.name] for point in points])
+        return Shown(found, sum(map(self._share, points)) / len(points))
+
+    def _share(self, point: Point) -> float:
+        """How far a point has come, 0 to 1."""
+        if self._watch.outcomes[point.name].state in ("done", "failed"):
+            return 1.0
+        return self._watch.last_step(point.name) / point.config.steps
+
+    def _show_runs(self) -> None:
+        at, runs = self._map.cursor_coordinate, self._runs
+        points = self._points_of(at.row, at.column)
+        rows = [self._row(point) for point in points]
+        if [str(k.value) for k in runs.rows] != [point.name for point in points]:
+            runs.clear()
+            for point, row in zip(points, rows, strict=True):
+                runs.add_row(*row, key=point.name)
+            return
+        for i, row in enumerate(rows):
+            for j, text in enumerate(row):
+                if runs.get_cell_at((i, j)) != text:  # type: ignore[arg-type]
+                    runs.update_cell_at((i, j), text, update_width=True)  # type: ignore[arg-type]
+
+    def _row(self, point: Point) -> list[Text]:
+        """As wide as ever: a table's columns do not follow what grows."""
+        outcome = self._watch.outcomes[point.name]
+        running = self._watch.running.get(point.name)
+        acc = running.test_acc if running else outcome.test_acc
+        filled, whole = round(_BAR * self._share(point)), f"{point.config.steps:,}"
+        texts = (
+            f"seed {point.seed}",
+            f"{self._watch.last_step(point.name):>{len(whole)},} / {whole}",
+            "#" * filled + "." * (_BAR - filled),
+            percent(acc),
+            MISSING if outcome.grok_step is None else f"{outcome.grok_step:,}",
+            self._state(point, outcome).ljust(len(_LONGEST_STATE)),
+        )
+        return [Text(text) for text in texts]
+
+    def _state(self, point: Point, outcome: Outcome) -> str:
+        if outcome.state == "done":
+            return "grokked" if outcome.grok_step is not None else _LONGEST_STATE
+        running = point.name in self._watch.running and self._training
+        return "training" if running else outcome.state
+
+    # --- keys -----------------------------------------------------------------------------
+
+    def on_data_table_cell_highlighted(self) -> None:
+        if self._runs.columns:
+            self._runs.border_subtitle = ""
+            self._show_runs()
+
+    def on_data_table_cell_selected(self) -> None:
+        """Enter on the map: to its runs, or to the only one."""
+        at = self._map.cursor_coordinate
+        points = self._points_of(at.row, at.column)
+        if len(points) == 1:
+            self.post_message(Opened(self._folder.run_of(points[0])))
+        else:
+            self._runs.focus()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Of a run that failed, say why."""
+        outcome = self._watch.outcomes.get(str(event.row_key.value))
+        if outcome and outcome.error:
+            self.say(outcome.error)
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        self.post_message(Opened(self._folder.path / str(event.row_key.value)))
+
+    def action_next_measure(self) -> None:
+        self._measure = (self._measure + 1) % len(_MEASURES)
+        self._show()
+
+    def action_plane(self, by: int) -> None:
+        """Go to another combination of the further axes."""
+        self._plane = (self._plane + by) % len(self._planes)
+        self._lay_out()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action != "plane" or len(self._planes) > 1
+
+    def action_leave(self) -> None:
+        """Leave, asked twice while points are trained."""
+        if self._training and not self._asked:
+            self._asked = True
+            self.say("once more stops the sweep; what is done is kept")
+            return
+        self._leaving = True
+        self.app.exit(Ending(2, self._problem) if self._problem else Ending(0))

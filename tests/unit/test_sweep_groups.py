@@ -1,0 +1,150 @@
+"""Which points train together, how many fit, and what is seen of them meanwhile."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grok_tui.config import Config
+from grok_tui.runs.tail import Reached, reached
+from grok_tui.sweep import groups as module
+from grok_tui.sweep.folder import SweepFolder
+from grok_tui.sweep.groups import (
+    MOST_REPLICAS,
+    NUMBERS,
+    fitting,
+    free_bytes,
+    groups,
+    parts,
+    replica_bytes,
+)
+from grok_tui.sweep.spec import spec_from
+from grok_tui.sweep.watch import Watch
+
+SPEC = spec_from(
+    {
+        "base": {"modulus": 13},
+        "axes": {"weight_decay": [1, 3], "train_fraction": [0.3, 0.5]},
+        "seeds": 3,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("workers", "replicas", "sizes"),
+    [
+        (1, None, [6, 6]),
+        (2, None, [3] * 4),
+        (4, None, [2] * 6),
+        (1, 4, [3] * 4),
+        (9, 1, [1] * 12),
+    ],
+)
+def test_points_that_differ_in_numbers_alone_train_together(
+    workers: int, replicas: int | None, sizes: list[int]
+) -> None:
+    points = list(SPEC.points())
+    found = groups(points, workers, replicas)
+    assert [len(group) for group in found] == sizes
+    assert sorted(p.name for group in found for p in group) == sorted(p.name for p in points)
+    for group in found:
+        fields = [point.config.model_dump() for point in group]
+        for name in fields[0].keys() - NUMBERS:
+            assert len({repr(each[name]) for each in fields}) == 1, name
+
+
+def test_parts_are_few_and_about_as_long() -> None:
+    assert [len(part) for part in parts(range(15), 8)] == [7, 8]
+    assert [len(part) for part in parts(range(15), 15)] == [15]
+    assert [len(part) for part in parts(range(130), 1000)] == [43, 43, 44]
+    assert MOST_REPLICAS == 64
+    assert list(parts([], 3)) == []
+
+
+def test_replicas_fill_half_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config()
+    one = replica_bytes(config)
+    assert 50 * 2**20 < one < 100 * 2**20  # 68 MiB were measured
+    monkeypatch.setattr(module, "free_bytes", lambda device: 20.5 * one)
+    assert fitting(config, "CPU") == 10
+    assert fitting(config, "CPU", limit=9 * one) == 4
+    assert fitting(config, "CPU", limit=0) == 1
+    larger = config.changed(modulus=199, n_layers=2)
+    assert fitting(larger, "CPU") < 10
+
+
+def test_the_memory_of_an_nvidia_card_is_what_its_tool_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\nprintf '1000\\n2000\\n'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert free_bytes("CUDA") == 1000 * 2**20
+    assert free_bytes("CUDA:1") == 2000 * 2**20
+    machine = free_bytes("CPU")
+    assert 2**20 < machine < math.inf
+    tool.write_text("#!/bin/sh\nexit 9\n")
+    assert free_bytes("CUDA") == pytest.approx(machine, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Reached()),
+        ('{"step": 1, "train_loss": 2.5}', Reached()),  # still being written
+        ('{"step": 1, "train_loss": 2.5}\n', Reached(1)),
+        ('{"step": 9, "test_acc": 0.25}\n{"step": 10}\n{"step": 1', Reached(10, 0.25)),
+        ("x" * 20000 + '\n{"step": 10}\n', Reached(10)),
+        ("[1]\nnonsense\n", Reached()),
+    ],
+)
+def test_how_far_a_run_has_come(text: str, expected: Reached, tmp_path: Path) -> None:
+    assert reached(tmp_path) == Reached()
+    (tmp_path / "metrics.jsonl").write_text(text)
+    assert reached(tmp_path) == expected
+
+
+def test_a_watch_tells_of_each_point_once_and_how_long_the_rest_may_take(
+    tmp_path: Path,
+) -> None:
+    now = 100.0
+    folder = SweepFolder(tmp_path / "sweep", spec_from({"base": {"steps": 1000}, "seeds": 2}))
+    watch = Watch(folder, retry=False, clock=lambda: now)
+    assert [point.name for point in watch.missing] == ["seed-0", "seed-1"]
+    assert watch.look() == []
+    assert watch.seconds_left() is None
+    runs = [folder.run_of(point) for point in folder.points]
+    begin(runs[0], 250)
+    now += 10
+    assert watch.look() == []
+    assert watch.running == {"seed-0": Reached(250, 0.5)}
+    assert watch.seconds_left() == pytest.approx(10 * (750 + 1000) / 250)
+    end(runs[0], steps=400)
+    begin(runs[1], 100)
+    assert [point.name for point in watch.look()] == ["seed-0"]
+    assert watch.look() == []
+    assert (watch.ended, list(watch.running)) == (1, ["seed-1"])
+    assert watch.seconds_left() == pytest.approx(10 * 900 / 500)
+    assert watch.outcomes["seed-0"].grok_step == 400
+    again = Watch(SweepFolder(folder.path, folder.spec), retry=False)
+    assert [point.name for point in again.missing] == ["seed-1"]
+
+
+def begin(run: Path, step: int) -> None:
+    run.mkdir(parents=True)
+    (run / "config.toml").touch()
+    line = f'{{"step": {step}, "train_loss": 1.0, "test_acc": 0.5}}\n'
+    (run / "metrics.jsonl").write_text(line)
+
+
+def end(run: Path, **known: Any) -> None:
+    import json
+
+    summary = {"memorized_step": 100, "grok_step": known["steps"], "exit": "grokked"}
+    final = {"test_loss": 0.01, "test_acc": 1.0}
+    (run / "summary.json").write_text(json.dumps({**summary, "final": final, **known}))
