@@ -19,6 +19,8 @@ from grok_tui.words import MISSING, percent
 Measure = Literal["steps to grok", "final test accuracy"]
 # A cell's text is as wide as "12,345 (2 of 3)".
 _WIDTH = 9
+# How much of the colour of errors there is in that of `never`.
+_NEVER = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class Inks:
     @staticmethod
     def of(variables: Mapping[str, str]) -> Inks | None:
         """Of a theme's variables; None where it has the terminal's own colours."""
-        names = ("success", "warning", "panel", "error")
+        names = ("success", "warning", "surface", "error")
         if any(variables[name].startswith("ansi") for name in names):
             return None
-        return Inks(*(Color.parse(variables[name]) for name in names))
+        soon, late, ground, failed = (Color.parse(variables[name]) for name in names)
+        return Inks(soon, late, never=ground.blend(failed, _NEVER), failed=failed)
 
 
 class SweepMap(DataTable[Text]):
@@ -59,17 +62,21 @@ class SweepMap(DataTable[Text]):
     """
 
     def __init__(self) -> None:
-        super().__init__(cursor_type="cell", zebra_stripes=False, id="sweep-map")
-        self.cell_padding = 1
+        super().__init__(
+            cursor_type="cell",
+            cell_padding=0,  # so that colours meet
+            cursor_background_priority="css",  # over the cell's colour
+            id="sweep-map",
+        )
 
     def lay_out(self, plane: Plane) -> None:
         """Begin another plane; its cells are still empty."""
         at = self.cursor_coordinate
         self.clear(columns=True)
         for head in plane.heads:
-            self.add_column(Text(head.rjust(_WIDTH)), width=None)
+            self.add_column(_padded(head))
         for side in plane.sides:
-            self.add_row(*(Text(" " * _WIDTH) for _ in plane.heads), label=Text(side))
+            self.add_row(*(_padded("") for _ in plane.heads), label=Text(f" {side} "))
         self.move_cursor(row=at.row, column=at.column)
 
     def fill(self, cells: Sequence[Sequence[Shown]], measure: Measure) -> None:
@@ -84,6 +91,10 @@ class SweepMap(DataTable[Text]):
                         self.update_cell_at((i, j), drawn, update_width=True)  # type: ignore[arg-type]
                 except CellDoesNotExist:  # another plane has come
                     return
+
+
+def _padded(text: str, style: Style | None = None) -> Text:
+    return Text(f" {text.rjust(_WIDTH)} ", style or "")
 
 
 def _scale(cells: Sequence[Cell], measure: Measure) -> tuple[float, float]:
@@ -105,16 +116,15 @@ def _drawn(
     cell = shown.cell
     if not cell.whole:
         text = f"{shown.progress:.0%}" if shown.progress else "."
-        return Text(text.rjust(_WIDTH), Style(dim=True))
+        return _padded(text, Style(dim=True))
     text, share = _value(cell, measure, scale)
-    padded = text.rjust(_WIDTH)
     if inks is None:
-        return Text(padded, Style(bold=share is not None, dim=text == NEVER))
+        return _padded(text, Style(bold=share is not None, dim=text == NEVER))
     if text == FAILED:
-        return Text(padded, Style(color=inks.failed.rich_color, bold=True))
+        return _padded(text, Style(color=inks.failed.rich_color, bold=True))
     paper = inks.never if share is None else inks.soon.blend(inks.late, share)
     ink = paper.get_contrast_text(1.0)
-    return Text(padded, Style(color=ink.rich_color, bgcolor=paper.rich_color))
+    return _padded(text, Style(color=ink.rich_color, bgcolor=paper.rich_color))
 
 
 def _value(

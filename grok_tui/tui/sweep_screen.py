@@ -162,7 +162,7 @@ class SweepScreen(Screen[None]):
         plane, seeds = self._planes[self._plane], self._folder.spec.seeds
         parts: list[str] = [_MEASURES[self._measure]]
         if seeds > 1:
-            parts.append(f"the median of {seeds} seeds")
+            parts.append(f"median of {seeds} seeds")
         if plane.rows.field:
             parts.append(f"{plane.rows.field} down")
         if plane.columns.field:
