@@ -1,8 +1,9 @@
 """`python -m benchmarks.time_to_grok FOLDER`: how soon a run groks, and whether it stays so.
 
 Every variant is trained over several seeds until it groks or the steps are used up, then to
-twice that step. Runs lie in FOLDER and are not done again, so what was cut off goes on. Prints
-the table of `docs/time-to-grok.md`; `--json FILE` keeps the numbers.
+twice that step. Runs lie in FOLDER: those that are done are kept, and what was cut off
+goes on. Then the variants take turns, for their steps per second. Prints the table of
+`docs/time-to-grok.md`; `--json FILE` keeps the numbers.
 """
 
 from __future__ import annotations
@@ -14,43 +15,60 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-from benchmarks.rounds import say
+from benchmarks.replicas import network
+from benchmarks.rounds import medians, say, turn
 from benchmarks.training import evaluated, summary, train
-from grok_tui.presets import preset_names
+from grok_tui.config import build
+from grok_tui.core.device import open_device
+from grok_tui.presets import load_preset
+
+# Presets that are variants, too.
+PRESETS = ("grokfast", "orthograd", "stablemax", "muon", "sphere")
 
 # All but what is named here is the paper's run: lr 1e-3, weight decay 1.
-VARIANTS: Mapping[str, Sequence[str]] = {
-    "adamw": (),
-    "wd 2": ("--weight-decay", "2"),
-    "wd 3": ("--weight-decay", "3"),
-    "wd 5": ("--weight-decay", "5"),
-    "lr 2e-3": ("--lr", "2e-3"),
-    "lr 3e-3": ("--lr", "3e-3"),
-    "lr 3e-3, wd 3": ("--lr", "3e-3", "--weight-decay", "3"),
-    "half of the pairs": ("--train-fraction", "0.5"),
+VARIANTS: Mapping[str, Mapping[str, object]] = {
+    "adamw": {},
+    "wd 2": {"weight_decay": 2},
+    "wd 3": {"weight_decay": 3},
+    "wd 5": {"weight_decay": 5},
+    "lr 2e-3": {"lr": 2e-3},
+    "lr 3e-3": {"lr": 3e-3},
+    "lr 3e-3, wd 3": {"lr": 3e-3, "weight_decay": 3},
+    "half of the pairs": {"train_fraction": 0.5},
+    "orthograd, wd 1": {"grad_filter": "orthograd"},
+    "muon, lr 3e-3": {"optimizer": "muon", "lr": 3e-3},
+    **{name: load_preset(name).fields for name in PRESETS},
 }
-# Presets that are variants, too, where this version has them.
-PRESETS = ("grokfast", "orthograd", "stablemax", "muon", "sphere")
 # Test accuracy below which a run that had grokked has lost it.
 LOST_BELOW = 0.99
+# How a run ends that has done what was asked of it.
+ENDS = ("completed", "grokked", "diverged")
+STEPS = 4  # of a turn
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run. lowest: the least test accuracy from grokking to twice that step."""
+    """One run. steps: done; lowest: the least test accuracy from grokking to twice that step,
+    last: that of the last evaluation, both None of a run that has not grokked.
+    """
 
     variant: str
     seed: int
+    steps: int
     grok_step: int | None
-    steps_per_second: float
     lowest: float | None
     last: float | None
 
     @property
     def stays(self) -> bool:
         return self.last is not None and self.last >= LOST_BELOW
+
+    @property
+    def words(self) -> str:
+        return f"{self.grok_step:,}" if self.grok_step else f"never in {self.steps:,}"
 
 
 def main() -> int:
@@ -62,17 +80,19 @@ def main() -> int:
         measured = list(pool.map(lambda job: _measure(options, *job), jobs))
     if options.json:
         options.json.write_text(json.dumps([asdict(run) for run in measured], indent=1) + "\n")
-    sys.stdout.writelines(f"{line}\n" for line in table(measured))
+    rates = _rates(options.only, open_device(options.device), options.rounds)
+    sys.stdout.writelines(f"{line}\n" for line in table(measured, rates))
     return 0
 
 
 def _parse() -> argparse.Namespace:
-    names = [*VARIANTS, *(name for name in PRESETS if name in preset_names())]
+    names = list(VARIANTS)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.time_to_grok")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--steps", type=int, default=20_000, help="default: %(default)s")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--rounds", type=int, default=3, help="of turns; default: %(default)s")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--json", type=Path)
@@ -82,30 +102,42 @@ def _parse() -> argparse.Namespace:
 def _measure(options: argparse.Namespace, variant: str, seed: int) -> Measured:
     """Train a variant from a seed as far as it has to be, and read what became of it."""
     run = options.folder / f"{variant.replace(' ', '-').replace(',', '')}-seed-{seed}"
-    if not (run / "summary.json").exists():
-        flags = VARIANTS.get(variant, ("--preset", variant))
+    if not (run / "config.toml").exists():
+        flags = [f"--{name.replace('_', '-')}={x}" for name, x in VARIANTS[variant].items()]
         seeds = ("--seed", str(seed), "--data-seed", str(seed))
         rhythm = ("--eval-every", "10", "--analyze-every", "1000", "--checkpoint-every", "1000")
         keep = ("--keep", "last 1", "--stop-when", "grokked", "--steps", str(options.steps))
         train(run, [*flags, *seeds, *rhythm, *keep, "--device", options.device])
+    elif summary(run)["exit"] not in ENDS:
+        train(run, ["--resume", str(run)])
     grok_step = summary(run)["grok_step"]
     if grok_step and summary(run)["steps"] < 2 * grok_step:
         more = ["--stop-when", "never", "--steps", str(2 * grok_step)]
         train(run, ["--resume", str(run), *more])
     measured = _read(run, variant, seed)
-    say(f"{variant}, seed {seed}: {measured.grok_step}, then {measured.last}")
+    say(f"{variant}, seed {seed}: {measured.words}, then {measured.last}")
     return measured
 
 
 def _read(run: Path, variant: str, seed: int) -> Measured:
     found = summary(run)
-    grok_step, rate = found["grok_step"], float(found["steps_per_second"])
+    grok_step = found["grok_step"]
     after = [line["test_acc"] for line in evaluated(run, grok_step)] if grok_step else []
     lowest, last = (min(after), after[-1]) if after else (None, None)
-    return Measured(variant, seed, grok_step, rate, lowest, last)
+    return Measured(variant, seed, found["steps"], grok_step, lowest, last)
 
 
-def table(measured: Sequence[Measured]) -> Iterator[str]:
+def _rates(variants: Sequence[str], device: str, rounds: int) -> dict[str, float]:
+    """Steps per second of each variant: medians of turns."""
+    measures = {}
+    for name in variants:
+        config = build({**VARIANTS[name], "device": device})
+        step = partial(network(config, 1).train, [config], STEPS)
+        measures[name] = partial(turn, step, 2)
+    return {name: STEPS / seconds for name, seconds in medians(measures, rounds).items()}
+
+
+def table(measured: Sequence[Measured], rates: Mapping[str, float]) -> Iterator[str]:
     """The runs as a table in Markdown, a row for each variant."""
     yield "| variant | steps to grok (each seed) | to AdamW | seconds | to twice that step |"
     yield "| --- | --- | --- | --- | --- |"
@@ -113,15 +145,14 @@ def table(measured: Sequence[Measured]) -> Iterator[str]:
     base = _median([run for run in measured if run.variant == "adamw"])
     for name in variants:
         runs = [run for run in measured if run.variant == name]
-        yield _row(name, runs, base)
+        yield _row(name, runs, base, rates[name])
 
 
-def _row(name: str, runs: Sequence[Measured], base: float | None) -> str:
-    steps, each = _median(runs), ", ".join(str(run.grok_step or "never") for run in runs)
-    middle = "never" if steps is None else f"{steps:.0f}"
+def _row(name: str, runs: Sequence[Measured], base: float | None, rate: float) -> str:
+    steps, each = _median(runs), ", ".join(run.words for run in runs)
+    middle = "never" if steps is None else f"{steps:,.0f}"
     ratio = f"{steps / base:.2f}" if steps and base else "-"
-    rate = statistics.median(run.steps_per_second for run in runs)
-    seconds = f"{steps / rate:.1f}" if steps and rate else "-"
+    seconds = f"{steps / rate:.0f}" if steps else "-"
     return f"| {name} | {middle} ({each}) | {ratio} | {seconds} | {_fate(runs)} |"
 
 

@@ -74,7 +74,10 @@ def cluster(scheduler: str | None, workers: int | None, log: Path) -> Iterator[C
     count = workers or blas_threads()
     with (
         LocalCluster(
-            n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+            n_workers=count,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
         ) as local,
         Client(local) as client,
     ):
