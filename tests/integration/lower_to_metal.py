@@ -40,9 +40,9 @@ from grok_tui.core.step import Network, Start
 from grok_tui.core.tasks import make_task
 
 
-def main(n_layers: int, fields: str) -> None:
-    config = Config(n_layers=n_layers).changed(**json.loads(fields))
-    for _ in Network([Start(config, make_task(config))]).compile():
+def main(replicas: int, fields: str) -> None:
+    config = Config(**json.loads(fields))
+    for _ in Network([Start(config, make_task(config))] * replicas).compile():
         pass
     heads = [
         re.search(r"kernel void (\w+)\((.*?)\)\s*{", source, re.DOTALL) for source in sources

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,19 +20,24 @@ INTERVENTIONS = [
 # More layers take minutes, and have kernels of no other kind.
 CASES = [
     *((1, fields) for fields in ({}, *INTERVENTIONS)),
-    pytest.param(2, {}, marks=pytest.mark.long),
-    *(pytest.param(3, fields, marks=pytest.mark.long) for fields in INTERVENTIONS),
+    (3, {}),
+    pytest.param(3, INTERVENTIONS[1], marks=pytest.mark.long),
+    pytest.param(1, {"n_layers": 2}, marks=pytest.mark.long),
+    *(
+        pytest.param(1, {"n_layers": 3, **kind}, marks=pytest.mark.long)
+        for kind in INTERVENTIONS
+    ),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_layers", "fields"), CASES)
+@pytest.mark.parametrize(("replicas", "fields"), CASES)
 def test_every_kernel_of_the_real_model_lowers_to_metal(
-    n_layers: int, fields: dict[str, str]
+    replicas: int, fields: dict[str, Any]
 ) -> None:
     script = Path(__file__).with_name("lower_to_metal.py")
     done = subprocess.run(
-        [sys.executable, script, str(n_layers), json.dumps(fields)],
+        [sys.executable, script, str(replicas), json.dumps(fields)],
         capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
