@@ -53,6 +53,13 @@ KINDS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "hot": ("lr-too-high", ({"lr": 0.05}, {"lr": 0.1})),
     "cold": ("lr-too-low", ({"lr": 5e-5}, {"lr": 1e-5})),
     "impatient": ("too-few-steps", ({"steps": 200}, {"steps": 120})),
+    "naive": (
+        "numerical-collapse",
+        (
+            {"loss": "naive", "weight_decay": 0.0},
+            {"loss": "naive", "weight_decay": 0.0, "lr": 3e-3},
+        ),
+    ),
 }  # fmt: skip
 # How far the ill ones are trained.
 STEPS = {
@@ -61,6 +68,7 @@ STEPS = {
     "tiny-init": 600,
     "no-decay": 1000,
     "too-little-data": 800,
+    "naive": 1200,
 }
 OTHER_STEPS = 400
 # Modulus, operation and seed of each half.
@@ -109,10 +117,12 @@ def case_from(record: Mapping[str, Any], *, blind: bool = False) -> Case:
         losses: dict[str, Any] = {name: curves[name] for name in ("train_loss", "test_loss")}
         return Case({}, record["done"], **losses)
     measures = [(step, _measures(*found)) for step, *found in record["measures"]]
+    zero_loss = np.array(record.get("zero_loss", np.zeros(len(steps))))
     return Case(
         build({**BASE, **record["config"]}).model_dump(mode="json"),
         record["done"],
         **curves,
+        zero_loss=Curve(steps, zero_loss),
         measures=measures,
         ended=True,
         diverged=record["diverged"],
@@ -164,7 +174,7 @@ def _trained(changes: dict[str, Any]) -> dict[str, Any]:
     """Train one run, and what is kept of it."""
     events: list[Event] = []
     end = run(Job(build({**BASE, **changes})), QueueInbox(), events.append)
-    found = [(e.step, e.metrics) for e in events if isinstance(e, Evaluated)]
+    found = [e for e in events if isinstance(e, Evaluated)]
     # The newest all, since grokking is so many in a row.
     older, newest = found[:-GROKKED_IN_A_ROW], found[-GROKKED_IN_A_ROW:]
     kept = older[:: math.ceil(len(found) / KEPT)] + newest
@@ -173,8 +183,9 @@ def _trained(changes: dict[str, Any]) -> dict[str, Any]:
         "config": changes,
         "done": end.step,
         "diverged": isinstance(end, Failed),
-        "steps": [step for step, _ in kept],
-        **{name: [_short(getattr(m, name)) for _, m in kept] for name in _CURVES},
+        "steps": [e.step for e in kept],
+        **{name: [_short(getattr(e.metrics, name)) for e in kept] for name in _CURVES},
+        "zero_loss": [_short(e.health.zero_loss_share) for e in kept if e.health],
         "measures": [
             (s, _short(m.restricted_loss), _short(m.excluded_loss), len(m.key_frequencies))
             for s, m in analyses

@@ -31,10 +31,7 @@ PRESETS = ("grokfast", "orthograd", "stablemax", "muon", "sphere")
 # All but what is named here is the paper's run: lr 1e-3, weight decay 1.
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "adamw": {},
-    "wd 2": {"weight_decay": 2},
-    "wd 3": {"weight_decay": 3},
     "wd 5": {"weight_decay": 5},
-    "lr 2e-3": {"lr": 2e-3},
     "lr 3e-3": {"lr": 3e-3},
     "lr 3e-3, wd 3": {"lr": 3e-3, "weight_decay": 3},
     "half of the pairs": {"train_fraction": 0.5},

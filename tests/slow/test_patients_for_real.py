@@ -17,12 +17,14 @@ pytestmark = pytest.mark.long
 PATIENTS = [name for name in preset_names() if load_preset(name).patient]
 # Enough to know the train pairs where they can be known, and for weights to collapse.
 STEPS = 300
+# Losses reach zero later; until then steps get slower and slower, for float32's smallest numbers.
+LATE = {"naive": 1200}
 
 
 def output(*arguments: str | Path) -> str:
     command = Path(sys.executable).with_name("grok-tui")
     done = subprocess.run(
-        [command, *arguments], capture_output=True, text=True, timeout=600, check=False
+        [command, *arguments], capture_output=True, text=True, timeout=2000, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -31,7 +33,7 @@ def output(*arguments: str | Path) -> str:
 @pytest.mark.parametrize("name", PATIENTS)
 def test_the_doctor_finds_what_is_wrong_with_a_patient(tmp_path: Path, name: str) -> None:
     run = tmp_path / name
-    output("--record", run, "--preset", name, "--steps", str(STEPS))
+    output("--record", run, "--preset", name, "--steps", str(LATE.get(name, STEPS)))
     verdicts: list[dict[str, Any]] = json.loads(output("doctor", run, "--json"))["verdicts"]
     assert verdicts[0]["id"] == load_preset(name).patient
     assert verdicts[0]["evidence"]

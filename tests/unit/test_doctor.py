@@ -78,6 +78,10 @@ def config(**changes: Any) -> dict[str, Any]:
         ({"test_acc": curve((10, 0.01), (1500, 1), (1800, 1), (2000, 0.2), (3000, 0.3))},
          "lr-too-high"),
         ({"train_loss": curve((10, LN_P), (200, 0), (3000, 0))}, "numerical-collapse"),
+        # It has jumped since, and the pairs have losses again.
+        ({"config": config(loss="naive", weight_decay=0.0),
+          "zero_loss": curve((10, 0), (1070, 0.5), (1200, 0.16), (3000, 0.16))},
+         "numerical-collapse"),
         ({"config": config(train_fraction=0.5),
           "test_acc": curve((10, 0.01), (1500, 1), (3000, 1))}, "no-delay-expected"),
     ],

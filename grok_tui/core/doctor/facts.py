@@ -15,6 +15,8 @@ from grok_tui.core.doctor.case import Case, Curve
 from grok_tui.core.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZED_TRAIN_ACC
 from grok_tui.core.shapes import weight_shapes
 
+# Share of a curve that is its newest part.
+_NEWEST = 0.05
 _SHAPE = ("modulus", "d_model", "n_heads", "d_mlp", "n_layers")
 
 
@@ -121,11 +123,11 @@ def facts_of(case: Case) -> Facts:
     )
 
 
-def late(curve: Curve, share: float = 0.05) -> float | None:
+def late(curve: Curve) -> float | None:
     """The median of the newest part of a curve, None if it is empty."""
     if not len(curve):
         return None
-    return float(np.median(curve.values[-max(1, min(50, round(share * len(curve)))) :]))
+    return float(np.median(curve.values[-max(1, min(50, round(_NEWEST * len(curve)))) :]))
 
 
 def fall(curve: Curve, since: float) -> float | None:

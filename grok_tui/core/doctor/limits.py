@@ -92,7 +92,8 @@ AT_ONCE = 2
 SPIKES = 3
 # Test accuracy below this after grokking is a collapse.
 RELAPSED_ACC = 0.9
-# Share of the newest train losses that are exactly 0 where softmax has collapsed.
+# Share of the newest train losses, or at some time of the train pairs, that are exactly 0 where
+# softmax has collapsed.
 ZERO_SHARE = 0.2
 # A mean loss below float32's resolution at 1: computed by log_softmax, it is rounding.
 FLOAT32_FLOOR = 1.2e-7

@@ -7,7 +7,7 @@ import numpy as np
 from grok_tui.core.doctor import limits
 from grok_tui.core.doctor.case import Verdict
 from grok_tui.core.doctor.course import evidence, progress, rough
-from grok_tui.core.doctor.facts import Facts, late
+from grok_tui.core.doctor.facts import Facts
 
 
 def diverged(f: Facts) -> Verdict | None:
@@ -45,7 +45,8 @@ def numerical_collapse(f: Facts) -> Verdict | None:
     if f.generalizes or not f.memorized or len(losses) < limits.FEW:
         return None
     newest = losses[-max(limits.FEW, len(losses) // 4) :]
-    zero = max(float(np.mean(newest == 0)), late(f.case.zero_loss, share=0.25) or 0.0)
+    # Of the pairs at any time: the jump that follows gives them a loss again.
+    zero = max(float(np.mean(newest == 0)), float(f.case.zero_loss.values.max(initial=0.0)))
     loss = f.known("loss")
     exact = loss is not None and loss != "naive"  # of ours, it keeps its digits
     better = {"loss": "cross-entropy"} if loss == "naive" else {}
