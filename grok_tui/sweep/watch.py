@@ -61,6 +61,12 @@ class Watch:
         found = self.running.get(name)
         return found.step if found else self.outcomes[name].steps
 
+    def share(self, point: Point) -> float:
+        """How far a point has come, 0 to 1."""
+        if self.outcomes[point.name].state not in _OPEN:
+            return 1.0
+        return self.last_step(point.name) / point.config.steps
+
     def seconds_left(self) -> float | None:
         """At most, if no run groks before its steps are used up; None if that is unknown."""
         done = left = 0

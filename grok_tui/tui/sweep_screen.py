@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, get_args
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -16,20 +15,18 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
 from grok_tui.errors import UserError
-from grok_tui.sweep.folder import Outcome, SweepFolder
+from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.phase_map import cell, key, planes
 from grok_tui.sweep.spec import Point
 from grok_tui.sweep.watch import Watch
 from grok_tui.tui.run_screen import Ending
 from grok_tui.tui.sweep_map import Measure, Shown, SweepMap
-from grok_tui.words import MISSING, duration, one_line, percent
+from grok_tui.tui.sweep_runs import SweepRuns
+from grok_tui.words import duration, one_line
 
 # Trains what is missing, telling now and then that there may be news; raises UserError.
 Train = Callable[[Callable[[], None]], None]
 _MEASURES: tuple[Measure, ...] = get_args(Measure)
-_BAR = 10
-_HEADS = ("run", "steps", "", "test accuracy", "grokked at", "state")
-_LONGEST_STATE = "not grokked"
 
 
 class LeavingError(Exception):
@@ -57,10 +54,6 @@ class SweepScreen(Screen[None]):
     DEFAULT_CSS = """
     SweepScreen > Static { height: 1; padding: 0 2; }
     SweepScreen #sweep-title { text-style: bold; }
-    SweepScreen #sweep-runs {
-        height: auto; max-height: 40%; border: round $primary; padding: 0 1;
-    }
-    SweepScreen #sweep-runs:focus { border: round $accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Quit", id="sweep-quit"),
@@ -87,14 +80,10 @@ class SweepScreen(Screen[None]):
         yield Static(id="sweep-title")
         yield Static(id="sweep-progress")
         yield SweepMap()
-        runs: DataTable[Text] = DataTable(cursor_type="row", id="sweep-runs")
-        yield runs
+        yield SweepRuns(self._watch)
         yield Footer()
 
     def on_mount(self) -> None:
-        runs = self._runs
-        for head in _HEADS:
-            runs.add_column(head)
         self._map.border_title = one_line(self._folder.path.name)
         self._lay_out()
         self._map.focus()
@@ -109,8 +98,8 @@ class SweepScreen(Screen[None]):
         return self.query_one(SweepMap)
 
     @property
-    def _runs(self) -> DataTable[Text]:
-        return self.query_one("#sweep-runs", DataTable)
+    def _runs(self) -> SweepRuns:
+        return self.query_one(SweepRuns)
 
     def say(self, text: str) -> None:
         """A word to the user, until the cursor moves."""
@@ -186,56 +175,17 @@ class SweepScreen(Screen[None]):
 
     def _shown(self, points: list[Point]) -> Shown:
         found = cell([self._watch.outcomes[point.name] for point in points])
-        return Shown(found, sum(map(self._share, points)) / len(points))
-
-    def _share(self, point: Point) -> float:
-        """How far a point has come, 0 to 1."""
-        if self._watch.outcomes[point.name].state in ("done", "failed"):
-            return 1.0
-        return self._watch.last_step(point.name) / point.config.steps
+        return Shown(found, sum(map(self._watch.share, points)) / len(points))
 
     def _show_runs(self) -> None:
-        at, runs = self._map.cursor_coordinate, self._runs
-        points = self._points_of(at.row, at.column)
-        rows = [self._row(point) for point in points]
-        if [str(k.value) for k in runs.rows] != [point.name for point in points]:
-            runs.clear()
-            for point, row in zip(points, rows, strict=True):
-                runs.add_row(*row, key=point.name)
-            return
-        for i, row in enumerate(rows):
-            for j, text in enumerate(row):
-                if runs.get_cell_at((i, j)) != text:  # type: ignore[arg-type]
-                    runs.update_cell_at((i, j), text, update_width=True)  # type: ignore[arg-type]
-
-    def _row(self, point: Point) -> list[Text]:
-        """As wide as ever: a table's columns do not follow what grows."""
-        outcome = self._watch.outcomes[point.name]
-        running = self._watch.running.get(point.name)
-        acc = running.test_acc if running else outcome.test_acc
-        filled, whole = round(_BAR * self._share(point)), f"{point.config.steps:,}"
-        texts = (
-            f"seed {point.seed}",
-            f"{self._watch.last_step(point.name):>{len(whole)},} / {whole}",
-            "#" * filled + "." * (_BAR - filled),
-            percent(acc),
-            MISSING if outcome.grok_step is None else f"{outcome.grok_step:,}",
-            self._state(point, outcome).ljust(len(_LONGEST_STATE)),
-        )
-        return [Text(text) for text in texts]
-
-    def _state(self, point: Point, outcome: Outcome) -> str:
-        if outcome.state == "done":
-            return "grokked" if outcome.grok_step is not None else _LONGEST_STATE
-        running = point.name in self._watch.running and self._training
-        return "training" if running else outcome.state
+        at = self._map.cursor_coordinate
+        self._runs.fill(self._points_of(at.row, at.column), training=self._training)
 
     # --- keys -----------------------------------------------------------------------------
 
     def on_data_table_cell_highlighted(self) -> None:
-        if self._runs.columns:
-            self._runs.border_subtitle = ""
-            self._show_runs()
+        self.say("")
+        self._show_runs()
 
     def on_data_table_cell_selected(self) -> None:
         """Enter on the map: to its runs, or to the only one."""

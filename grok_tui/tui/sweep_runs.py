@@ -1,0 +1,73 @@
+"""The runs of a cell of a sweep's map: a row for each seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.widgets import DataTable
+
+from grok_tui.sweep.folder import Outcome
+from grok_tui.sweep.spec import Point
+from grok_tui.sweep.watch import Watch
+from grok_tui.words import MISSING, percent
+
+_BAR = 10
+_HEADS = ("run", "steps", "", "test accuracy", "grokked at", "state")
+_LONGEST_STATE = "not grokked"
+
+
+class SweepRuns(DataTable[Text]):
+    """How far each run has come, and what became of it."""
+
+    DEFAULT_CSS = """
+    SweepRuns { height: auto; max-height: 40%; border: round $primary; padding: 0 1; }
+    SweepRuns:focus { border: round $accent; }
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(cursor_type="row", id="sweep-runs")
+        self._watch = watch
+
+    def on_mount(self) -> None:
+        for head in _HEADS:
+            self.add_column(head)
+
+    def fill(self, points: Sequence[Point], *, training: bool) -> None:
+        """Show the runs of some points; training: whether there is somebody who trains."""
+        if not self.columns:  # before it is mounted
+            return
+        drawn = [self._row(point, training=training) for point in points]
+        if [str(known.value) for known in self.rows] != [point.name for point in points]:
+            self.clear()
+            for point, row in zip(points, drawn, strict=True):
+                self.add_row(*row, key=point.name)
+            return
+        for i, row in enumerate(drawn):
+            for j, text in enumerate(row):
+                if self.get_cell_at((i, j)) != text:  # type: ignore[arg-type]
+                    self.update_cell_at((i, j), text)  # type: ignore[arg-type]
+
+    def _row(self, point: Point, *, training: bool) -> list[Text]:
+        """As wide as ever: the columns do not follow what grows."""
+        outcome = self._watch.outcomes[point.name]
+        running = self._watch.running.get(point.name)
+        acc = running.test_acc if running else outcome.test_acc
+        filled, whole = round(_BAR * self._watch.share(point)), f"{point.config.steps:,}"
+        texts = (
+            f"seed {point.seed}",
+            f"{self._watch.last_step(point.name):>{len(whole)},} / {whole}",
+            "#" * filled + "." * (_BAR - filled),
+            percent(acc),
+            MISSING if outcome.grok_step is None else f"{outcome.grok_step:,}",
+            _state(outcome, training=training and running is not None).ljust(
+                len(_LONGEST_STATE)
+            ),
+        )
+        return [Text(text) for text in texts]
+
+
+def _state(outcome: Outcome, *, training: bool) -> str:
+    if outcome.state == "done":
+        return "grokked" if outcome.grok_step is not None else _LONGEST_STATE
+    return "training" if training else outcome.state
