@@ -52,6 +52,7 @@ class SweepRuns(DataTable[Text]):
         """As wide as ever: the columns do not follow what grows."""
         outcome = self._watch.outcomes[point.name]
         running = self._watch.running.get(point.name)
+        state = _state(outcome, training=training and running is not None)
         acc = running.test_acc if running else outcome.test_acc
         filled, whole = round(_BAR * self._watch.share(point)), f"{point.config.steps:,}"
         texts = (
@@ -60,9 +61,7 @@ class SweepRuns(DataTable[Text]):
             "#" * filled + "." * (_BAR - filled),
             percent(acc),
             MISSING if outcome.grok_step is None else f"{outcome.grok_step:,}",
-            _state(outcome, training=training and running is not None).ljust(
-                len(_LONGEST_STATE)
-            ),
+            state.ljust(len(_LONGEST_STATE)),
         )
         return [Text(text) for text in texts]
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long
 PATIENTS = [name for name in preset_names() if load_preset(name).patient]
 # Enough to know the train pairs where they can be known, and for weights to collapse.
 STEPS = 300
-# Losses reach zero later; until then steps get slower and slower, for float32's smallest numbers.
+# Losses are zero later; until then steps get slower, for float32's smallest numbers.
 LATE = {"naive": 1200}
 
 
