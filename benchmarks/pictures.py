@@ -2,7 +2,7 @@
 
 For most, a session of `quick` runs as on a terminal, with its trainer in a child process; keys
 are pressed and the program draws what it shows as SVG. One is exported from the record of the
-run that does not grok. `--only` draws some.
+run that does not grok. `--only` draws some. `--sweep DIR` draws a sweep that has ended.
 """
 
 from __future__ import annotations
@@ -22,12 +22,17 @@ from textual.pilot import Pilot
 
 from benchmarks.rounds import say
 from benchmarks.training import train
+from grok_tui.commands.replay import replay_session
 from grok_tui.config import build
 from grok_tui.job import Job
 from grok_tui.presets import load_preset
 from grok_tui.session import Session
+from grok_tui.sweep.folder import SweepFolder, read_spec
+from grok_tui.sweep.watch import Watch
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.run_screen import RunScreen
+from grok_tui.tui.sweep_app import SweepApp
+from grok_tui.tui.sweep_screen import SweepScreen
 from grok_tui.tui.themes import load_themes
 
 
@@ -58,6 +63,7 @@ PICTURES = (
 
 # The first user's run, as far as it was waited for.
 ILL, ILL_STEPS = "stackexchange", 5000
+SWEEP_SIZE = (100, 18)
 
 
 def main() -> None:
@@ -67,9 +73,15 @@ def main() -> None:
     parser.add_argument(
         "--only", choices=("session", "ill"), help="the others stay as they are"
     )
+    parser.add_argument(
+        "--sweep", type=Path, metavar="DIR", help="draw this sweep, nothing else"
+    )
     options = parser.parse_args()
     folder: Path = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    if options.sweep:
+        asyncio.run(_draw_sweep(folder, options.sweep))
+        return
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         os.environ["XDG_CONFIG_HOME"] = scratch
@@ -106,6 +118,28 @@ async def _draw(folder: Path) -> None:
                 say(f"{path}: step {_screen(pilot).state.step}")
     finally:
         list(session.close())
+
+
+async def _draw_sweep(folder: Path, sweep: Path) -> None:
+    """The screen of a sweep that has ended."""
+    known = SweepFolder(sweep, read_spec(sweep))
+    screen = SweepScreen(known, Watch(known, retry=False), None)
+    session = replay_session()
+    themes = load_themes()[0]
+    app = SweepApp(
+        None,
+        session,
+        themes,
+        "midnight",
+        sweep=screen,
+        replay=lambda run: session.replay(run, 0, 1.0),
+    )
+    async with app.run_test(size=SWEEP_SIZE) as pilot:
+        await pilot.press("down", "down", "down", "right", "right")
+        await pilot.pause(1.0)
+        path = folder / "sweep.svg"
+        path.write_text(app.export_screenshot(title="grok-tui sweep"))
+        say(str(path))
 
 
 async def _until(pilot: Pilot[Any], step: int) -> None:

@@ -39,15 +39,18 @@ class Cell:
     def whole(self) -> bool:
         return self.ended == self.points
 
-    def text(self) -> str:
-        """The steps to grok, or why there are none."""
+    def text(self, mixed: str = " ({} of {})") -> str:
+        """The steps to grok, or why there are none.
+
+        mixed: how to say that of so many seeds so many grok, if they disagree.
+        """
         if not self.whole:
             return UNKNOWN
         if self.failed == self.points:
             return FAILED
         text = NEVER if self.grok_step is None else f"{self.grok_step:,}"
-        mixed = self.grokked not in (0, self.points)
-        return f"{text} ({self.grokked} of {self.points})" if mixed else text
+        disagree = self.grokked not in (0, self.points)
+        return text + mixed.format(self.grokked, self.points) if disagree else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from grok_tui.sweep.phase_map import FAILED, NEVER, Cell, Plane
 from grok_tui.words import MISSING, percent
 
 Measure = Literal["steps to grok", "final test accuracy"]
-# A cell's text is as wide as "12,345 (2 of 3)".
-_WIDTH = 9
+# How a cell says that two seeds of three grok, and the width of "12,345 2/3".
+_MIXED = " {}/{}"
+_WIDTH = 10
 # How much of the colour of errors there is in that of `never`.
 _NEVER = 0.35
 
@@ -137,7 +138,7 @@ def _value(
         acc = cell.test_acc
         return (MISSING, None) if acc is None else (percent(acc), 1 - acc)
     if cell.grok_step is None:
-        return cell.text(), None
+        return cell.text(_MIXED), None
     low, high = scale
     at = _log(cell.grok_step) - low
-    return cell.text(), at / (high - low) if high > low else 0.0
+    return cell.text(_MIXED), at / (high - low) if high > low else 0.0
