@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from grok_tui.core.doctor import limits
 from grok_tui.core.doctor.case import Verdict
 from grok_tui.core.doctor.course import evidence, progress, rough
 from grok_tui.core.doctor.facts import Facts
+from grok_tui.core.doctor.setup import weight_decay_too_low
 
 
 def diverged(f: Facts) -> Verdict | None:
@@ -41,30 +44,44 @@ def grokked(f: Facts) -> Verdict | None:
 
 
 def numerical_collapse(f: Facts) -> Verdict | None:
-    losses = f.case.train_loss.values
-    if f.generalizes or not f.memorized or len(losses) < limits.FEW:
+    loss, no_decay = f.known("loss"), weight_decay_too_low(f)
+    confidence, found = _collapse(f)
+    if not f.case.steps and loss == "naive" and no_decay:
+        confidence = 0.93  # nothing will keep its losses from what float32 rounds to zero
+    if not confidence:
         return None
+    better: dict[str, Any] = {"loss": "cross-entropy"} if loss == "naive" else {}
+    if better:
+        found["loss"] = loss
+    if better and no_decay:
+        better |= no_decay.changes
+    return Verdict(
+        "numerical-collapse",
+        confidence,
+        evidence(f, "weight_decay", "train_loss", "test_loss", "test_acc", **found),
+        "The train loss falls below what float32 can tell from zero: gradients vanish, and what"
+        " is left of them makes the loss jump.",
+        better,
+        "" if better else "compute the loss in float64, or as log(1 + sum exp(l_j - l_y))",
+    )
+
+
+def _collapse(f: Facts) -> tuple[float, dict[str, Any]]:
+    """How sure it is that losses have become zero, and what says so."""
+    losses = f.case.train_loss.values
+    if f.holds or not f.memorized or len(losses) < limits.FEW:
+        return 0.0, {}
     newest = losses[-max(limits.FEW, len(losses) // 4) :]
     # Of the pairs at any time: the jump that follows gives them a loss again.
     zero = max(float(np.mean(newest == 0)), float(f.case.zero_loss.values.max(initial=0.0)))
     loss = f.known("loss")
     exact = loss is not None and loss != "naive"  # of ours, it keeps its digits
-    better = {"loss": "cross-entropy"} if loss == "naive" else {}
     if zero >= limits.ZERO_SHARE:
-        confidence = 0.96
-    elif not exact and np.median(newest) < limits.FLOAT32_FLOOR and not progress(f):
-        confidence = 0.5
-    else:
-        return None
-    return Verdict(
-        "numerical-collapse",
-        confidence,
-        evidence(f, "train_loss", "test_loss", "test_acc", zero_loss_share=rough(zero)),
-        "The train loss is below what float32 can tell from zero, so gradients vanish and"
-        " nothing but weight decay is left.",
-        better,
-        "" if better else "compute the loss in float64, or as log(1 + sum exp(l_j - l_y))",
-    )
+        return 0.96, {"zero_loss_share": rough(zero)}
+    if exact or f.generalizes or progress(f):
+        return 0.0, {}
+    sure = 0.5 if np.median(newest) < limits.FLOAT32_FLOOR else 0.0
+    return sure, {"zero_loss_share": rough(zero)}
 
 
 def too_few_steps(f: Facts) -> Verdict | None:
