@@ -58,7 +58,8 @@ def test_without_a_checkpoint_the_reason_says_so() -> None:
 
     said: list[Event] = []
     trainer = Trainer(CONFIG, LoneInbox(), said.append)
-    failed = trainer._fail(DivergedError(137, "the train loss became nan", 136))
+    end = DivergedError(137, "the train loss became nan", 136)
+    failed = trainer._books.fail(end, CONFIG, rate=0.0)
     assert said == [failed]
     assert failed.reason == (
         "diverged: the train loss became nan at step 137; there is no checkpoint;"

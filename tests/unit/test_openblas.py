@@ -15,8 +15,10 @@ import pytest
 
 from grok_tui.config import Config
 from grok_tui.core import openblas as module
-from grok_tui.core import trainer as trainer_module
+from grok_tui.core import threads
+from grok_tui.core.fleet import Fleet, Member
 from grok_tui.core.openblas import blas_threads, openblas, shared_rows
+from grok_tui.core.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -105,15 +107,16 @@ def test_a_run_changes_its_threads_only_where_that_changes_no_result(
     same: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[int] = []
-    monkeypatch.setattr(trainer_module, "shared_rows", lambda: 48 if same else 0)
-    monkeypatch.setattr(trainer_module, "blas_threads", lambda: 6)
-    keeper = trainer_module.ThreadKeeper
+    monkeypatch.setattr(threads, "shared_rows", lambda: 48 if same else 0)
+    monkeypatch.setattr(threads, "blas_threads", lambda: 6)
+    keeper = threads.ThreadKeeper
     monkeypatch.setattr(
-        trainer_module, "ThreadKeeper", lambda n, set_: (kept.append(n), keeper(n, set_))[1]
+        threads, "ThreadKeeper", lambda n, set_: (kept.append(n), keeper(n, set_))[1]
     )
     config = Config(modulus=5, d_model=4, n_heads=1, d_mlp=4, device="CPU")
-    trainer_module.Trainer(config, None, lambda event: None)  # type: ignore[arg-type]
-    assert kept == [6 if same else 1]
+    Trainer(config, None, lambda event: None)  # type: ignore[arg-type]
+    Fleet([Member(config, lambda event: None)])
+    assert kept == [6 if same else 1] * 2
 
 
 @pytest.mark.parametrize(
