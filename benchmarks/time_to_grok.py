@@ -105,7 +105,7 @@ def _measure(options: argparse.Namespace, variant: str, seed: int) -> Measured:
         rhythm = ("--eval-every", "10", "--analyze-every", "1000", "--checkpoint-every", "1000")
         keep = ("--keep", "last 1", "--stop-when", "grokked", "--steps", str(options.steps))
         train(run, [*flags, *seeds, *rhythm, *keep, "--device", options.device])
-    elif summary(run)["exit"] not in ENDS:
+    elif not _ended(run):
         train(run, ["--resume", str(run)])
     grok_step = summary(run)["grok_step"]
     if grok_step and summary(run)["steps"] < 2 * grok_step:
@@ -114,6 +114,11 @@ def _measure(options: argparse.Namespace, variant: str, seed: int) -> Measured:
     measured = _read(run, variant, seed)
     say(f"{variant}, seed {seed}: {measured.words}, then {measured.last}")
     return measured
+
+
+def _ended(run: Path) -> bool:
+    """Whether a run did what was asked of it; one that was killed has no summary."""
+    return (run / "summary.json").exists() and summary(run)["exit"] in ENDS
 
 
 def _read(run: Path, variant: str, seed: int) -> Measured:
