@@ -18,7 +18,6 @@ from benchmarks.rounds import medians, say, turn
 from grok_tui.config import Config, build
 from grok_tui.core.device import open_device
 from grok_tui.core.step import Network, Start
-from grok_tui.core.tasks import make_task
 
 # The paper's model at two moduli, and one as small as those of large sweeps may be.
 MODELS: Mapping[str, Mapping[str, int]] = {
@@ -74,11 +73,8 @@ def measure(model: str, counts: Sequence[int], rounds: int, device: str) -> Row:
 
 def network(base: Config, count: int) -> Network:
     """A compiled network of replicas that differ in their seeds."""
-    starts = []
-    for seed in range(count):
-        config = base.changed(seed=seed, data_seed=seed)
-        starts.append(Start(config, make_task(config)))
-    made = Network(starts)
+    seeds = range(count)
+    made = Network([Start.of(base.changed(seed=seed, data_seed=seed)) for seed in seeds])
     for _ in made.compile():
         pass
     return made

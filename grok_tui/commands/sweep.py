@@ -14,7 +14,7 @@ from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
 from grok_tui.commands.train import has_screen
 from grok_tui.errors import UserError
-from grok_tui.words import duration, percent
+from grok_tui.words import percent
 
 if TYPE_CHECKING:
     from grok_tui.sweep.folder import Outcome, SweepFolder
@@ -129,7 +129,9 @@ def _train(folder: SweepFolder, watch: Watch, options: Namespace) -> None:
     def tick() -> None:
         for point in watch.look():
             words = _words(watch.outcomes[point.name])
-            _say(f"{watch.ended}/{len(watch.missing)}  {point.name}: {words}{_left(watch)}")
+            _say(
+                f"{watch.ended}/{len(watch.missing)}  {point.name}: {words}{watch.left_text()}"
+            )
 
     with _trainer(folder, watch, options) as train:
         train(tick)
@@ -161,11 +163,6 @@ def _trainer(
                 raise UserError(f"{error}; {_GO_ON}") from None
 
         yield work
-
-
-def _left(watch: Watch) -> str:
-    seconds = watch.seconds_left()
-    return f", at most {duration(seconds)} left" if seconds else ""
 
 
 def _words(outcome: Outcome) -> str:

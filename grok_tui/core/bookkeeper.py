@@ -66,10 +66,6 @@ class Bookkeeper:
     def step(self) -> int:
         return self._replica.step
 
-    @property
-    def milestones(self) -> Milestones:
-        return self.observer.milestones
-
     def start(self, config: Config) -> None:
         """Say what is trained."""
         self._emit(
@@ -84,7 +80,25 @@ class Bookkeeper:
             )
         )
 
-    def report(self, losses: Losses) -> None:
+    def tell(self, losses: Losses, config: Config) -> None:
+        """Say what came of some steps, the newest of which may be due for a look or a save.
+
+        Raises DivergedError or OSError.
+        """
+        self._report(losses)
+        self.observer.observe(config)
+        if self.step % config.checkpoint_every == 0:
+            self.save(config)
+
+    def over(self, config: Config) -> Stop | None:
+        """How the run ends at this step, None if it goes on."""
+        if self.step >= config.steps:
+            return Stop("completed")
+        if config.stop_when == "grokked" and self.observer.milestones.grokked:
+            return Stop("grokked")
+        return None
+
+    def _report(self, losses: Losses) -> None:
         """Emit the losses up to the first that is not finite, which raises DivergedError."""
         bad = np.flatnonzero(~np.isfinite(losses.train_loss))
         if not len(bad):
@@ -121,7 +135,7 @@ class Bookkeeper:
             beta_products=self._replica.beta_products,
             train_mask=self._task.train_mask,
             config=config.model_dump(mode="json"),
-            milestones=self.milestones.to_dict(),
+            milestones=self.observer.milestones.to_dict(),
             health=self.observer.health.to_dict(),
             seconds=self.watch.total(),
             initial_norm=self._replica.initial_norm,
@@ -151,7 +165,7 @@ class Bookkeeper:
         self, end: str, final: Metrics | None, config: Config, rate: float
     ) -> dict[str, object]:
         """The content of `summary.json`."""
-        seconds, milestones = self.watch.total(), self.milestones
+        seconds, milestones = self.watch.total(), self.observer.milestones
         return {
             "steps": self.step,
             "grokked": milestones.grokked,

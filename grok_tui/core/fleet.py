@@ -10,12 +10,11 @@ from typing import Any
 from grok_tui.config import Config
 from grok_tui.core.bookkeeper import Bookkeeper
 from grok_tui.core.chunks import ChunkLength
-from grok_tui.core.events import Failed, Losses, Sink, Stop, Stopped
+from grok_tui.core.events import Failed, Losses, Sink, Stopped
 from grok_tui.core.measure import DivergedError
 from grok_tui.core.replica import Replica
 from grok_tui.core.snapshot import CheckpointStore, Snapshot
 from grok_tui.core.step import Network, Start
-from grok_tui.core.tasks import make_task
 from grok_tui.core.threads import thread_keeper
 from grok_tui.core.trainer import steps_to_boundary
 
@@ -44,18 +43,12 @@ class Fleet:
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
-        tasks = [make_task(member.config) for member in members]
-        self._members = [
-            Start(m.config, replace(task, train_mask=m.snapshot.train_mask), m.snapshot)
-            if m.snapshot
-            else Start(m.config, task)
-            for m, task in zip(members, tasks, strict=True)
-        ]
-        self._network = Network(self._members)
+        self._starts = [Start.of(member.config, member.snapshot) for member in members]
+        self._network = Network(self._starts)
         self._replicas = [Replica(self._network, i) for i in range(len(members))]
         self._books = [
             Bookkeeper(replica, start.task, m.config, m.emit, store=m.store, resumed=m.snapshot)
-            for replica, start, m in zip(self._replicas, self._members, members, strict=True)
+            for replica, start, m in zip(self._replicas, self._starts, members, strict=True)
         ]
         self._ends: list[End | None] = [None] * len(members)
         self._aboard = list(range(len(members)))  # those in the network, by their places in it
@@ -86,7 +79,7 @@ class Fleet:
             self._books[i].watch.add("compile", self._compile_seconds)
 
     def _begin(self, i: int) -> None:
-        books, start = self._books[i], self._members[i]
+        books, start = self._books[i], self._starts[i]
         books.start(start.config)
         books.observer.begin(new=start.snapshot is None)
         if start.snapshot is None:
@@ -95,12 +88,12 @@ class Fleet:
 
     def _train_chunk(self) -> None:
         """Train up to the next boundary at most, and let each say what it found."""
-        network, config = self._network, self._members[0].config
+        network, config = self._network, self._starts[0].config
         first = network.step + 1
         count = self._chunk.length(steps_to_boundary(config, network.step))
         look = (network.step + count) % config.eval_every == 0
         started = time.perf_counter()
-        configs = [self._members[i].config for i in self._aboard]
+        configs = [self._starts[i].config for i in self._aboard]
         losses = network.train(configs, count, look=look)
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
@@ -113,29 +106,22 @@ class Fleet:
         network.idle = frozenset(ended)
 
     def _tell(self, i: int, losses: Losses) -> None:
-        books, config = self._books[i], self._members[i].config
-        books.report(losses)
-        books.observer.observe(config)
-        if books.step % config.checkpoint_every == 0:
-            books.save(config)
+        books, config = self._books[i], self._starts[i].config
+        books.tell(losses, config)
         self._finish_if_over(i)
 
     def _finish_if_over(self, i: int) -> None:
-        books, config = self._books[i], self._members[i].config
-        if books.step >= config.steps:
-            stop = Stop("completed")
-        elif config.stop_when == "grokked" and books.milestones.grokked:
-            stop = Stop("grokked")
-        else:
-            return
-        self._ends[i] = books.finish(stop, config, self._chunk.median_rate(), whole=True)
+        books, config = self._books[i], self._starts[i].config
+        if stop := books.over(config):
+            rate = self._chunk.median_rate()
+            self._ends[i] = books.finish(stop, config, rate, whole=True)
 
     def _guarded(self, i: int, act: Callable[..., None], *arguments: Any) -> None:
         """Do something for one run; what breaks ends this one alone."""
         try:
             act(i, *arguments)
         except DivergedError as end:
-            config, rate = self._members[i].config, self._chunk.median_rate()
+            config, rate = self._starts[i].config, self._chunk.median_rate()
             self._ends[i] = self._books[i].fail(end, config, rate)
         except OSError as error:
             self._ends[i] = error
@@ -145,7 +131,7 @@ class Fleet:
         active = self._active()
         starts = []
         for i in active:
-            start = self._members[i]
+            start = self._starts[i]
             snapshot = self._books[i].snapshot(start.config)
             starts.append(replace(start, snapshot=snapshot))
         self._network, self._aboard = Network(starts), active

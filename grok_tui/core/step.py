@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from grok_tui.core.optim import AdamW, BetaProducts
 from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tape import TAPE_LENGTH, Tape
-from grok_tui.core.tasks import Task
+from grok_tui.core.tasks import Task, make_task
 from grok_tui.errors import UserError
 
 # How many stages `Network.compile` yields.
@@ -42,16 +42,21 @@ class Start:
     task: Task
     snapshot: Snapshot | None = None
 
+    @classmethod
+    def of(cls, config: Config, snapshot: Snapshot | None = None) -> Start:
+        """With the config's task, of which a snapshot keeps the split."""
+        task = make_task(config)
+        if snapshot:  # the split is data: a later NumPy may draw another from the same seed
+            task = replace(task, train_mask=snapshot.train_mask)
+        return cls(config, task, snapshot)
+
     def weights(self) -> Arrays:
         return self.snapshot.weights if self.snapshot else initial_weights(self.config)
 
     def kept(self, kind: str) -> Arrays:
         """What an optimiser or a filter keeps, by its name in a snapshot."""
         kept: Arrays = getattr(self.snapshot, kind) if self.snapshot else {}
-        return kept or {
-            name: np.zeros(shape, dtype=np.float32)
-            for name, shape in weight_shapes(self.config).items()
-        }
+        return kept or _zeros(weight_shapes(self.config))
 
     def initial_norm(self) -> float:
         """The norm of all weights together at step 0; an older snapshot does not have it."""
@@ -127,8 +132,7 @@ class Network:
         needed = config.grad_filter == "grokfast"
         if needed == bool(self._gradient_mean):
             return False
-        zeros = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
-        kept = means or [zeros] * self.replicas
+        kept = means or [_zeros(self._shapes)] * self.replicas
         self._gradient_mean = self._on_device(kept) if needed else {}
         for variant in [v for v in self._train_steps if v[0] == "grokfast"]:
             del self._train_steps[variant]  # it would write the mean that is gone
@@ -252,6 +256,10 @@ def _recorded(function: Callable[..., Any]) -> Any:
     jit: Any = TinyJit(function)
     jit.cnt = 1
     return jit
+
+
+def _zeros(shapes: Mapping[str, tuple[int, int]]) -> Arrays:
+    return {name: np.zeros(shape, dtype=np.float32) for name, shape in shapes.items()}
 
 
 def _copied(tensors: Mapping[str, Tensor]) -> list[dict[str, FloatArray]]:

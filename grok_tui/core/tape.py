@@ -52,10 +52,12 @@ class Tape:
             rows, self._products_after = self._idle(), []
             for i, config in enumerate(configs):
                 before, norm = self.products[i], self._norms[i]
-                own, after = hyperparameter_rows(config, step + 1, TAPE_LENGTH, before, norm)
+                after = [before] * TAPE_LENGTH
                 if i not in idle:
-                    rows[:, i] = own
-                self._products_after.append([before] * TAPE_LENGTH if i in idle else after)
+                    rows[:, i], after = hyperparameter_rows(
+                        config, step + 1, TAPE_LENGTH, before, norm
+                    )
+                self._products_after.append(after)
             self._write(rows)
             self._written = wanted
         return slot

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from grok_tui.config import Config, is_live
@@ -26,7 +25,6 @@ from grok_tui.core.measure import DivergedError
 from grok_tui.core.replica import Replica
 from grok_tui.core.snapshot import CheckpointStore, Snapshot
 from grok_tui.core.step import COMPILE_STAGES, Network, Start
-from grok_tui.core.tasks import make_task
 from grok_tui.core.threads import thread_keeper
 
 
@@ -53,13 +51,11 @@ class Trainer:
         watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
         self._threads = thread_keeper(config.device)
-        task = make_task(config)
-        if snapshot:  # the split is data: a later NumPy may draw another from the same seed
-            task = replace(task, train_mask=snapshot.train_mask)
-        self._network = Network([Start(config, task, snapshot)])
+        start = Start.of(config, snapshot)
+        self._network = Network([start])
         replica = Replica(self._network)
         self._books = Bookkeeper(
-            replica, task, config, emit, store=store, resumed=snapshot, watch=watch
+            replica, start.task, config, emit, store=store, resumed=snapshot, watch=watch
         )
         self._compiled = False
         self._controls = Controls(
@@ -136,10 +132,7 @@ class Trainer:
     def _finished(self) -> bool:
         """Whether the run is over; sets the reason."""
         if self._controls.stop is None:
-            if self.step >= self.config.steps:
-                self._controls.stop = Stop("completed")
-            elif self.config.stop_when == "grokked" and self._books.milestones.grokked:
-                self._controls.stop = Stop("grokked")
+            self._controls.stop = self._books.over(self.config)
         return self._controls.stop is not None
 
     def _train_chunk(self) -> None:
@@ -156,10 +149,7 @@ class Trainer:
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
-        self._books.report(Losses(first, losses, seconds))
-        self._books.observer.observe(config)
-        if self.step % config.checkpoint_every == 0:
-            self._books.save(config)
+        self._books.tell(Losses(first, losses, seconds), config)
         self._controls.stepped(count)
 
 

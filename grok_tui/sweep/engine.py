@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,10 @@ def train(
     A worker that dies has its points done elsewhere. What breaks a whole group is noted as
     broken. Raises SchedulerLostError.
     """
-    path = folder.path.resolve()
-    pending = {_submit(client, path, points): points for points in groups}
+    path, pending = folder.path.resolve(), {}
+    for group in groups:
+        runs = {str(path / point.name): point for point in group}
+        pending[_submit(client, runs)] = runs
     while pending:
         time.sleep(TICK_SECONDS)
         for future in [future for future in pending if future.status != "pending"]:
@@ -107,25 +109,22 @@ def train(
         tick()
 
 
-def _submit(client: Client, path: Path, points: Sequence[Point]) -> Future:
-    runs = {str(path / p.name): p.config.model_dump(mode="json") for p in points}
-    key = f"{points[0].name} and {len(points) - 1} more"
-    return client.submit(train_group, runs, key=key, pure=False)
+def _submit(client: Client, runs: Mapping[str, Point]) -> Future:
+    """Have points trained, each in the run directory that it stands under."""
+    fields = {run: point.config.model_dump(mode="json") for run, point in runs.items()}
+    key = f"{next(iter(runs.values())).name} and {len(runs) - 1} more"
+    return client.submit(train_group, fields, key=key, pure=False)
 
 
-def _note(folder: SweepFolder, points: Sequence[Point], future: Future) -> None:
+def _note(folder: SweepFolder, runs: Mapping[str, Point], future: Future) -> None:
     """Note which points of a group that has ended are broken, and why."""
     if future.status in ("cancelled", "lost"):
         raise SchedulerLostError("the scheduler is gone")
     if future.status == "finished":
         reasons = future.result()
     else:
-        why = f"its workers died: {future.exception()}"
-        reasons = dict.fromkeys((str(folder.run_of(point)) for point in points), why)
-    by_name = {Path(run).name: reason for run, reason in reasons.items()}
-    for point in points:
-        if reason := by_name.get(point.name):
-            folder.broken[point.name] = reason
+        reasons = dict.fromkeys(runs, f"its workers died: {future.exception()}")
+    folder.broken |= {runs[run].name: reason for run, reason in reasons.items()}
 
 
 def train_group(runs: dict[str, dict[str, Any]]) -> dict[str, str]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from grok_tui.config import written
 from grok_tui.sweep.folder import Outcome
 from grok_tui.sweep.spec import Axis, Point, Spec
 from grok_tui.table import table
 
+T = TypeVar("T")
+Key = frozenset[tuple[str, Any]]
 Outcomes = Sequence[tuple[Point, Outcome]]
 
 NEVER, UNKNOWN, FAILED = "never", "...", "failed"
@@ -119,21 +121,26 @@ def cell(outcomes: Sequence[Outcome]) -> Cell:
     )
 
 
-def key(values: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
+def key(values: Mapping[str, Any]) -> Key:
     """What the points of one combination share."""
     return frozenset(values.items())
 
 
+def combined(found: Iterable[tuple[Point, T]]) -> dict[Key, list[T]]:
+    """What belongs to the points of each combination."""
+    together: dict[Key, list[T]] = {}
+    for point, own in found:
+        together.setdefault(key(point.values), []).append(own)
+    return together
+
+
 def phase_map(spec: Spec, outcomes: Outcomes) -> str:
     """All maps of a sweep as text."""
-    found: dict[frozenset[tuple[str, Any]], list[Outcome]] = {}
-    for point, outcome in outcomes:
-        found.setdefault(key(point.values), []).append(outcome)
-    cells = {values: cell(together) for values, together in found.items()}
+    cells = {values: cell(together) for values, together in combined(outcomes).items()}
     return "\n\n".join("\n".join(_lines(plane, cells)) for plane in planes(spec))
 
 
-def _lines(plane: Plane, cells: Mapping[frozenset[tuple[str, Any]], Cell]) -> Iterator[str]:
+def _lines(plane: Plane, cells: Mapping[Key, Cell]) -> Iterator[str]:
     if plane.title:
         yield plane.title
     rows = []

@@ -37,8 +37,10 @@ def train_runs(runs: Mapping[str, dict[str, Any]], limit: float = math.inf) -> d
         except (UserError, OSError) as error:
             reasons[run_dir] = str(error)
     for together in _at_one_step(jobs):
-        for part in parts(together, _most(together, limit)):
-            reasons |= _train(part)
+        config = together[0].config
+        device = open_device(config.device)
+        for part in parts(together, fitting(config, device, limit)):
+            reasons |= _train(part, device)
     return reasons
 
 
@@ -63,18 +65,10 @@ def _at_one_step(jobs: Sequence[Job]) -> Iterator[list[Job]]:
         yield list(found)
 
 
-def _most(jobs: Sequence[Job], limit: float) -> int:
-    if len(jobs) == 1:
-        return 1
-    config = jobs[0].config
-    return fitting(config, open_device(config.device), limit)
-
-
-def _train(jobs: Sequence[Job]) -> dict[str, str]:
-    """Train jobs as replicas; returns why some failed."""
+def _train(jobs: Sequence[Job], device: str) -> dict[str, str]:
+    """Train jobs as replicas on a device that is open; returns why some failed."""
     from grok_tui.core.fleet import Fleet, Member
 
-    device = open_device(jobs[0].config.device)
     reasons: dict[str, str] = {}
     writers: dict[str, RunWriter] = {}
     members = []

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from grok_tui.runs.tail import Reached, reached
 from grok_tui.sweep.folder import Outcome, SweepFolder, discard
 from grok_tui.sweep.spec import Point
+from grok_tui.words import duration
 
 _OPEN = ("waiting", "cut off")
 
@@ -55,6 +56,11 @@ class Watch:
     def ended(self) -> int:
         """How many of the missing points have ended."""
         return len(self.missing) - len(self._open())
+
+    def left_text(self) -> str:
+        """`, at most 0:52 left`, empty if that is unknown or nothing is left."""
+        seconds = self.seconds_left()
+        return f", at most {duration(seconds)} left" if seconds else ""
 
     def last_step(self, name: str) -> int:
         """How far a point has come."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from grok_tui.errors import UserError
 from grok_tui.tui.app import SessionApp, screen_of
-from grok_tui.tui.keymap import Keymap
-from grok_tui.tui.launcher import Launcher, Run
+from grok_tui.tui.launcher import Run
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, RunScreen
 from grok_tui.tui.sweep_screen import Opened, SweepScreen
-from grok_tui.tui.themes import Theme
 
 Replay = Callable[[Path], Run]
 
@@ -21,19 +20,13 @@ class SweepApp(SessionApp):
     """A session that begins on the screen of a sweep, and comes back to it."""
 
     def __init__(
-        self,
-        first: Run | None,
-        launcher: Launcher,
-        themes: Mapping[str, Theme],
-        theme: str,
-        keymap: Keymap | None = None,
-        *,
-        sweep: SweepScreen,
-        replay: Replay,
-        ascii: bool = False,  # noqa: A002
+        self, *session: Any, sweep: SweepScreen, replay: Replay, **options: Any
     ) -> None:
-        """replay: opens a recorded run; it may raise UserError or OSError."""
-        super().__init__(first, launcher, themes, theme, keymap, ascii=ascii)
+        """session, options: what a `SessionApp` is made of.
+
+        replay: opens a recorded run; it may raise UserError or OSError.
+        """
+        super().__init__(*session, **options)
         self._sweep, self._replay = sweep, replay
 
     def begin(self) -> None:

@@ -10,8 +10,8 @@ from typing import Literal
 from rich.style import Style
 from rich.text import Text
 from textual.color import Color
+from textual.coordinate import Coordinate
 from textual.widgets import DataTable
-from textual.widgets.data_table import CellDoesNotExist
 
 from grok_tui.sweep.phase_map import FAILED, NEVER, Cell, Plane
 from grok_tui.words import MISSING, percent
@@ -84,14 +84,16 @@ class SweepMap(DataTable[Text]):
         """Draw all cells, (rows, columns)."""
         inks = Inks.of(self.app.theme_variables)
         scale = _scale([shown.cell for row in cells for shown in row], measure)
-        for i, row in enumerate(cells):
-            for j, shown in enumerate(row):
-                try:
-                    drawn = _drawn(shown, measure, scale, inks)
-                    if self.get_cell_at((i, j)) != drawn:  # type: ignore[arg-type]
-                        self.update_cell_at((i, j), drawn, update_width=True)  # type: ignore[arg-type]
-                except CellDoesNotExist:  # another plane has come
-                    return
+        redraw(self, [[_drawn(shown, measure, scale, inks) for shown in row] for row in cells])
+
+
+def redraw(table: DataTable[Text], rows: Sequence[Sequence[Text]]) -> None:
+    """Let a table show these cells, drawing those that have changed."""
+    for i, row in enumerate(rows):
+        for j, text in enumerate(row):
+            at = Coordinate(i, j)
+            if table.get_cell_at(at) != text:
+                table.update_cell_at(at, text, update_width=True)
 
 
 def _padded(text: str, style: Style | None = None) -> Text:

@@ -10,6 +10,7 @@ from textual.widgets import DataTable
 from grok_tui.sweep.folder import Outcome
 from grok_tui.sweep.spec import Point
 from grok_tui.sweep.watch import Watch
+from grok_tui.tui.sweep_map import redraw
 from grok_tui.words import MISSING, percent
 
 _BAR = 10
@@ -43,10 +44,7 @@ class SweepRuns(DataTable[Text]):
             for point, row in zip(points, drawn, strict=True):
                 self.add_row(*row, key=point.name)
             return
-        for i, row in enumerate(drawn):
-            for j, text in enumerate(row):
-                if self.get_cell_at((i, j)) != text:  # type: ignore[arg-type]
-                    self.update_cell_at((i, j), text)  # type: ignore[arg-type]
+        redraw(self, drawn)
 
     def _row(self, point: Point, *, training: bool) -> list[Text]:
         """As wide as ever: the columns do not follow what grows."""

@@ -13,16 +13,17 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
+from textual.worker import get_current_worker
 
 from grok_tui.errors import UserError
 from grok_tui.sweep.folder import SweepFolder
-from grok_tui.sweep.phase_map import cell, key, planes
+from grok_tui.sweep.phase_map import cell, combined, key, planes
 from grok_tui.sweep.spec import Point
 from grok_tui.sweep.watch import Watch
 from grok_tui.tui.run_screen import Ending
 from grok_tui.tui.sweep_map import Measure, Shown, SweepMap
 from grok_tui.tui.sweep_runs import SweepRuns
-from grok_tui.words import duration, one_line
+from grok_tui.words import one_line
 
 # Trains what is missing, telling now and then that there may be news; raises UserError.
 Train = Callable[[Callable[[], None]], None]
@@ -68,12 +69,10 @@ class SweepScreen(Screen[None]):
         super().__init__()
         self._folder, self._watch, self._train = folder, watch, train
         self._training = train is not None
-        self._asked = self._leaving = False
+        self._asked = False
         self._planes = planes(folder.spec)
         self._plane = self._measure = 0
-        self._points: dict[frozenset[tuple[str, object]], list[Point]] = {}
-        for point in folder.points:
-            self._points.setdefault(key(point.values), []).append(point)
+        self._points = combined((point, point) for point in folder.points)
         self._problem = ""
 
     def compose(self) -> ComposeResult:
@@ -89,9 +88,6 @@ class SweepScreen(Screen[None]):
         self._map.focus()
         if self._train is not None:
             self.run_worker(self._work, thread=True, exit_on_error=False)
-
-    def on_unmount(self) -> None:
-        self._leaving = True
 
     @property
     def _map(self) -> SweepMap:
@@ -119,7 +115,7 @@ class SweepScreen(Screen[None]):
             self.post_message(News(ended=True, problem=str(error)))
 
     def _tick(self) -> None:
-        if self._leaving:
+        if get_current_worker().is_cancelled:
             raise LeavingError
         self._watch.look()
         self.post_message(News())
@@ -167,8 +163,7 @@ class SweepScreen(Screen[None]):
             again = f"; {failed} failed, --retry-failed trains them anew" if failed else ""
             return f"all {len(watch.outcomes)} points have ended{again}"
         ended = f"{watch.ended} of {len(watch.missing)} points ended"
-        text, left = f"{ended}, {len(watch.running)} under way", watch.seconds_left()
-        return text if left is None else f"{text}, at most {duration(left)} left"
+        return f"{ended}, {len(watch.running)} under way{watch.left_text()}"
 
     def _points_of(self, row: int, column: int) -> list[Point]:
         return self._points[key(self._planes[self._plane].values(row, column))]
@@ -223,5 +218,4 @@ class SweepScreen(Screen[None]):
             self._asked = True
             self.say("once more stops the sweep; what is done is kept")
             return
-        self._leaving = True
         self.app.exit(Ending(2, self._problem) if self._problem else Ending(0))
