@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +100,8 @@ def _parse() -> argparse.Namespace:
 def _measure(options: argparse.Namespace, variant: str, seed: int) -> Measured:
     """Train a variant from a seed as far as it has to be, and read what became of it."""
     run = options.folder / f"{variant.replace(' ', '-').replace(',', '')}-seed-{seed}"
-    if not (run / "config.toml").exists():
+    if not any(run.glob("checkpoints/*")):
+        shutil.rmtree(run, ignore_errors=True)  # it was cut off before it was worth keeping
         flags = [f"--{name.replace('_', '-')}={x}" for name, x in VARIANTS[variant].items()]
         seeds = ("--seed", str(seed), "--data-seed", str(seed))
         rhythm = ("--eval-every", "10", "--analyze-every", "1000", "--checkpoint-every", "1000")

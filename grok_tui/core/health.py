@@ -35,11 +35,11 @@ class Move(NamedTuple):
     update_ratio: float
 
     @staticmethod
-    def of(gradients: Iterable[Array], before: Arrays, after: Arrays) -> Move:
-        """From the gradients of the loss, and all weights by name."""
+    def of(gradients: Arrays, before: Arrays, after: Arrays) -> Move:
+        """From the gradients of the loss and all weights, by name."""
         whole = norm(before.values())
         moved = norm(after[name] - w for name, w in before.items())
-        return Move(norm(gradients), moved / whole if whole else 0.0)
+        return Move(norm(gradients.values()), moved / whole if whole else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ _SERIES_TERMS = 6
 # Terms below e^-69 = 1e-30 count as zero. Nobody sees them in a loss, but left in, they and
 # their gradients become subnormal late in training, and steps on a CPU several times slower.
 _NEGLIGIBLE = -69
+# GPUs share out rows of a multiple of so many answers: 113 is a prime.
+_WIDTH = 32
 
 
 def pair_losses(logits: Tensor, answer: Tensor, loss: Loss) -> Tensor:
@@ -79,6 +81,9 @@ def mean(losses: Tensor) -> Tensor:
 
 def _excess(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
     """s = sum over j != y of exp(l_j - l_y - m), and m = the largest l_j - l_y, constant."""
+    *lead, n = (int(size) for size in logits.shape)
+    padding = (*(None for _ in lead), (0, -n % _WIDTH))
+    logits = logits.pad(padding, value=-math.inf)  # terms that are 0, to divide rows evenly
     is_right = answer.unsqueeze(-1) == Tensor.arange(logits.shape[-1])
     right = is_right.where(logits, 0).sum(-1, keepdim=True)  # (..., 1)
     m = (logits.max(-1, keepdim=True) - right).detach()  # >= 0

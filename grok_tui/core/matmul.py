@@ -2,7 +2,7 @@
 
 On the CPU device the product is a call of OpenBLAS inside tinygrad's jitted graph:
 tinygrad 0.14's own generated products run on one core at a tenth of the speed. Elsewhere,
-and where OpenBLAS or tinygrad's C renderer is missing, it is tinygrad's own product.
+and where OpenBLAS or tinygrad's C renderer is missing, it is tinygrad's own (`core.tiled`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tinygrad.uop.ops import UOp
 
 from grok_tui.core import native
 from grok_tui.core.openblas import blas_threads, openblas, shared_rows
+from grok_tui.core.tiled import tiled_product, whole_rows
 
 # CBLAS's own numbers for row-major order and for a plain or transposed operand.
 _ROW_MAJOR = 101
@@ -26,8 +27,6 @@ _TRANSPOSE = {False: 111, True: 112}
 _PIECE = 256
 # With fewer rows OpenBLAS's threads would share out columns.
 _LEAST_SHARED = 192
-# Rows and columns of METAL's tensor cores, and a divisor of those of the others.
-_TILE = 8
 
 
 def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tensor:
@@ -39,10 +38,13 @@ def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tenso
     """
     _check(a, b, ta=ta, tb=tb)
     if not _calls_openblas(str(a.device)):
-        return _padded_product(
-            a.transpose(-1, -2) if ta else a, b.transpose(-1, -2) if tb else b
-        )
+        return tiled_product(a.transpose(-1, -2) if ta else a, b.transpose(-1, -2) if tb else b)
     return Tensor(_product(a.contiguous().uop, b.contiguous().uop, ta=ta, tb=tb))
+
+
+def rows_for(count: int, device: str) -> int:
+    """How many rows a tall matrix had best have on `device` where `count` are needed."""
+    return count if _calls_openblas(device) else whole_rows(count)
 
 
 def prepare(device: str) -> None:
@@ -72,26 +74,6 @@ def _check(a: Tensor, b: Tensor, *, ta: bool, tb: bool) -> None:
         raise ValueError(f"cannot multiply {a.shape} by {b.shape} with ta={ta}, tb={tb}")
     if a.dtype != dtypes.float32 or b.dtype != dtypes.float32:
         raise ValueError(f"cannot multiply {a.dtype} by {b.dtype}: both must be float32")
-
-
-def _padded_product(a: Tensor, b: Tensor) -> Tensor:
-    """tinygrad's own product, of sizes that tiles and tensor cores divide: 113 is a prime.
-
-    Every product and every gradient gets a kernel of its own: tinygrad would else move cuts
-    and sums into the products, or do a product again wherever a sum needs an element of it.
-    """
-    (m, k), n = a.shape[-2:], b.shape[-1]
-    if min(m, k, n) < _TILE:
-        return (a.contiguous_backward() @ b.contiguous_backward()).contiguous_backward()
-    product = (_padded(a) @ _padded(b)).contiguous().contiguous_backward()
-    return product[..., :m, :n]
-
-
-def _padded(x: Tensor) -> Tensor:
-    rows, columns = (-int(size) % _TILE for size in x.shape[-2:])
-    if rows or columns:
-        x = x.pad((*(None for _ in x.shape[:-2]), (0, rows), (0, columns))).contiguous()
-    return x.contiguous_backward()
 
 
 def _product(a: UOp, b: UOp, *, ta: bool, tb: bool) -> UOp:

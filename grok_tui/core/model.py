@@ -17,14 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tinygrad import Tensor
+from tinygrad import Device, Tensor
 
 from grok_tui.config import Config
 from grok_tui.core import native, tables
 from grok_tui.core.events import FloatArray
-from grok_tui.core.matmul import matmul
+from grok_tui.core.matmul import matmul, rows_for
 from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.tables import per_head
+from grok_tui.core.tiled import repeated_row
 
 Weights = Mapping[str, Tensor]
 
@@ -101,10 +102,13 @@ def indices(values: NDArray[np.int64]) -> Tensor:
 
 
 def chosen_pairs(a: NDArray[np.int64], b: NDArray[np.int64], p: int) -> Batch:
-    """A batch of any pairs, a and b: (..., batch).
+    """A batch of any pairs, a and b: (..., pairs). It may be longer, with pairs (0, 0) after.
 
     The gather is a product with one-hot rows, and so is its backward pass: no scatter.
     """
+    *lead, count = a.shape
+    more = rows_for(count, Device.DEFAULT) - count
+    a, b = (np.pad(x, [*((0, 0) for _ in lead), (0, more)]) for x in (a, b))
 
     def gather(index: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
         one_hot = Tensor(np.eye(p, dtype=np.float32)[index]).clone().realize()
@@ -142,7 +146,6 @@ def logits(weights: Weights, batch: Batch, n_heads: int, n_layers: int) -> Tenso
     """
     W_E, W_pos = weights["W_E"], weights["W_pos"]
     p = W_E.shape[-2] - 1
-    lead = W_E.shape[:-2]
     in_c = native.runs_c(str(batch.a.device))
     if in_c and n_layers == 1 and n_heads <= tables.MOST_HEADS:
         return tables.logits(weights, _block(weights, 0), batch.a, batch.b, n_heads)
@@ -151,7 +154,7 @@ def logits(weights: Weights, batch: Batch, n_heads: int, n_layers: int) -> Tenso
         Stream(W_E[..., :p, :] + W_pos[..., 1:2, :], batch.gather_b),  # rows: (..., p, d)
         Stream(  # rows: (..., 1, d)
             W_E[..., p:, :] + W_pos[..., 2:3, :],
-            lambda row: row.expand(*lead, batch.size, row.shape[-1]),
+            lambda row: repeated_row(row, batch.size),
         ),
     ]
     for layer in range(n_layers - 1):

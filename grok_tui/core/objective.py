@@ -47,11 +47,12 @@ def mean_losses(
         np.stack([getattr(task, kind)[i] for task, i in zip(tasks, train, strict=True)])
         for kind in ("a", "b", "answer")
     )
-    batch, answer = chosen_pairs(a, b, config.modulus), indices(answers)
+    batch, n_train = chosen_pairs(a, b, config.modulus), answers.shape[-1]
+    answer = indices(np.pad(answers, [(0, 0), (0, batch.size - n_train)]))
 
     def losses() -> Tensor:
         output = logits(weights, batch, config.n_heads, config.n_layers)
-        return mean(pair_losses(output, answer, config.loss))
+        return mean(pair_losses(output, answer, config.loss)[:, :n_train])
 
     return losses
 
@@ -60,14 +61,15 @@ def evaluation(
     config: Config, tasks: Sequence[Task], weights: Weights
 ) -> Callable[[], tuple[Tensor, ...]]:
     """Loss, answer and largest logit of every pair, (replicas, n_pairs); the sum of squares of
-    every weight, (n_weights, replicas).
+    every row of a weight, (replicas, rows of all weights).
     """
     batch = all_pairs(config.modulus, tasks[0].first_b, (len(tasks),))
     answer = indices(np.stack([task.answer for task in tasks]))
 
     def evaluate() -> tuple[Tensor, ...]:
         output = logits(weights, batch, config.n_heads, config.n_layers)
-        squares = Tensor.stack(*(w.square().sum((-2, -1)) for w in weights.values()))
+        rows = [w.square().sum(-1).contiguous() for w in weights.values()]
+        squares = Tensor.cat(*rows, dim=-1)
         pair_loss = pair_losses(output, answer, config.loss)
         answers = output.argmax(-1).cast(dtypes.int16)
         largest = output.max(-1)

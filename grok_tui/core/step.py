@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad import Tensor, TinyJit, UOp, Variable
 
 from grok_tui.config import Config
+from grok_tui.core.copies import Copies
 from grok_tui.core.events import FloatArray
 from grok_tui.core.filters import grokfast, orthograd, sphere
 from grok_tui.core.health import Move, norm
@@ -105,6 +106,7 @@ class Network:
         self._train_steps: dict[tuple[str, str], Any] = {}
         self.follow(config, [start.kept("gradient_mean") for start in starts])
         self._evaluation = _recorded(evaluation(config, tasks, self.weights))
+        self._copier = Copies(self._shapes)
         self._copies: dict[str, list[dict[str, FloatArray]]] = {}
         self._evaluations: list[Evaluation] = []
 
@@ -159,20 +161,20 @@ class Network:
         step, last = self._train_steps[_variant(configs[0])], slot + count - 1
         for i in range(slot, last):
             step(self._slot.bind(i))
-        before = _copied(self.weights) if look else []
+        before = self._copier.of(self.weights.values()) if look else []
         gradients = step(self._slot.bind(last))
         self.step += count
         self._copies, self._evaluations = {}, []
         if look:
-            of_replicas = zip(*(gradient.numpy() for gradient in gradients), strict=True)
-            parts = zip(of_replicas, before, self.copies("weights"), strict=True)
+            after = self.copies("weights")
+            parts = zip(self._copier.of(gradients), before, after, strict=True)
             self.moves = [Move.of(*part) for part in parts]
         return self._tape.read(slot, count)
 
     def evaluate(self) -> list[Evaluation]:
         """Evaluate the current weights of each replica on every pair."""
         pair_loss, answers, largest, squares = (t.numpy() for t in self._evaluation())
-        norms = np.sqrt(squares.astype(np.float64).sum(0))
+        norms = np.sqrt(squares.astype(np.float64).sum(-1))
         logits = largest.max(-1)
         return [
             Evaluation(
@@ -195,7 +197,8 @@ class Network:
                 "second_moment": self._optimizer.second_moment,
                 "gradient_mean": self._gradient_mean,
             }
-            self._copies[kind] = _copied(tensors[kind]) or [{}] * self.replicas
+            found = tensors[kind].values()
+            self._copies[kind] = self._copier.of(found) if found else [{}] * self.replicas
         return self._copies[kind]
 
     def _train_step(self, config: Config) -> Callable[[UOp], list[Tensor]]:
@@ -207,7 +210,8 @@ class Network:
 
         def train_step(slot: UOp) -> list[Tensor]:
             loss = self._mean_losses()  # (replicas,); each depends on its own weights alone
-            gradients: list[Tensor] = loss.sum().gradient(*self.weights.values())
+            found = loss.sum().gradient(*self.weights.values())
+            gradients = [gradient.contiguous() for gradient in found]  # none is a view
             losses[slot : slot + 1].assign(loss.reshape(1, -1))
             row = rows[slot].contiguous()
             # First all gradients: what follows may then write weights that they were made of.
@@ -260,10 +264,3 @@ def _recorded(function: Callable[..., Any]) -> Any:
 
 def _zeros(shapes: Mapping[str, tuple[int, int]]) -> Arrays:
     return {name: np.zeros(shape, dtype=np.float32) for name, shape in shapes.items()}
-
-
-def _copied(tensors: Mapping[str, Tensor]) -> list[dict[str, FloatArray]]:
-    """A copy on the host for each replica."""
-    arrays = {name: tensor.numpy().copy() for name, tensor in tensors.items()}
-    of_replicas = zip(*arrays.values(), strict=True)
-    return [dict(zip(arrays, own, strict=True)) for own in of_replicas]

@@ -1,7 +1,8 @@
 """Lowers the jitted step and evaluation to Metal source without a Mac; prints what it found.
 
 A program of its own: the device is chosen by the environment before tinygrad is imported, and
-the compiler, which only a Mac has, is replaced by one that keeps the source.
+the compiler, which only a Mac has, is replaced by one that keeps the source. What was recorded
+is then replayed as in training, with kernels that do nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import sys
 import types
 
-os.environ |= {"DEV": "NULL:METAL:Apple9", "PARALLEL": "0"}
+os.environ |= {"DEV": "NULL:METAL:Apple9", "PARALLEL": "0", "NULL_ALLOW_COPYOUT": "1"}
 
 from tinygrad import Device
 from tinygrad.device import Compiler
@@ -42,8 +43,14 @@ from grok_tui.core.tasks import make_task
 
 def main(replicas: int, fields: str) -> None:
     config = Config(**json.loads(fields))
-    for _ in Network([Start(config, make_task(config))] * replicas).compile():
+    network = Network([Start(config, make_task(config))] * replicas)
+    for _ in network.compile():
         pass
+    for _ in range(2):  # as up to an evaluated step, and up to a checkpoint
+        network.train([config] * replicas, 2, look=True)
+        network.evaluate()
+        for kind in ("first_moment", "second_moment", "gradient_mean"):
+            network.copies(kind)
     heads = [
         re.search(r"kernel void (\w+)\((.*?)\)\s*{", source, re.DOTALL) for source in sources
     ]

@@ -11,8 +11,9 @@ from tinygrad.uop.ops import Ops
 
 from grok_tui.core import matmul as module
 from grok_tui.core import native
-from grok_tui.core.matmul import matmul, matmul_name
+from grok_tui.core.matmul import matmul, matmul_name, rows_for
 from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
+from grok_tui.core.tiled import repeated_row
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -50,7 +51,12 @@ def assert_product(ours: Tensor, a: Float32, b: Float32) -> None:
 
 @pytest.mark.parametrize(("ta", "tb"), FLAGS)
 @pytest.mark.parametrize(
-    "size", [(3840, 128, 512), (5, 3, 7), (1, 4, 3), (4, 1, 3), (4, 3, 1), (1, 1, 1)], ids=str
+    "size",
+    [
+        *((3840, 128, 512), (300, 113, 9), (257, 20, 4)),
+        *((5, 3, 7), (1, 4, 3), (4, 1, 3), (4, 3, 1), (1, 1, 1)),
+    ],
+    ids=str,
 )
 def test_values_and_gradients(
     size: tuple[int, int, int], ta: bool, tb: bool, path: str
@@ -192,6 +198,30 @@ def test_products_are_the_same_on_any_number_of_threads(
 
 
 # --- which product it is -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 16, 17, 47, 113, 128, 257, 288, 384, 3830, 12769])
+def test_rows_that_a_gpu_can_share_out(count: int, path: str) -> None:
+    rows = rows_for(count, "CPU")
+    if path == "OpenBLAS":
+        assert rows == count
+    else:
+        assert rows % (16 if count <= 256 else 128) == 0
+        assert count <= rows <= 1.5 * count + 15
+        assert rows_for(rows, "CPU") == rows
+
+
+@pytest.mark.parametrize("count", [2, 128, 129, 3830])
+def test_a_repeated_row_and_its_gradient(count: int) -> None:
+    x, g = draw(2, 1, 6), draw(2, count, 6)
+    row = Tensor(x).realize()
+    rows = repeated_row(row, count).contiguous()
+    (gradient,) = (rows * Tensor(g)).sum().gradient(row)
+    Tensor.realize(rows, gradient)
+    np.testing.assert_array_equal(rows.numpy(), np.repeat(x, count, axis=1))
+    exact = g.astype(np.float64).sum(1, keepdims=True)
+    error = np.abs(gradient.numpy() - exact)
+    assert (error <= np.sqrt(count) * ROUNDING * np.linalg.norm(g, axis=1, keepdims=True)).all()
 
 
 def test_the_name_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
