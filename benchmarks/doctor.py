@@ -153,18 +153,30 @@ def confusion(records: list[dict[str, Any]], *, blind: bool = False) -> str:
     return "\n".join([*lines, f"right: {sum(sure)} of {len(sure)}"])
 
 
+def small_version(
+    kind: str, modulus: int = 31, operation: str = "add", seed: int = 0
+) -> dict[str, Any]:
+    """Train a run of a kind, and what is kept of it."""
+    _, variants = KINDS[kind]
+    config = {
+        "modulus": modulus,
+        "operation": operation,
+        "seed": seed,
+        "data_seed": seed,
+        "steps": STEPS.get(kind, OTHER_STEPS),
+        **variants[seed % len(variants)],
+    }
+    return _trained(config)
+
+
 def _train(half: str, kinds: list[str], table: Path) -> None:
     done = {(r["half"], r["kind"], r["seed"]) for r in read(table)}
     for modulus, operation, seed in HALVES[half]:
         for kind in kinds:
             if (half, kind, seed) in done:
                 continue
-            task = {"modulus": modulus, "operation": operation}
-            truth, variants = KINDS[kind]
-            config = {**task, "seed": seed, "data_seed": seed}
-            config |= {"steps": STEPS.get(kind, OTHER_STEPS), **variants[seed % len(variants)]}
-            record = {"half": half, "kind": kind, "seed": seed, "truth": truth}
-            record |= _trained(config)
+            record = {"half": half, "kind": kind, "seed": seed, "truth": KINDS[kind][0]}
+            record |= small_version(kind, modulus, operation, seed)
             with table.open("a") as file:
                 file.write(json.dumps(record, separators=(",", ":")) + "\n")
             say(f"{half} {kind} {seed}: {diagnose(case_from(record))[0].id}")

@@ -27,17 +27,14 @@ from grok_tui.core.device import open_device
 from grok_tui.presets import load_preset
 
 # Presets that are variants, too.
-PRESETS = ("grokfast", "orthograd", "stablemax", "muon", "sphere")
+PRESETS = ("wd-5", "lr-3e-3", "muon", "grokfast", "orthograd", "stablemax", "sphere")
 
 # All but what is named here is the paper's run: lr 1e-3, weight decay 1.
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "adamw": {},
-    "wd 5": {"weight_decay": 5},
-    "lr 3e-3": {"lr": 3e-3},
     "lr 3e-3, wd 3": {"lr": 3e-3, "weight_decay": 3},
     "half of the pairs": {"train_fraction": 0.5},
     "orthograd, wd 1": {"grad_filter": "orthograd"},
-    "muon, lr 3e-3": {"optimizer": "muon", "lr": 3e-3},
     **{name: load_preset(name).fields for name in PRESETS},
 }
 # Test accuracy below which a run that had grokked has lost it.

@@ -12,9 +12,13 @@ import pytest
 
 from grok_tui.presets import load_preset, preset_names
 
-pytestmark = pytest.mark.long
-
-PATIENTS = [name for name in preset_names() if load_preset(name).patient]
+# The first user's run and two others; all of them take minutes.
+SOME = ("stackexchange", "over-decay", "cold")
+PATIENTS = [
+    pytest.param(name, marks=pytest.mark.slow if name in SOME else pytest.mark.long)
+    for name in preset_names()
+    if load_preset(name).patient
+]
 # Enough to know the train pairs where they can be known, and for weights to collapse.
 STEPS = 300
 # Losses are zero later; until then steps get slower, for float32's smallest numbers.
@@ -39,6 +43,7 @@ def test_the_doctor_finds_what_is_wrong_with_a_patient(tmp_path: Path, name: str
     assert verdicts[0]["evidence"]
 
 
+@pytest.mark.long
 def test_quick_is_well_all_the_way(tmp_path: Path) -> None:
     run = tmp_path / "quick"
     output("--record", run, "--preset", "quick", "--stop-when", "grokked")

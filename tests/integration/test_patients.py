@@ -1,0 +1,22 @@
+"""A small version of every patient, trained here, and what the doctor says of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.doctor import HALVES, KINDS, case_from, small_version
+from grok_tui.core.doctor import diagnose
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+# Of no recorded run. Not every seed of a healthy one groks in the steps that it has.
+SEED, HEALTHY_SEED = 20, 21
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_doctor_finds_what_is_wrong_with_a_small_patient(kind: str) -> None:
+    seed = HEALTHY_SEED if kind == "healthy" else SEED
+    assert seed not in {recorded for half in HALVES.values() for *_, recorded in half}
+    verdicts = diagnose(case_from(small_version(kind, seed=seed)))
+    assert verdicts[0].id == KINDS[kind][0]
+    assert verdicts[0].evidence
