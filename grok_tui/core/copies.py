@@ -6,12 +6,12 @@ A transfer of its own for each would take longer than a training step of a GPU.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
-from tinygrad import Tensor, TinyJit
+from tinygrad import Tensor
 
 from grok_tui.core.events import FloatArray
+from grok_tui.core.jit import recorded
 
 
 class Copies:
@@ -20,8 +20,7 @@ class Copies:
     def __init__(self, shapes: Mapping[str, tuple[int, int]]) -> None:
         self._shapes = shapes
         self._ends = np.cumsum([rows * columns for rows, columns in shapes.values()])
-        self._joined: Any = TinyJit(_joined)
-        self._joined.cnt = 1  # record at once
+        self._joined = recorded(_joined)
 
     def of(self, tensors: Iterable[Tensor]) -> list[dict[str, FloatArray]]:
         """Of each replica the arrays by name; tensors: (replicas, rows, columns), in order."""

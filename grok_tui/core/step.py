@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from tinygrad import Tensor, TinyJit, UOp, Variable
+from tinygrad import Tensor, UOp, Variable
 
 from grok_tui.config import Config
 from grok_tui.core.copies import Copies
 from grok_tui.core.events import FloatArray
 from grok_tui.core.filters import grokfast, orthograd, sphere
 from grok_tui.core.health import Move, norm
+from grok_tui.core.jit import recorded
 from grok_tui.core.matmul import prepare
 from grok_tui.core.model import initial_weights
 from grok_tui.core.muon import Muon
@@ -105,7 +106,7 @@ class Network:
         self._gradient_mean: dict[str, Tensor] = {}
         self._train_steps: dict[tuple[str, str], Any] = {}
         self.follow(config, [start.kept("gradient_mean") for start in starts])
-        self._evaluation = _recorded(evaluation(config, tasks, self.weights))
+        self._evaluation = recorded(evaluation(config, tasks, self.weights))
         self._copier = Copies(self._shapes)
         self._copies: dict[str, list[dict[str, FloatArray]]] = {}
         self._evaluations: list[Evaluation] = []
@@ -120,11 +121,12 @@ class Network:
         return self._tape.products
 
     def compile(self) -> Iterator[str]:
-        """Compile both steps, yielding what comes next; changes no weight and no state."""
+        """Compile what a run does, yielding what comes next; changes no weight and no state."""
         yield "compiling the training step"
         self.make_ready(self._config)
         yield "compiling the evaluation"
         self._evaluation()
+        self._copier.of(self.weights.values())
 
     def follow(self, config: Config, means: Sequence[Arrays] | None = None) -> bool:
         """Keep a mean gradient, starting from `means` or 0, just while the config needs one.
@@ -146,7 +148,7 @@ class Network:
         if (variant := _variant(config)) in self._train_steps:
             return
         self._tape.rest()
-        step = _recorded(self._train_step(config))
+        step = recorded(self._train_step(config))
         step(self._slot.bind(0))
         self._train_steps[variant] = step
 
@@ -249,17 +251,6 @@ class Network:
 def _variant(config: Config) -> tuple[str, str]:
     """What tells one jitted training step from another."""
     return config.grad_filter, config.norm_constraint
-
-
-def _recorded(function: Callable[..., Any]) -> Any:
-    """A TinyJit that records in its first call.
-
-    By itself it would run the function once before, for the sake of constants made there;
-    here all are made before, and the work on the graph is not done twice.
-    """
-    jit: Any = TinyJit(function)
-    jit.cnt = 1
-    return jit
 
 
 def _zeros(shapes: Mapping[str, tuple[int, int]]) -> Arrays:
