@@ -19,7 +19,7 @@ class Copies:
 
     def __init__(self, shapes: Mapping[str, tuple[int, int]]) -> None:
         self._shapes = shapes
-        self._ends = np.cumsum([rows * columns for rows, columns in shapes.values()])
+        self._cuts = np.cumsum([rows * columns for rows, columns in shapes.values()])[:-1]
         self._joined = recorded(_joined)
 
     def of(self, tensors: Iterable[Tensor]) -> list[dict[str, FloatArray]]:
@@ -28,7 +28,7 @@ class Copies:
         return [self._by_name(replica) for replica in joined]
 
     def _by_name(self, joined: FloatArray) -> dict[str, FloatArray]:
-        parts = np.split(joined, self._ends[:-1])
+        parts = np.split(joined, self._cuts)
         named = zip(self._shapes.items(), parts, strict=True)
         return {name: part.reshape(shape) for (name, shape), part in named}
 

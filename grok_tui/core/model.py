@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tinygrad import Device, Tensor
+from tinygrad import Tensor
 
 from grok_tui.config import Config
 from grok_tui.core import native, tables
 from grok_tui.core.events import FloatArray
-from grok_tui.core.matmul import matmul, rows_for
+from grok_tui.core.matmul import matmul
 from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.tables import per_head
 from grok_tui.core.tiled import repeated_row
@@ -102,13 +102,10 @@ def indices(values: NDArray[np.int64]) -> Tensor:
 
 
 def chosen_pairs(a: NDArray[np.int64], b: NDArray[np.int64], p: int) -> Batch:
-    """A batch of any pairs, a and b: (..., pairs). It may be longer, with pairs (0, 0) after.
+    """A batch of any pairs, a and b: (..., batch).
 
     The gather is a product with one-hot rows, and so is its backward pass: no scatter.
     """
-    *lead, count = a.shape
-    more = rows_for(count, Device.DEFAULT) - count
-    a, b = (np.pad(x, [*((0, 0) for _ in lead), (0, more)]) for x in (a, b))
 
     def gather(index: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
         one_hot = Tensor(np.eye(p, dtype=np.float32)[index]).clone().realize()

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tinygrad import Tensor, dtypes
+from tinygrad import Device, Tensor, dtypes
 
 from grok_tui.config import Config
 from grok_tui.core.events import FloatArray, Pairs
 from grok_tui.core.loss import mean, pair_losses
+from grok_tui.core.matmul import rows_for
 from grok_tui.core.model import all_pairs, chosen_pairs, indices, logits
 from grok_tui.core.tasks import Task
 
@@ -43,12 +44,15 @@ def mean_losses(
 ) -> Callable[[], Tensor]:
     """The mean losses over the train pairs of each task, (replicas,), all equally many."""
     train = [np.flatnonzero(task.train_mask) for task in tasks]
+    n_train = len(train[0])
+    more = rows_for(n_train, Device.DEFAULT) - n_train
+    # What is added is the first pair, again and again; its losses there are cut off.
+    chosen = [np.pad(own, (0, more)) for own in train]
     a, b, answers = (
-        np.stack([getattr(task, kind)[i] for task, i in zip(tasks, train, strict=True)])
+        np.stack([getattr(task, kind)[i] for task, i in zip(tasks, chosen, strict=True)])
         for kind in ("a", "b", "answer")
     )
-    batch, n_train = chosen_pairs(a, b, config.modulus), answers.shape[-1]
-    answer = indices(np.pad(answers, [(0, 0), (0, batch.size - n_train)]))
+    batch, answer = chosen_pairs(a, b, config.modulus), indices(answers)
 
     def losses() -> Tensor:
         output = logits(weights, batch, config.n_heads, config.n_layers)

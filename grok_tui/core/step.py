@@ -213,7 +213,7 @@ class Network:
         def train_step(slot: UOp) -> list[Tensor]:
             loss = self._mean_losses()  # (replicas,); each depends on its own weights alone
             found = loss.sum().gradient(*self.weights.values())
-            gradients = [gradient.contiguous() for gradient in found]  # none is a view
+            gradients = [gradient.contiguous() for gradient in found]  # for jits: no views
             losses[slot : slot + 1].assign(loss.reshape(1, -1))
             row = rows[slot].contiguous()
             # First all gradients: what follows may then write weights that they were made of.

@@ -38,12 +38,11 @@ sys.modules[stand_in.__name__] = stand_in
 
 from grok_tui.config import Config
 from grok_tui.core.step import Network, Start
-from grok_tui.core.tasks import make_task
 
 
 def main(replicas: int, fields: str) -> None:
     config = Config(**json.loads(fields))
-    network = Network([Start(config, make_task(config))] * replicas)
+    network = Network([Start.of(config)] * replicas)
     for _ in network.compile():
         pass
     for _ in range(2):  # as up to an evaluated step, and up to a checkpoint
