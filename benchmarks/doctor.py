@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rounds import say
-from grok_tui.config import build
+from grok_tui.config.schema import build
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.doctor import Case, Curve, diagnose
 from grok_tui.core.events import Analyzed, Evaluated, Event, Failed

@@ -13,7 +13,7 @@ from rich.text import Text
 from textual_plotext.plot import Plot
 
 from benchmarks.results import Limit, Result, alone
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.tui.plots import PlotColor, Scene, draw, muted
 from grok_tui.tui.scales import ACCURACY, LOSS, Kind
 from grok_tui.tui.series import Series

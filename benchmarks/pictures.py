@@ -23,9 +23,9 @@ from textual.pilot import Pilot
 from benchmarks.rounds import say
 from benchmarks.training import train
 from grok_tui.commands.replay import replay_session
-from grok_tui.config import build
+from grok_tui.config.presets import load_preset
+from grok_tui.config.schema import build
 from grok_tui.job import Job
-from grok_tui.presets import load_preset
 from grok_tui.session import Session
 from grok_tui.sweep.folder import SweepFolder, read_spec
 from grok_tui.sweep.watch import Watch

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import FloatArray
 from grok_tui.core.optim import learning_rate
 from grok_tui.core.tasks import Task

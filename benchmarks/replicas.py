@@ -15,7 +15,7 @@ from functools import partial
 
 from benchmarks.machine import describe
 from benchmarks.rounds import medians, say, turn
-from grok_tui.config import Config, build
+from grok_tui.config.schema import Config, build
 from grok_tui.core.device import open_device
 from grok_tui.core.step import Network, Start
 

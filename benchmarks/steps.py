@@ -15,13 +15,13 @@ from benchmarks.kernels import (
 from benchmarks.port_client import PortClient, Request, Start, running_port, torch_kind
 from benchmarks.results import Limit, Result, WrongError, compared
 from benchmarks.rounds import medians, say, turn
-from grok_tui.config import Config, build
+from grok_tui.config.presets import load_preset
+from grok_tui.config.schema import Config, build
 from grok_tui.core import native
 from grok_tui.core import step as core
 from grok_tui.core.model import initial_weights
 from grok_tui.core.openblas import openblas
 from grok_tui.core.tasks import make_task
-from grok_tui.presets import load_preset
 
 # The losses of so many steps, and how far the port's may be off: at the first, at the last.
 CHECKED_STEPS = 6

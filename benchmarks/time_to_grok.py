@@ -22,9 +22,9 @@ from pathlib import Path
 from benchmarks.replicas import network
 from benchmarks.rounds import medians, say, turn
 from benchmarks.training import evaluated, summary, train
-from grok_tui.config import build
+from grok_tui.config.presets import load_preset
+from grok_tui.config.schema import build
 from grok_tui.core.device import open_device
-from grok_tui.presets import load_preset
 
 # Presets that are variants, too.
 PRESETS = ("wd-5", "lr-3e-3", "muon", "grokfast", "orthograd", "stablemax", "sphere")

@@ -1,6 +1,6 @@
 """The one kind of error that a user is shown as a line instead of a traceback."""
 
-from grok_tui.words import one_line
+from grok_tui.text import one_line
 
 
 class UserError(Exception):

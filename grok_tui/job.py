@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grok_tui import __version__
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import (
     Command,
     Compiling,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from grok_tui.presets import load_preset, preset_names
+from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.table import table
 
 

@@ -17,8 +17,8 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
+from grok_tui.text import duration, number, percent
 from grok_tui.tui.state import SessionState, reduce
-from grok_tui.words import duration, number, percent
 
 # Between two plain lines about nothing but progress.
 LINE_SECONDS = 2.0

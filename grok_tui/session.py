@@ -14,7 +14,7 @@ from typing import IO
 
 from rich.console import Console
 
-from grok_tui.config import Config, build
+from grok_tui.config.schema import Config, build
 from grok_tui.job import Job
 from grok_tui.runs import reader
 from grok_tui.runs.branch import branch, branch_folder, parent_of

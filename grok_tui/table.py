@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from grok_tui.words import MISSING
+from grok_tui.text import MISSING
 
 _GAP = "  "
 

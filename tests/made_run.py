@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.analysis.analyse import Analyst
 from grok_tui.core.events import (
     Analyzed,

@@ -8,7 +8,7 @@ import numpy as np
 import reference
 from reference import Array, Weights
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 
 MUON_MOMENTUM = 0.95
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
-from grok_tui.config import written
+from grok_tui.config.schema import written
 from grok_tui.errors import UserError
 from grok_tui.sweep import is_sweep
 from grok_tui.table import table
-from grok_tui.words import number, percent
+from grok_tui.text import number, percent
 
 if TYPE_CHECKING:
     from grok_tui.runs.compare import Outcome

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from grok_tui.arguments import Parser, add_config_flags, given_fields
 from grok_tui.commands import COMMANDS
-from grok_tui.config import build, flag, written
+from grok_tui.config.presets import load_preset
+from grok_tui.config.schema import build, flag, written
+from grok_tui.config.sources import load_file, resolve
 from grok_tui.errors import UserError
-from grok_tui.layers import load_file, resolve
-from grok_tui.presets import load_preset
-from grok_tui.words import number
+from grok_tui.text import number
 
 if TYPE_CHECKING:
     from grok_tui.core.doctor import Case, Verdict

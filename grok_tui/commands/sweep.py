@@ -14,7 +14,7 @@ from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
 from grok_tui.commands.train import has_screen
 from grok_tui.errors import UserError
-from grok_tui.words import percent
+from grok_tui.text import percent
 
 if TYPE_CHECKING:
     from grok_tui.sweep.folder import Outcome, SweepFolder

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grok_tui.config import Config, ConfigError, build, flag, is_live
+from grok_tui.config.schema import Config, ConfigError, build, flag, is_live
+from grok_tui.config.sources import resolve
 from grok_tui.errors import UserError
-from grok_tui.layers import resolve
 
 if TYPE_CHECKING:
     from grok_tui.core.snapshot import Snapshot

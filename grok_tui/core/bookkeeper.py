@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grok_tui.config import Config, build
+from grok_tui.config.schema import Config, build
 from grok_tui.core.chunks import StopWatch
 from grok_tui.core.events import (
     CheckpointSaved,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
-from grok_tui.config import Config, ConfigError, flag, is_live
+from grok_tui.config.schema import Config, ConfigError, flag, is_live
 from grok_tui.core.events import (
     Ask,
     Command,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.bookkeeper import Bookkeeper
 from grok_tui.core.chunks import ChunkLength
 from grok_tui.core.events import Failed, Losses, Sink, Stopped

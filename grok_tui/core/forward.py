@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config import Loss
+from grok_tui.config.schema import Loss
 
 Array = NDArray[np.float64]
 Weights = Mapping[str, NDArray[np.floating[Any]]]

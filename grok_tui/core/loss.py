@@ -7,7 +7,7 @@ import math
 from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
 
-from grok_tui.config import Loss
+from grok_tui.config.schema import Loss
 from grok_tui.core import native
 
 # log1p(s) = 2 atanh(z) = 2 (z + z^3/3 + z^5/5 + ...), z = s / (2 + s). Up to s = 1/2,

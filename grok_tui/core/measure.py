@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import FloatArray, Metrics
 from grok_tui.core.health import Health, Move
 from grok_tui.core.objective import Evaluation

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tinygrad import Tensor
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core import native, tables
 from grok_tui.core.events import FloatArray
 from grok_tui.core.matmul import matmul

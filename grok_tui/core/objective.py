@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tinygrad import Device, Tensor, dtypes
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import FloatArray, Pairs
 from grok_tui.core.loss import mean, pair_losses
 from grok_tui.core.matmul import rows_for

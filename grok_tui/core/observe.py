@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core import forward
 from grok_tui.core.analysis.analyse import Analyst, why_no_circuit
 from grok_tui.core.chunks import StopWatch

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad import Tensor
 from tinygrad.uop.ops import KernelInfo, UOp
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import FloatArray
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 
 
 def weight_shapes(config: Config) -> dict[str, tuple[int, int]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tinygrad import Tensor, UOp, Variable
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.copies import Copies
 from grok_tui.core.events import FloatArray
 from grok_tui.core.filters import grokfast, orthograd, sphere

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from tinygrad import Tensor
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import FloatArray
 from grok_tui.core.optim import BetaProducts, hyperparameter_rows, idle_rows
 

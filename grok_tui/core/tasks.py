@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 
 IntArray = NDArray[np.int64]
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from grok_tui.config import Config, is_live
+from grok_tui.config.schema import Config, is_live
 from grok_tui.core.bookkeeper import Bookkeeper
 from grok_tui.core.chunks import ChunkLength, StopWatch
 from grok_tui.core.controls import Controls

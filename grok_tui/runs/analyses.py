@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.analysis.result import Tables
 from grok_tui.core.events import Pairs
 from grok_tui.errors import UserError

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import tomli_w
 
-from grok_tui.config import build
+from grok_tui.config.schema import build
+from grok_tui.config.sources import load_file, load_parent
 from grok_tui.core.snapshot import Snapshot
-from grok_tui.layers import load_file, load_parent
+from grok_tui.files import read_toml
 from grok_tui.runs import analyses, checkpoints
 from grok_tui.runs.folders import name_of, new_folder
 from grok_tui.runs.lines import cut_after
 from grok_tui.runs.records import kept_events
 from grok_tui.runs.resume import lines_up_to
 from grok_tui.runs.writer import RunError, check_unused
-from grok_tui.toml import read_toml
 
 
 def branch(checkpoint: Path, folder: Path) -> Snapshot:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config import is_treatment
+from grok_tui.config.schema import is_treatment
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.doctor import Case, Curve, case_of
 from grok_tui.core.events import (

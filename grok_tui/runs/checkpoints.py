@@ -18,7 +18,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
-from grok_tui.config import Config, ConfigError, build, problems
+from grok_tui.config.schema import Config, ConfigError, build, problems
 from grok_tui.core.events import FloatArray
 from grok_tui.core.health import HealthWatch
 from grok_tui.core.phases import Milestones

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config import FIELDS, ConfigError
+from grok_tui.config.schema import FIELDS, ConfigError
+from grok_tui.config.sources import load_parent
 from grok_tui.core.events import (
     Analyzed,
     ConfigApplied,
@@ -23,7 +24,6 @@ from grok_tui.core.events import (
     Stopped,
 )
 from grok_tui.core.phases import Milestones
-from grok_tui.layers import load_parent
 from grok_tui.runs.reader import outline
 from grok_tui.runs.writer import RunError, being_written
 

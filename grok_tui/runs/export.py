@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import safetensors.numpy
 
-from grok_tui.config import Config, build
+from grok_tui.config.schema import Config, build
 from grok_tui.core.events import FloatArray
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.runs import checkpoints, transformerlens

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config import Config, build
+from grok_tui.config.schema import Config, build
+from grok_tui.config.sources import load_file
 from grok_tui.core.events import (
     Analyzed,
     ConfigApplied,
@@ -20,7 +21,6 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
-from grok_tui.layers import load_file
 from grok_tui.runs import analyses, records
 
 # Lines read at once into one `Losses`, if no evaluation comes earlier.

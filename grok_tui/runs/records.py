@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import from_json
 
-from grok_tui.config import MAX_MODULUS, Config, ConfigError, is_live, problems
+from grok_tui.config.schema import MAX_MODULUS, Config, ConfigError, is_live, problems
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.events import (
     CheckpointSaved,
@@ -28,7 +28,7 @@ from grok_tui.core.events import (
 )
 from grok_tui.core.health import HEALTH_NAMES, Health
 from grok_tui.errors import UserError
-from grok_tui.words import plain
+from grok_tui.text import plain
 
 # The fields of an event that its line in events.jsonl has beside step, time and event.
 NOTED: Mapping[Any, tuple[str, ...]] = {

@@ -13,8 +13,8 @@ from typing import IO, Any
 
 import tomli_w
 
-from grok_tui import retention
-from grok_tui.config import Config
+from grok_tui.config import keep_rule
+from grok_tui.config.schema import Config
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.events import (
     Analyzed,
@@ -191,10 +191,10 @@ class RunWriter:
         """Remove the checkpoints that are not to be kept once this one is there."""
         files = checkpoints.checkpoints_in(self.path / "checkpoints")
         steps = {int(file.stem.removeprefix("step-")): file for file in files}
-        rule = retention.parse(snapshot.config["keep"])
+        rule = keep_rule.parse(snapshot.config["keep"])
         rhythm = snapshot.config["checkpoint_every"]
         changes = [step for step, _ in self._phases[1:]]
-        for step in sorted(retention.unneeded(rule, steps, rhythm=rhythm, changes=changes)):
+        for step in sorted(keep_rule.unneeded(rule, steps, rhythm=rhythm, changes=changes)):
             steps[step].unlink()
 
     def extent(self) -> str:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from grok_tui.config import ConfigError
+from grok_tui.config.schema import ConfigError
 from grok_tui.errors import UserError
 from grok_tui.runs import records
 from grok_tui.runs.checkpoints import write_durably

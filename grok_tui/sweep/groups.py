@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.sweep.spec import Point
 
 # What may differ among replicas: numbers that a step reads, and what decides where it begins.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from grok_tui.config import written
+from grok_tui.config.schema import written
 from grok_tui.sweep.folder import Outcome
 from grok_tui.sweep.spec import Axis, Point, Spec
 from grok_tui.table import table

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from grok_tui.config import FIELDS, Config, ConfigError, problems, written
-from grok_tui.layers import resolve
-from grok_tui.toml import read_toml
+from grok_tui.config.schema import FIELDS, Config, ConfigError, problems, written
+from grok_tui.config.sources import resolve
+from grok_tui.files import read_toml
 
 _SHIPPED = Path(__file__).parent / "specs"
 # Digits of a range's values: enough to tell them apart, few enough to read.

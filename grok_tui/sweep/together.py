@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from grok_tui.config import build
+from grok_tui.config.schema import build
 from grok_tui.core.device import open_device
 from grok_tui.core.events import Failed, Warned
 from grok_tui.errors import UserError

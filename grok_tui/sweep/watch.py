@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from grok_tui.runs.tail import Reached, reached
 from grok_tui.sweep.folder import Outcome, SweepFolder, discard
 from grok_tui.sweep.spec import Point
-from grok_tui.words import duration
+from grok_tui.text import duration
 
 _OPEN = ("waiting", "cut off")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grok_tui.config import build
+from grok_tui.config.schema import build
 from grok_tui.core import forward
 from grok_tui.core.events import Answered, Ask, Inspect, Inspected
 from grok_tui.core.snapshot import Snapshot

@@ -17,8 +17,8 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.errors import UserError
-from grok_tui.presets import load_preset, preset_names
 from grok_tui.tui import palette
 from grok_tui.tui.ascii_only import AsciiOnly, spelled
 from grok_tui.tui.dialogs import QuitDialog

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from grok_tui.config import Config, build
+from grok_tui.config.schema import Config, build
+from grok_tui.config.sources import load_file
 from grok_tui.errors import UserError
-from grok_tui.layers import load_file
 from grok_tui.runs.folders import recorded_folders
-from grok_tui.words import one_line
+from grok_tui.text import one_line
 
 # How long the products are measured.
 _MEASURE_SECONDS = 0.2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from grok_tui.config import build
+from grok_tui.config.schema import build
 from grok_tui.core.events import Ask, Event, Failed, Inspect
 from grok_tui.errors import UserError
 from grok_tui.runs.checkpoints import checkpoints_in, step_of

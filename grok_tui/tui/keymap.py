@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from textual.binding import Binding, BindingType, InvalidBinding
 from textual.keys import format_key
 
-from grok_tui.toml import read_toml
+from grok_tui.files import read_toml
+from grok_tui.text import one_line
 from grok_tui.tui.preferences import config_folder
-from grok_tui.words import one_line
 
 # Keys by action id.
 Keymap = Mapping[str, tuple[str, ...]]

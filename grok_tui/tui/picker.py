@@ -16,8 +16,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Label, OptionList
 from textual.widgets.option_list import Option
 
-from grok_tui.config import build
-from grok_tui.presets import Preset
+from grok_tui.config.presets import Preset
+from grok_tui.config.schema import build
 from grok_tui.tui.estimate import duration_text, speed_of
 from grok_tui.tui.options import Options
 

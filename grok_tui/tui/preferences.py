@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tomli_w
 
-from grok_tui.toml import read_toml
+from grok_tui.files import read_toml
 
 
 def config_folder() -> Path:

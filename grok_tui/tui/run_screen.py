@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
-from grok_tui.config import ConfigError, build, is_live
+from grok_tui.config.schema import ConfigError, build, is_live
 from grok_tui.core import events
 from grok_tui.core.events import (
     Analyzed,

@@ -19,7 +19,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
-from grok_tui.words import number
+from grok_tui.text import number
 
 
 def sentence(event: Event) -> str | None:  # noqa: C901, PLR0911  one case each

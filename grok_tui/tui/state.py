@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from grok_tui.config import build, is_treatment
+from grok_tui.config.schema import build, is_treatment
 from grok_tui.core.events import (
     Analyzed,
     Answered,

@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from grok_tui.text import duration, number
 from grok_tui.tui.state import SessionState
-from grok_tui.words import duration, number
 
 _WORD_STYLES = {
     "COMPILING": "bold $background on $secondary",

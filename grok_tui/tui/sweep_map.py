@@ -14,7 +14,7 @@ from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
 from grok_tui.sweep.phase_map import FAILED, NEVER, Cell, Plane
-from grok_tui.words import MISSING, percent
+from grok_tui.text import MISSING, percent
 
 Measure = Literal["steps to grok", "final test accuracy"]
 # How a cell says that two seeds of three grok, and the width of "12,345 2/3".

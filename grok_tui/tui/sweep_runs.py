@@ -10,8 +10,8 @@ from textual.widgets import DataTable
 from grok_tui.sweep.folder import Outcome
 from grok_tui.sweep.spec import Point
 from grok_tui.sweep.watch import Watch
+from grok_tui.text import MISSING, percent
 from grok_tui.tui.sweep_map import redraw
-from grok_tui.words import MISSING, percent
 
 _BAR = 10
 _HEADS = ("run", "steps", "", "test accuracy", "grokked at", "state")

@@ -11,9 +11,9 @@ from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as TextualTheme
 
 from grok_tui.errors import UserError
-from grok_tui.toml import read_toml
+from grok_tui.files import read_toml
+from grok_tui.text import one_line
 from grok_tui.tui.preferences import config_folder
-from grok_tui.words import one_line
 
 DEFAULT_THEME = "midnight"
 # The theme of the terminal's own colours.

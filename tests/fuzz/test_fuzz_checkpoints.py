@@ -12,7 +12,7 @@ from garbage import ANYTHING, TEXT, Fuzz, attempt, check_line, mutated
 from hypothesis import strategies as st
 from made_run import CONFIG, snapshot
 
-from grok_tui.config import FIELDS, build
+from grok_tui.config.schema import FIELDS, build
 from grok_tui.core.chunks import StopWatch
 from grok_tui.core.phases import Milestones
 from grok_tui.core.shapes import weight_shapes

@@ -11,8 +11,8 @@ import tomli_w
 from garbage import ANYTHING, TEXT, Fuzz, attempt, mutated
 from hypothesis import strategies as st
 
-from grok_tui.config import FIELDS, Config, build
-from grok_tui.layers import ENV_PREFIX, load_file, resolve
+from grok_tui.config.schema import FIELDS, Config, build
+from grok_tui.config.sources import ENV_PREFIX, load_file, resolve
 
 NAMES = st.sampled_from(list(FIELDS))
 # What TOML can say of a name: its own types, and the ones of a config among them.

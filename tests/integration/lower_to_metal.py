@@ -36,7 +36,7 @@ stand_in = types.ModuleType("tinygrad.runtime.ops_metal")
 stand_in.MetalCompiler = MetalCompiler  # type: ignore[attr-defined]
 sys.modules[stand_in.__name__] = stand_in
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.step import Network, Start
 
 

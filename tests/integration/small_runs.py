@@ -11,7 +11,7 @@ import numpy as np
 import reference
 from numpy.typing import NDArray
 
-from grok_tui.config import Config, build
+from grok_tui.config.schema import Config, build
 from grok_tui.core.events import Command, Event, Failed, Losses, Stopped
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task

@@ -11,7 +11,7 @@ import pytest
 from command_line import call, environment
 
 from grok_tui import __version__
-from grok_tui.config import FIELDS, flag, is_live
+from grok_tui.config.schema import FIELDS, flag, is_live
 
 IMPORTS = """
 import sys

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from small_runs import record, reference_logits, small
 
 from grok_tui.cli import main
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.tasks import make_task
 from grok_tui.runs.checkpoints import checkpoint_path, load
 

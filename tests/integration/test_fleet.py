@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_runs import MemoryStore, Recording, small, train
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core import fleet as module
 from grok_tui.core.events import CheckpointSaved, Evaluated, Failed, Stopped
 from grok_tui.core.fleet import End, Fleet, Member

@@ -24,7 +24,7 @@ from small_runs import (
     train,
 )
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import (
     Compiling,
     Evaluated,

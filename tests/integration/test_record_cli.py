@@ -27,8 +27,8 @@ from command_line import (
 )
 
 from grok_tui import __version__
-from grok_tui.config import Config
-from grok_tui.layers import load_file
+from grok_tui.config.schema import Config
+from grok_tui.config.sources import load_file
 
 STEPS = 300
 CONFIG = (*SMALL, "--steps", str(STEPS), "--checkpoint-every", "50")

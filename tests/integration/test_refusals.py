@@ -12,7 +12,7 @@ from command_line import SMALL, Result, call, contents, environment
 from made_run import made_run
 from small_runs import small
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.model import initial_weights
 from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task

@@ -9,7 +9,7 @@ import pytest
 import reference
 from small_runs import Line, Recording, exact, on, reference_gradients, small, train
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import (
     CheckpointSaved,
     CommandRejected,

@@ -17,7 +17,7 @@ from command_line import LIMIT, checkpoint_steps, environment, records, wait_unt
 from small_runs import small
 from workers import Watched, group, wait_until_gone
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import (
     Compiling,
     ConfigApplied,

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import reference
 
-from grok_tui.config import build
+from grok_tui.config.presets import load_preset
+from grok_tui.config.schema import build
 from grok_tui.core.model import initial_weights
 from grok_tui.core.optim import learning_rate
 from grok_tui.core.step import Network, Start
 from grok_tui.core.tasks import make_task
-from grok_tui.presets import load_preset
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cpu")]
 

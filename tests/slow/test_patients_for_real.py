@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from grok_tui.presets import load_preset, preset_names
+from grok_tui.config.presets import load_preset, preset_names
 
 # The first user's run and two others; all of them take minutes.
 SOME = ("stackexchange", "over-decay", "cold")

@@ -6,7 +6,7 @@ from scripted import run_screen, settled
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from grok_tui.config import FIELDS
+from grok_tui.config.schema import FIELDS
 from grok_tui.tui.panes.field_row import FieldRow
 from grok_tui.tui.panes.parameters import Parameters
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from textual.pilot import Pilot
 
-from grok_tui.config import Config
+from grok_tui.config.presets import load_preset
+from grok_tui.config.schema import Config
 from grok_tui.core.events import (
     Command,
     Compiling,
@@ -26,7 +27,6 @@ from grok_tui.core.events import (
     Stopped,
 )
 from grok_tui.core.health import Health
-from grok_tui.presets import load_preset
 from grok_tui.runs.checkpoints import checkpoint_path
 from grok_tui.runs.writer import RunWriter
 from grok_tui.tui.app import SessionApp

@@ -7,7 +7,7 @@ from hyperparameters import SMALL, SMALLEST, WIDE, choose, form, line, lines, ro
 from scripted import CONFIG, playing, run_screen, session, settled, shown, training, until
 from textual.widgets import Input
 
-from grok_tui.config import FIELDS
+from grok_tui.config.schema import FIELDS
 from grok_tui.core.events import CommandRejected, ConfigApplied, Pause, SetField, Undo
 from grok_tui.tui.panes.field_row import FieldRow
 from grok_tui.tui.panes.field_texts import written

@@ -11,9 +11,9 @@ from scripted import SIZES, ScriptedLauncher, rows, shown, until
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from grok_tui.config import Config
+from grok_tui.config.presets import load_preset, preset_names
+from grok_tui.config.schema import Config
 from grok_tui.errors import UserError
-from grok_tui.presets import load_preset, preset_names
 from grok_tui.tui import estimate
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.estimate import Speed

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from textual_plotext.plot import Plot
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.tui.plots import PlotColor, Scene, draw, plot_columns
 from grok_tui.tui.scales import ACCURACY, LOSS, Kind
 from grok_tui.tui.series import Series

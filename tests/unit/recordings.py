@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.events import Analyzed, Command, Evaluated, Losses, Metrics, Pairs, Resume
 from grok_tui.core.shapes import weight_shapes

@@ -7,7 +7,7 @@ import planted
 import pytest
 import reference
 
-from grok_tui.config import Config, Loss
+from grok_tui.config.schema import Config, Loss
 from grok_tui.core.analysis.analyse import Analyst, attention_scores, why_no_circuit
 from grok_tui.core.analysis.clock_pizza import distance_irrelevance, embedding_gradients
 from grok_tui.core.analysis.groups import group_of

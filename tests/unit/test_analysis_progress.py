@@ -4,7 +4,7 @@ import numpy as np
 import planted
 import pytest
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.analysis import progress
 from grok_tui.core.analysis.fourier import basis
 from grok_tui.core.analysis.groups import Group, group_of

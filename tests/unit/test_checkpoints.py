@@ -15,7 +15,7 @@ import safetensors.numpy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.health import HealthWatch
 from grok_tui.core.phases import Milestones
 from grok_tui.core.shapes import weight_shapes

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from grok_tui.config import (
+from grok_tui.config.schema import (
     FIELDS,
     MAX_SEED,
     Config,

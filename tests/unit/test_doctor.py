@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.doctor import KINDS, case_from, judged, read
-from grok_tui.config import FIELDS, Config, build
+from grok_tui.config.presets import load_preset
+from grok_tui.config.schema import FIELDS, Config, build
 from grok_tui.core.doctor import HEALTHY, Case, Curve, Verdict, diagnose
 from grok_tui.core.doctor.facts import facts_of, norms
 from grok_tui.core.model import initial_weights
-from grok_tui.presets import load_preset
 
 RECORDS = read()
 CURVES = ("train_loss", "test_loss", "train_acc", "test_acc", "weight_norm")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.tui import estimate
 from grok_tui.tui.estimate import (
     Speed,

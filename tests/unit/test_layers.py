@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grok_tui import layers
-from grok_tui.config import FIELDS, Config, ConfigError, flag
-from grok_tui.layers import load_file, resolve
-from grok_tui.presets import Preset
+from grok_tui.config import sources
+from grok_tui.config.presets import Preset
+from grok_tui.config.schema import FIELDS, Config, ConfigError, flag
+from grok_tui.config.sources import load_file, resolve
 from grok_tui.runs.writer import RunWriter
 
 # A value other than the default for every field.
@@ -34,15 +34,15 @@ OTHER: dict[str, Any] = {
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting from outside, and one preset besides the shipped ones."""
     for name in list(os.environ):
-        if name.upper().startswith(layers.ENV_PREFIX):
+        if name.upper().startswith(sources.ENV_PREFIX):
             monkeypatch.delenv(name)
-    shipped = layers.load_preset
+    shipped = sources.load_preset
 
     def load(name: str) -> Preset:
         fields = {"weight_decay": 0.5, "lr": 0.5, "beta1": 0.5, "eps": 0.5}
         return Preset("halves", "", None, fields) if name == "halves" else shipped(name)
 
-    monkeypatch.setattr(layers, "load_preset", load)
+    monkeypatch.setattr(sources, "load_preset", load)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -116,7 +116,7 @@ def test_an_error_names_field_value_and_place(
             place = str(file)
         case _:
             bad = Preset("bad", "", None, {"warmup_steps": "-3"})
-            monkeypatch.setattr(layers, "load_preset", lambda name: bad)
+            monkeypatch.setattr(sources, "load_preset", lambda name: bad)
             preset, place = "bad", "preset bad"
     text = refusal(fields, file, preset)
     assert text.startswith("warmup_steps: '-3' is wrong: ")

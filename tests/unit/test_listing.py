@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.core import device
 from grok_tui.core.device import DEVICES, DeviceReport
 from grok_tui.listing import print_list
-from grok_tui.presets import load_preset, preset_names
 from grok_tui.tui.themes import load_themes
 
 COLUMNS = {

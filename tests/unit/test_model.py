@@ -15,7 +15,7 @@ import reference
 from numpy.typing import NDArray
 from tinygrad import Tensor
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core import model
 from grok_tui.core.loss import cross_entropy, mean
 from grok_tui.core.shapes import weight_shapes

@@ -8,7 +8,7 @@ import pytest
 import reference
 from tinygrad import Tensor
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.muon import Muon, orthogonalised
 from grok_tui.core.optim import BetaProducts, hyperparameter_rows, idle_rows
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core import openblas as module
 from grok_tui.core import threads
 from grok_tui.core.fleet import Fleet, Member

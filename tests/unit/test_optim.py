@@ -14,7 +14,7 @@ import pytest
 import reference
 from tinygrad import Tensor
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.optim import (
     AdamW,
     BetaProducts,

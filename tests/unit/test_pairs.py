@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.analysis.outcomes import Tally, distance, mistakes, probability, tally
 from grok_tui.core.events import Pairs
 from grok_tui.core.tasks import Task, make_task

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from figures import ALL, COLUMNS, KINDS, NAMES, RECENT, WIDTH, drawn, series, state
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.tui.scales import ACCURACY, LOSS, LOSS_FLOOR, Kind
 from grok_tui.tui.state import Mark, SessionState
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from figures import COLUMNS, KINDS, NAMES, WIDTH, drawn, series, state
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.tui.plots import share_at
 from grok_tui.tui.scales import ACCURACY, LOSS, PERCENT_FLOOR, Kind
 from grok_tui.tui.state import Mark, SessionState

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from grok_tui.config import FIELDS, Config, ConfigError, build
-from grok_tui.presets import load_preset, preset_names
+from grok_tui.config.presets import load_preset, preset_names
+from grok_tui.config.schema import FIELDS, Config, ConfigError, build
 
 
 def test_quick_comes_first_the_patients_last_and_every_file_once() -> None:

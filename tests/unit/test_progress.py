@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grok_tui import progress
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.events import (
     Compiling,
     Evaluated,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.tui.plots import Scene
 from grok_tui.tui.readout import notes, readout
 from grok_tui.tui.scales import ACCURACY, LOSS

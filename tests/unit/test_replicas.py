@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core import native
 from grok_tui.core.replica import Replica
 from grok_tui.core.step import Network, Start

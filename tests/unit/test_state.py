@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.events import (
     Analyzed,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.runs.tail import Reached, reached
 from grok_tui.sweep import groups as module
 from grok_tui.sweep.folder import SweepFolder

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grok_tui.config import ConfigError
+from grok_tui.config.schema import ConfigError
 from grok_tui.sweep.spec import load_spec, point_name, shipped, spec_from
 
 

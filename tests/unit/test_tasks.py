@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.tasks import make_task
 
 ANSWERS: dict[str, Callable[[int, int], int]] = {

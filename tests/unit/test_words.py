@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.words import MISSING, duration, number, percent
+from grok_tui.text import MISSING, duration, number, percent
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grok_tui.config import Config
+from grok_tui.config.schema import Config
 from grok_tui.core.analysis.result import Measures
 from grok_tui.core.events import (
     Analyzed,

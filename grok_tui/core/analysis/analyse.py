@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config import Loss
+from grok_tui.config.schema import Loss
 from grok_tui.core import forward
 from grok_tui.core.analysis import fourier, progress
 from grok_tui.core.analysis.clock_pizza import distance_irrelevance, gradient_symmetricity

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config import is_prime
+from grok_tui.config.schema import is_prime
 from grok_tui.core.tasks import Task
 
 IntArray = NDArray[np.int64]

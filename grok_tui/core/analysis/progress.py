@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config import Loss
+from grok_tui.config.schema import Loss
 from grok_tui.core.analysis.fourier import basis, rows_of
 from grok_tui.core.analysis.groups import Group
 from grok_tui.core.forward import exponents

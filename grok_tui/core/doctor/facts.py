@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config import ConfigError, build
+from grok_tui.config.schema import ConfigError, build
 from grok_tui.core.doctor import limits
 from grok_tui.core.doctor.case import Case, Curve
 from grok_tui.core.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZED_TRAIN_ACC

@@ -14,10 +14,10 @@ from textual.widgets import Input, Static
 from grok_tui.core import events
 from grok_tui.core.events import Answered
 from grok_tui.core.tasks import Task
+from grok_tui.text import percent
 from grok_tui.tui.panes.pane import Ordered, Pane
 from grok_tui.tui.sentences import expression
 from grok_tui.tui.state import SessionState
-from grok_tui.words import percent
 
 _HINT = "enter asks for a pair; then the arrow keys change a and b"
 # Columns beside a bar: the residue, its probability and what is right of them.

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from grok_tui.config import choices
+from grok_tui.config.schema import choices
 from grok_tui.tui.panes.field_texts import VALUE_COLUMN, FieldView, row_text, turned
 
 

@@ -13,13 +13,13 @@ from textual.content import Content
 from grok_tui.core import health
 from grok_tui.core.events import Metrics
 from grok_tui.core.health import Health
+from grok_tui.text import number, percent
 from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.panes.strips import bars
 from grok_tui.tui.series import Series
 from grok_tui.tui.state import SessionState
 from grok_tui.tui.vitals import Vitals
-from grok_tui.words import number, percent
 
 FloatArray = NDArray[np.float64]
 

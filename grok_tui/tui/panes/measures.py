@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from grok_tui.core.analysis.result import Measures, Tables
+from grok_tui.text import number
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.mechanism import Mechanism
@@ -19,7 +20,6 @@ from grok_tui.tui.panes.strips import bars
 from grok_tui.tui.scales import PROGRESS
 from grok_tui.tui.state import SessionState
 from grok_tui.tui.view import Axes
-from grok_tui.words import number
 
 _NAME_WIDTH, _VALUE_WIDTH = 17, 8
 

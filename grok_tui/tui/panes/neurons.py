@@ -16,12 +16,12 @@ from textual.widgets import Static
 from grok_tui.core import events
 from grok_tui.core.analysis.neurons import CLUSTERED_SHARE
 from grok_tui.core.analysis.result import Tables
+from grok_tui.text import number
 from grok_tui.tui.pairs import square
 from grok_tui.tui.panes.half_blocks import painter_of
 from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
 from grok_tui.tui.panes.pair_map import PairMap
 from grok_tui.tui.panes.pane import Ordered
-from grok_tui.words import number
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from textual.events import DescendantBlur
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from grok_tui.config import FIELDS, ConfigError, build, choices, group_of, written
+from grok_tui.config.schema import FIELDS, ConfigError, build, choices, group_of, written
 from grok_tui.tui.panes.field_row import FieldRow
 from grok_tui.tui.panes.field_texts import (
     checked,

@@ -17,9 +17,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from grok_tui.config import FIELDS, Config, ConfigError, flag, problems
-from grok_tui.presets import load_preset
-from grok_tui.toml import read_toml
+from grok_tui.config.presets import load_preset
+from grok_tui.config.schema import FIELDS, Config, ConfigError, flag, problems
+from grok_tui.files import read_toml
 
 ENV_PREFIX = "GROK_TUI_"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grok_tui.config import ConfigError
+from grok_tui.config.schema import ConfigError
 
 _FOLDER = Path(__file__).parent
 

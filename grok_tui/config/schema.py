@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
-from grok_tui import retention
+from grok_tui.config import keep_rule
 from grok_tui.errors import UserError
 
 MAX_SEED = 2**32 - 1
@@ -163,7 +163,7 @@ class Config(BaseModel):
     @field_validator("keep")
     @classmethod
     def _check_rule(cls, rule: str) -> str:
-        retention.parse(rule)
+        keep_rule.parse(rule)
         return rule
 
     @model_validator(mode="after")

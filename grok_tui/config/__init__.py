@@ -1,0 +1,1 @@
+"""The settings: one schema, where their values come from, the presets."""
