@@ -13,7 +13,8 @@ from typing import Any
 
 from grok_tui import __version__
 from grok_tui.config.schema import Config
-from grok_tui.core.events import (
+from grok_tui.errors import UserError
+from grok_tui.protocol.events import (
     Command,
     Compiling,
     Event,
@@ -23,8 +24,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
-from grok_tui.core.snapshot import Snapshot
-from grok_tui.errors import UserError
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.recorder import Recorder, cannot_write
 from grok_tui.runs.writer import RunWriter
 

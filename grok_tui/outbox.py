@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from grok_tui.core.events import Analyzed, Evaluated, Event, Losses, Sink
+from grok_tui.protocol.events import Analyzed, Evaluated, Event, Losses, Sink
 
 
 class Outbox:

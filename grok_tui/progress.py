@@ -8,7 +8,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Compiling,
     Event,
     Failed,

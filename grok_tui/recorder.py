@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Command,
     Compiling,
     Event,
@@ -19,7 +19,7 @@ from grok_tui.core.events import (
     Stop,
     Warned,
 )
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.writer import RunWriter
 
 T = TypeVar("T")

@@ -18,9 +18,9 @@ import time
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
-from grok_tui.core.events import Command, Event, Failed, Sink, Started, Stop, Stopped
 from grok_tui.job import Job, QueueInbox, run, why
 from grok_tui.outbox import Outbox
+from grok_tui.protocol.events import Command, Event, Failed, Sink, Started, Stop, Stopped
 
 NICENESS = 10
 # How long a child that lost its session may take to save a last checkpoint.

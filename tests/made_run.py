@@ -9,7 +9,9 @@ import numpy as np
 
 from grok_tui.config.schema import Config
 from grok_tui.core.analysis.analyse import Analyst
-from grok_tui.core.events import (
+from grok_tui.core.shapes import weight_shapes
+from grok_tui.core.tasks import make_task
+from grok_tui.protocol.events import (
     Analyzed,
     CheckpointSaved,
     ConfigApplied,
@@ -23,9 +25,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
-from grok_tui.core.shapes import weight_shapes
-from grok_tui.core.snapshot import Snapshot
-from grok_tui.core.tasks import make_task
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.writer import RunWriter
 
 CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, steps=20, device="CPU")

@@ -14,8 +14,8 @@ from grok_tui.config.sources import resolve
 from grok_tui.errors import UserError
 
 if TYPE_CHECKING:
-    from grok_tui.core.snapshot import Snapshot
     from grok_tui.job import Job
+    from grok_tui.protocol.snapshot import Snapshot
 
 UNATTENDED_PRESET = "quick"
 

@@ -6,7 +6,13 @@ import numpy as np
 
 from grok_tui.config.schema import Config, build
 from grok_tui.core.chunks import StopWatch
-from grok_tui.core.events import (
+from grok_tui.core.health import HealthWatch
+from grok_tui.core.measure import DivergedError, check_snapshot
+from grok_tui.core.observe import Observer
+from grok_tui.core.phases import Milestones
+from grok_tui.core.replica import Replica
+from grok_tui.core.tasks import Task
+from grok_tui.protocol.events import (
     CheckpointSaved,
     Failed,
     Losses,
@@ -16,13 +22,7 @@ from grok_tui.core.events import (
     Stop,
     Stopped,
 )
-from grok_tui.core.health import HealthWatch
-from grok_tui.core.measure import DivergedError, check_snapshot
-from grok_tui.core.observe import Observer
-from grok_tui.core.phases import Milestones
-from grok_tui.core.replica import Replica
-from grok_tui.core.snapshot import CheckpointStore, Snapshot
-from grok_tui.core.tasks import Task
+from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
 
 # The kinds of arrays in a snapshot.
 _ARRAYS = ("weights", "first_moment", "second_moment", "gradient_mean")

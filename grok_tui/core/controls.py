@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from grok_tui.config.schema import Config, ConfigError, flag, is_live
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Ask,
     Command,
     CommandRejected,

@@ -10,13 +10,13 @@ from typing import Any
 from grok_tui.config.schema import Config
 from grok_tui.core.bookkeeper import Bookkeeper
 from grok_tui.core.chunks import ChunkLength
-from grok_tui.core.events import Failed, Losses, Sink, Stopped
 from grok_tui.core.measure import DivergedError
 from grok_tui.core.replica import Replica
-from grok_tui.core.snapshot import CheckpointStore, Snapshot
 from grok_tui.core.step import Network, Start
 from grok_tui.core.threads import thread_keeper
 from grok_tui.core.trainer import steps_to_boundary
+from grok_tui.protocol.events import Failed, Losses, Sink, Stopped
+from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
 
 # Moving costs a compilation: it is done when places that are kept for nobody have cost so many.
 MOVE_AFTER = 1.0

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from grok_tui.config.schema import Config
-from grok_tui.core.events import FloatArray, Metrics
 from grok_tui.core.health import Health, Move
 from grok_tui.core.objective import Evaluation
 from grok_tui.core.optim import learning_rate
-from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import Task
+from grok_tui.protocol.events import FloatArray, Metrics
+from grok_tui.protocol.snapshot import Snapshot
 
 
 class DivergedError(Exception):

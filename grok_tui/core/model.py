@@ -21,11 +21,11 @@ from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
 from grok_tui.core import native, tables
-from grok_tui.core.events import FloatArray
 from grok_tui.core.matmul import matmul
 from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.tables import per_head
 from grok_tui.core.tiled import repeated_row
+from grok_tui.protocol.events import FloatArray
 
 Weights = Mapping[str, Tensor]
 

@@ -11,7 +11,13 @@ from grok_tui.config.schema import Config
 from grok_tui.core import forward
 from grok_tui.core.analysis.analyse import Analyst, why_no_circuit
 from grok_tui.core.chunks import StopWatch
-from grok_tui.core.events import (
+from grok_tui.core.health import HealthWatch
+from grok_tui.core.measure import check_weights, measure, measure_health
+from grok_tui.core.phases import Milestones
+from grok_tui.core.replica import Replica
+from grok_tui.core.tasks import Task
+from grok_tui.core.threads import keep_numpy_on_one_thread
+from grok_tui.protocol.events import (
     Analyzed,
     Answered,
     Evaluated,
@@ -22,12 +28,6 @@ from grok_tui.core.events import (
     Sink,
     Warned,
 )
-from grok_tui.core.health import HealthWatch
-from grok_tui.core.measure import check_weights, measure, measure_health
-from grok_tui.core.phases import Milestones
-from grok_tui.core.replica import Replica
-from grok_tui.core.tasks import Task
-from grok_tui.core.threads import keep_numpy_on_one_thread
 
 
 class Observer:

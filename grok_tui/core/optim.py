@@ -15,7 +15,7 @@ from tinygrad import Tensor
 from tinygrad.uop.ops import KernelInfo, UOp
 
 from grok_tui.config.schema import Config
-from grok_tui.core.events import FloatArray
+from grok_tui.protocol.events import FloatArray
 
 
 class Column(IntEnum):

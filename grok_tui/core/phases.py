@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from grok_tui.core.analysis.result import Measures
-from grok_tui.core.events import Metrics
+from grok_tui.protocol.events import Metrics
+from grok_tui.protocol.results import Measures
 
 MEMORIZED_TRAIN_ACC = 0.99
 GROKKED_TEST_ACC = 0.99

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grok_tui.core.events import FloatArray
 from grok_tui.core.health import Move
 from grok_tui.core.objective import Evaluation
 from grok_tui.core.optim import BetaProducts
 from grok_tui.core.step import Network
+from grok_tui.protocol.events import FloatArray
 
 
 class Replica:

@@ -11,7 +11,6 @@ from tinygrad import Tensor, UOp, Variable
 
 from grok_tui.config.schema import Config
 from grok_tui.core.copies import Copies
-from grok_tui.core.events import FloatArray
 from grok_tui.core.filters import grokfast, orthograd, sphere
 from grok_tui.core.health import Move, norm
 from grok_tui.core.jit import recorded
@@ -21,10 +20,11 @@ from grok_tui.core.muon import Muon
 from grok_tui.core.objective import Evaluation, evaluation, mean_losses
 from grok_tui.core.optim import AdamW, BetaProducts
 from grok_tui.core.shapes import weight_shapes
-from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tape import TAPE_LENGTH, Tape
 from grok_tui.core.tasks import Task, make_task
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import FloatArray
+from grok_tui.protocol.snapshot import Snapshot
 
 # How many stages `Network.compile` yields.
 COMPILE_STAGES = 2

@@ -10,7 +10,11 @@ from grok_tui.config.schema import Config, is_live
 from grok_tui.core.bookkeeper import Bookkeeper
 from grok_tui.core.chunks import ChunkLength, StopWatch
 from grok_tui.core.controls import Controls
-from grok_tui.core.events import (
+from grok_tui.core.measure import DivergedError
+from grok_tui.core.replica import Replica
+from grok_tui.core.step import COMPILE_STAGES, Network, Start
+from grok_tui.core.threads import thread_keeper
+from grok_tui.protocol.events import (
     Command,
     Compiling,
     ConfigApplied,
@@ -21,11 +25,7 @@ from grok_tui.core.events import (
     Stop,
     Stopped,
 )
-from grok_tui.core.measure import DivergedError
-from grok_tui.core.replica import Replica
-from grok_tui.core.snapshot import CheckpointStore, Snapshot
-from grok_tui.core.step import COMPILE_STAGES, Network, Start
-from grok_tui.core.threads import thread_keeper
+from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
 
 
 class Trainer:

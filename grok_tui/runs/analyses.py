@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis.result import Tables
-from grok_tui.core.events import Pairs
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import Pairs
+from grok_tui.protocol.results import Tables
 from grok_tui.runs.checkpoints import write_durably
 
 FOLDER = "analysis"

@@ -10,8 +10,8 @@ import tomli_w
 
 from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file, load_parent
-from grok_tui.core.snapshot import Snapshot
 from grok_tui.files import read_toml
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analyses, checkpoints
 from grok_tui.runs.folders import name_of, new_folder
 from grok_tui.runs.lines import cut_after

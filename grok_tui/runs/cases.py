@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from grok_tui.config.schema import is_treatment
-from grok_tui.core.analysis.result import Measures
 from grok_tui.core.doctor import Case, Curve, case_of
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,
     Evaluated,
@@ -19,6 +18,7 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
+from grok_tui.protocol.results import Measures
 from grok_tui.runs.reader import outline
 from grok_tui.runs.writer import RunError, being_written
 

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
 from grok_tui.config.schema import Config, ConfigError, build, problems
-from grok_tui.core.events import FloatArray
 from grok_tui.core.health import HealthWatch
 from grok_tui.core.phases import Milestones
 from grok_tui.core.shapes import weight_shapes
-from grok_tui.core.snapshot import Snapshot
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import FloatArray
+from grok_tui.protocol.snapshot import Snapshot
 
 FORMAT = "grok-tui checkpoint 2"
 _ARRAYS = ("weights", "first_moment", "second_moment")

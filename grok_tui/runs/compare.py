@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from grok_tui.config.schema import FIELDS, ConfigError
 from grok_tui.config.sources import load_parent
-from grok_tui.core.events import (
+from grok_tui.core.phases import Milestones
+from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,
     Evaluated,
@@ -23,7 +24,6 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
-from grok_tui.core.phases import Milestones
 from grok_tui.runs.reader import outline
 from grok_tui.runs.writer import RunError, being_written
 

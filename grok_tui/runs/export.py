@@ -12,8 +12,8 @@ from typing import Any, TextIO
 import safetensors.numpy
 
 from grok_tui.config.schema import Config, build
-from grok_tui.core.events import FloatArray
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.events import FloatArray
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints, transformerlens
 from grok_tui.runs.reader import metric_lines
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from grok_tui.core.events import CheckpointSaved, ConfigApplied, PhaseChanged
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.events import CheckpointSaved, ConfigApplied, PhaseChanged
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analyses, checkpoints
 from grok_tui.runs.lines import cut_after
 from grok_tui.runs.records import kept_events

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.events import Failed, Paused, Started, Stopped
+from grok_tui.protocol.events import Failed, Paused, Started, Stopped
 
 # What nothing is known of goes this fast, in steps a second.
 _DEFAULT_RATE = 60.0

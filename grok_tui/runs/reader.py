@@ -12,7 +12,7 @@ import numpy as np
 
 from grok_tui.config.schema import Config, build
 from grok_tui.config.sources import load_file
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,
     Evaluated,

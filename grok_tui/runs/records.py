@@ -13,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import from_json
 
 from grok_tui.config.schema import MAX_MODULUS, Config, ConfigError, is_live, problems
-from grok_tui.core.analysis.result import Measures
-from grok_tui.core.events import (
+from grok_tui.core.health import HEALTH_NAMES, Health
+from grok_tui.errors import UserError
+from grok_tui.protocol.events import (
     CheckpointSaved,
     ConfigApplied,
     Failed,
@@ -26,8 +27,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
-from grok_tui.core.health import HEALTH_NAMES, Health
-from grok_tui.errors import UserError
+from grok_tui.protocol.results import Measures
 from grok_tui.text import plain
 
 # The fields of an event that its line in events.jsonl has beside step, time and event.

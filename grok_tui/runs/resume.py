@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import records
 from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load
 from grok_tui.runs.records import LineError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grok_tui.config.schema import Config
-from grok_tui.core.events import FloatArray
+from grok_tui.protocol.events import FloatArray
 
 
 def state_dict(config: Config, weights: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

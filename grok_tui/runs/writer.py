@@ -15,8 +15,9 @@ import tomli_w
 
 from grok_tui.config import keep_rule
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis.result import Measures
-from grok_tui.core.events import (
+from grok_tui.core.health import Health
+from grok_tui.errors import UserError
+from grok_tui.protocol.events import (
     Analyzed,
     CheckpointSaved,
     ConfigApplied,
@@ -33,9 +34,8 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
-from grok_tui.core.health import Health
-from grok_tui.core.snapshot import Snapshot
-from grok_tui.errors import UserError
+from grok_tui.protocol.results import Measures
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analyses, checkpoints, history
 from grok_tui.runs.lines import Lines
 from grok_tui.runs.records import NOTED

@@ -10,9 +10,9 @@ from typing import Any
 
 from grok_tui.config.schema import build
 from grok_tui.core.device import open_device
-from grok_tui.core.events import Failed, Warned
 from grok_tui.errors import UserError
 from grok_tui.job import Job, open_writer
+from grok_tui.protocol.events import Failed, Warned
 from grok_tui.recorder import cannot_write
 from grok_tui.runs.checkpoints import CheckpointError
 from grok_tui.runs.resume import resumable

@@ -10,10 +10,10 @@ import numpy as np
 
 from grok_tui.config.schema import build
 from grok_tui.core import forward
-from grok_tui.core.events import Answered, Ask, Inspect, Inspected
-from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import Answered, Ask, Inspect, Inspected
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load, step_of
 
 

@@ -13,8 +13,8 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.pilot import Pilot
 
-from grok_tui.core.events import Event
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import Event
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.launcher import Run
 from grok_tui.tui.player import Player, shown

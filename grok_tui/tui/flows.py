@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from grok_tui.config.schema import build
-from grok_tui.core.events import Ask, Event, Failed, Inspect
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import Ask, Event, Failed, Inspect
 from grok_tui.runs.checkpoints import checkpoints_in, step_of
 from grok_tui.runs.folders import recorded_folders
 from grok_tui.runs.reader import recorded

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from grok_tui.config.schema import Config
-from grok_tui.core.events import Source
+from grok_tui.protocol.events import Source
 from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.state import SessionState
 

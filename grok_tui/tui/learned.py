@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from grok_tui.core.analysis.result import Measures, Tables
-from grok_tui.core.events import Analyzed, FloatArray, Inspected
+from grok_tui.protocol.events import Analyzed, FloatArray, Inspected
+from grok_tui.protocol.results import Measures, Tables
 from grok_tui.tui.series import Series
 
 # How many spectra are kept; with more, every other one goes.

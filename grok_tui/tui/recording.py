@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from grok_tui.core.events import Event, Losses
+from grok_tui.protocol.events import Event, Losses
 from grok_tui.runs.pace import Pace
 from grok_tui.runs.reader import completed, event_lines, outline
 from grok_tui.tui.state import Mark, SessionState, reduce

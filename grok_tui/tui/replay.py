@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from grok_tui.core.events import Ask, Command, Event, Inspect, Pause, Resume, Step, Warned
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import Ask, Command, Event, Inspect, Pause, Resume, Step, Warned
 from grok_tui.tui.answers import answer_from
 from grok_tui.tui.player import Player, shown
 from grok_tui.tui.recording import Recording

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from grok_tui.core.events import Command, Event
+from grok_tui.protocol.events import Command, Event
 from grok_tui.tui import flows
 from grok_tui.tui.bindings import REPLAY_BINDINGS
 from grok_tui.tui.charts import Chart

@@ -14,8 +14,8 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from grok_tui.config.schema import ConfigError, build, is_live
-from grok_tui.core import events
-from grok_tui.core.events import (
+from grok_tui.protocol import events
+from grok_tui.protocol.events import (
     Analyzed,
     Command,
     Evaluated,

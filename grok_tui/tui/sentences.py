@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     CheckpointSaved,
     CommandRejected,
     Compiling,

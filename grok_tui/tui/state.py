@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from grok_tui.config.schema import build, is_treatment
-from grok_tui.core.events import (
+from grok_tui.core.tasks import Task, make_task
+from grok_tui.protocol.events import (
     Analyzed,
     Answered,
     CheckpointSaved,
@@ -30,7 +31,6 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
-from grok_tui.core.tasks import Task, make_task
 from grok_tui.tui.learned import Learned
 from grok_tui.tui.sentences import edit_text, sentence, value_text
 from grok_tui.tui.series import Series

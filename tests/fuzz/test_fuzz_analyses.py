@@ -15,7 +15,7 @@ from garbage import Fuzz, attempt, mutated
 from hypothesis import strategies as st
 from made_run import CONFIG
 
-from grok_tui.core.analysis.result import Tables
+from grok_tui.protocol.results import Tables
 from grok_tui.runs import analyses
 from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.panes.attention import mean_attention

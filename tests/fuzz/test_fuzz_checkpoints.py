@@ -16,7 +16,7 @@ from grok_tui.config.schema import FIELDS, build
 from grok_tui.core.chunks import StopWatch
 from grok_tui.core.phases import Milestones
 from grok_tui.core.shapes import weight_shapes
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import FORMAT, checkpoint_path, digest, load, newest, save
 
 DTYPES = st.sampled_from([np.float32, np.float64, np.float16, np.int32, np.uint8, np.bool_])

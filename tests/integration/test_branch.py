@@ -14,8 +14,8 @@ from small_runs import go_on, on, record, small
 from grok_tui.cli import main
 from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file
-from grok_tui.core.events import Evaluated, SetField, Stop
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import Evaluated, SetField, Stop
 from grok_tui.runs import analyses
 from grok_tui.runs.branch import branch, parent_of
 from grok_tui.runs.checkpoints import checkpoint_path

@@ -9,8 +9,8 @@ import pytest
 from command_line import checkpoint_steps, records, summary
 from small_runs import LoneInbox, Recording, record, small
 
-from grok_tui.core.events import Event, Failed
 from grok_tui.core.measure import DivergedError
+from grok_tui.protocol.events import Event, Failed
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

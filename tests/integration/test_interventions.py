@@ -25,7 +25,10 @@ from small_runs import (
 )
 
 from grok_tui.config.schema import Config
-from grok_tui.core.events import (
+from grok_tui.core.model import initial_weights
+from grok_tui.core.step import Network, Start
+from grok_tui.core.tasks import make_task
+from grok_tui.protocol.events import (
     Compiling,
     Evaluated,
     Pause,
@@ -37,10 +40,7 @@ from grok_tui.core.events import (
     Stop,
     Undo,
 )
-from grok_tui.core.model import initial_weights
-from grok_tui.core.snapshot import Snapshot
-from grok_tui.core.step import Network, Start
-from grok_tui.core.tasks import make_task
+from grok_tui.protocol.snapshot import Snapshot
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

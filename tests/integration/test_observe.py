@@ -10,8 +10,8 @@ import reference
 from small_runs import exact, on, small, train
 
 from grok_tui.core.analysis.analyse import Analyst
-from grok_tui.core.analysis.result import Tables
-from grok_tui.core.events import (
+from grok_tui.core.tasks import make_task
+from grok_tui.protocol.events import (
     Analyzed,
     CommandRejected,
     Compiling,
@@ -26,7 +26,7 @@ from grok_tui.core.events import (
     Stop,
     Warned,
 )
-from grok_tui.core.tasks import make_task
+from grok_tui.protocol.results import Tables
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from small_runs import Recording, go_on, on, record, small
 
-from grok_tui.core.analysis.result import Tables
-from grok_tui.core.events import (
+from grok_tui.errors import UserError
+from grok_tui.protocol.events import (
     Analyzed,
     Compiling,
     Evaluated,
@@ -27,7 +27,7 @@ from grok_tui.core.events import (
     Stopped,
     Undo,
 )
-from grok_tui.errors import UserError
+from grok_tui.protocol.results import Tables
 from grok_tui.runs.reader import recorded
 from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.state import SessionState, reduce

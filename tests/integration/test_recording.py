@@ -13,7 +13,7 @@ import pytest
 from small_runs import Recording as Live
 from small_runs import on, record, small
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Analyzed,
     CheckpointSaved,
     Compiling,

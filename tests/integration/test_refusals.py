@@ -14,8 +14,8 @@ from small_runs import small
 
 from grok_tui.config.schema import Config
 from grok_tui.core.model import initial_weights
-from grok_tui.core.snapshot import Snapshot
 from grok_tui.core.tasks import make_task
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints
 
 FILES = {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_runs import Recording, go_on, on, record, small
 
-from grok_tui.core.events import Evaluated, Started, Stop, Warned
+from grok_tui.protocol.events import Evaluated, Started, Stop, Warned
 from grok_tui.runs import analyses
 from grok_tui.runs.checkpoints import checkpoint_path, load
 

@@ -17,7 +17,8 @@ from small_runs import (
     train,
 )
 
-from grok_tui.core.events import (
+from grok_tui.core.tasks import make_task
+from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
     Evaluated,
@@ -29,7 +30,6 @@ from grok_tui.core.events import (
     Stop,
     Stopped,
 )
-from grok_tui.core.tasks import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -10,7 +10,7 @@ import reference
 from small_runs import Line, Recording, exact, on, reference_gradients, small, train
 
 from grok_tui.config.schema import Config
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     CheckpointSaved,
     CommandRejected,
     Compiling,
@@ -28,7 +28,7 @@ from grok_tui.core.events import (
     Step,
     Stop,
 )
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

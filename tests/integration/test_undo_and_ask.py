@@ -9,7 +9,8 @@ import pytest
 import reference
 from small_runs import Recording, exact, go_on, on, record, small, train
 
-from grok_tui.core.events import (
+from grok_tui.core.tasks import make_task
+from grok_tui.protocol.events import (
     Answered,
     Ask,
     CheckpointSaved,
@@ -25,7 +26,6 @@ from grok_tui.core.events import (
     Stop,
     Undo,
 )
-from grok_tui.core.tasks import make_task
 from grok_tui.runs.reader import edits
 
 pytestmark = pytest.mark.usefixtures("cpu")

@@ -12,7 +12,8 @@ from command_line import LIMIT, checkpoint_steps, records
 from small_runs import on, record, small
 from workers import Watched
 
-from grok_tui.core.events import (
+from grok_tui.job import Job
+from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
     Failed,
@@ -23,7 +24,6 @@ from grok_tui.core.events import (
     Stop,
     Warned,
 )
-from grok_tui.job import Job
 from grok_tui.runs import checkpoints
 
 ENDLESS = small(steps=10_000_000)

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from command_line import LIMIT, wait_until
 
-from grok_tui.core.events import Event, Failed, Stopped
 from grok_tui.job import Job
+from grok_tui.protocol.events import Event, Failed, Stopped
 from grok_tui.worker import WorkerSource
 
 E = TypeVar("E")

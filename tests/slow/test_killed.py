@@ -17,7 +17,7 @@ import pytest
 from command_line import SMALL, Result, Running, call, records, summary
 from faults import MOMENTS
 
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import checkpoints_in, load
 
 pytestmark = pytest.mark.slow

@@ -10,9 +10,9 @@ from scripted import CONFIG, ScriptedSource, playing
 
 from grok_tui.core import forward
 from grok_tui.core.analysis.analyse import Analyst
-from grok_tui.core.analysis.result import Measures, Tables
-from grok_tui.core.events import Analyzed, Command, Inspect, Inspected
 from grok_tui.core.tasks import make_task
+from grok_tui.protocol.events import Analyzed, Command, Inspect, Inspected
+from grok_tui.protocol.results import Measures, Tables
 
 KEYS = (5, 33, 56)
 TASK = make_task(CONFIG)

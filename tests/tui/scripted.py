@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import Config
-from grok_tui.core.events import (
+from grok_tui.core.health import Health
+from grok_tui.protocol.events import (
     Command,
     Compiling,
     ConfigApplied,
@@ -26,7 +27,6 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
-from grok_tui.core.health import Health
 from grok_tui.runs.checkpoints import checkpoint_path
 from grok_tui.runs.writer import RunWriter
 from grok_tui.tui.app import SessionApp

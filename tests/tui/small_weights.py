@@ -6,7 +6,7 @@ import reference
 from mechanisms import TASK
 from scripted import CONFIG
 
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 
 
 def snapshot_of(step: int) -> Snapshot:

@@ -11,7 +11,7 @@ from textual.command import CommandPalette
 from textual.widgets import OptionList
 
 from grok_tui.arguments import parse
-from grok_tui.core.events import ConfigApplied
+from grok_tui.protocol.events import ConfigApplied
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.ascii_only import ascii_text, spelled
 from grok_tui.tui.dialogs import QuitDialog

@@ -23,8 +23,8 @@ from scripted import (
 )
 from textual.pilot import Pilot
 
-from grok_tui.core.events import Answered, Ask, Evaluated
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.events import Answered, Ask, Evaluated
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints
 
 SIZES = [(120, 36), (80, 24), (60, 16)]

@@ -20,7 +20,7 @@ from scripted import (
 )
 from textual.color import Color
 
-from grok_tui.core.events import Losses
+from grok_tui.protocol.events import Losses
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.series import Series

@@ -26,7 +26,7 @@ from scripted import (
 )
 from textual.pilot import Pilot
 
-from grok_tui.core.events import ConfigApplied, Event, Failed, SetField
+from grok_tui.protocol.events import ConfigApplied, Event, Failed, SetField
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import Question
 from grok_tui.tui.launcher import Run

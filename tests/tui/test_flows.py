@@ -23,8 +23,8 @@ from scripted import (
 from textual.pilot import Pilot
 from textual.widgets import Label
 
-from grok_tui.core.events import Compiling, Failed, Pause, Stop
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import Compiling, Failed, Pause, Stop
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import Question
 from grok_tui.tui.launcher import Run

@@ -11,7 +11,7 @@ from scripted import SIZES, ScriptedSource, rows, run_screen, session, settled, 
 from textual.color import Color
 from textual.pilot import Pilot
 
-from grok_tui.core.events import Pairs
+from grok_tui.protocol.events import Pairs
 from grok_tui.tui.pairs import Measure
 from grok_tui.tui.panes.grid import Grid
 from grok_tui.tui.panes.half_blocks import levels, ramp

@@ -18,7 +18,7 @@ from scripted import (
     training,
 )
 
-from grok_tui.core.events import Evaluated
+from grok_tui.protocol.events import Evaluated
 from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.health import HealthPane
 

@@ -16,7 +16,7 @@ from scripted import (
 from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 
-from grok_tui.core.events import Pause
+from grok_tui.protocol.events import Pause
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.help import Help, KeyTable
 from grok_tui.tui.keymap import entries

@@ -24,8 +24,8 @@ from scripted import (
 from small_weights import snapshot_of
 from textual.pilot import Pilot
 
-from grok_tui.core.analysis.result import Measures
-from grok_tui.core.events import Analyzed, Inspect
+from grok_tui.protocol.events import Analyzed, Inspect
+from grok_tui.protocol.results import Measures
 from grok_tui.runs import checkpoints
 from grok_tui.tui.learned import MOST_SPECTRA, Learned
 from grok_tui.tui.panes.attention import mean_attention

@@ -20,7 +20,7 @@ from scripted import (
 )
 from textual.pilot import Pilot
 
-from grok_tui.core.events import CommandRejected, ConfigApplied, SetField, Undo, Warned
+from grok_tui.protocol.events import CommandRejected, ConfigApplied, SetField, Undo, Warned
 from grok_tui.tui.panes.bar import PANE_KEYS, PaneBar
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.layout import PANES

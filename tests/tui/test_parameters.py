@@ -8,7 +8,7 @@ from scripted import CONFIG, playing, run_screen, session, settled, shown, train
 from textual.widgets import Input
 
 from grok_tui.config.schema import FIELDS
-from grok_tui.core.events import CommandRejected, ConfigApplied, Pause, SetField, Undo
+from grok_tui.protocol.events import CommandRejected, ConfigApplied, Pause, SetField, Undo
 from grok_tui.tui.panes.field_row import FieldRow
 from grok_tui.tui.panes.field_texts import written
 

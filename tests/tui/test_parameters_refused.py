@@ -17,7 +17,7 @@ from scripted import (
 )
 from textual.color import Color
 
-from grok_tui.core.events import Event, Failed, SetField
+from grok_tui.protocol.events import Event, Failed, SetField
 from grok_tui.tui.themes import load_themes
 
 # --- what is wrong --------------------------------------------------------------------

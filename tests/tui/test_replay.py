@@ -23,7 +23,7 @@ from small_weights import snapshot_of
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from grok_tui.core.events import Failed, Stopped
+from grok_tui.protocol.events import Failed, Stopped
 from grok_tui.runs.checkpoints import checkpoint_path, save
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import JumpDialog

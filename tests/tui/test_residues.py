@@ -21,7 +21,7 @@ from scripted import (
 from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 
-from grok_tui.core.events import Pairs
+from grok_tui.protocol.events import Pairs
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.residues import Residues
 from grok_tui.tui.panes.strips import Strips, axis, bars, layout_of

@@ -26,7 +26,7 @@ from scripted import (
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey, FooterLabel
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     CommandRejected,
     Compiling,
     ConfigApplied,

@@ -23,7 +23,8 @@ from scripted import (
 )
 from textual.app import App
 
-from grok_tui.core.events import (
+from grok_tui.job import Job
+from grok_tui.protocol.events import (
     Compiling,
     Event,
     Failed,
@@ -33,7 +34,6 @@ from grok_tui.core.events import (
     Stop,
     Warned,
 )
-from grok_tui.job import Job
 from grok_tui.session import Session, make_app, run_session
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import QuitDialog

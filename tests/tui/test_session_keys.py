@@ -17,7 +17,7 @@ from scripted import (
 from textual.command import CommandInput, CommandList, CommandPalette
 from textual.pilot import Pilot
 
-from grok_tui.core.events import Command, Pause, SetField, Step, Stop, Undo
+from grok_tui.protocol.events import Command, Pause, SetField, Step, Stop, Undo
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.dialogs import QuitDialog
 from grok_tui.tui.help import Help

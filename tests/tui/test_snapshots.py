@@ -8,7 +8,7 @@ import pytest
 from scripted import ScriptedSource, grokking, session, settled
 from textual.pilot import Pilot
 
-from grok_tui.core.events import Compiling, Paused
+from grok_tui.protocol.events import Compiling, Paused
 
 THEMES = ["midnight", "paper"]
 SIZES = [(160, 48), (120, 36), (80, 24)]

@@ -13,8 +13,8 @@ import pytest
 from scripted import ScriptedLauncher, grokking, recorded_run, shown, until
 from textual.pilot import Pilot
 
-from grok_tui.core.events import Failed
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import Failed
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.spec import spec_from
 from grok_tui.sweep.watch import Watch

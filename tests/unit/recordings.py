@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis.result import Measures, Tables
-from grok_tui.core.events import Analyzed, Command, Evaluated, Losses, Metrics, Pairs, Resume
 from grok_tui.core.shapes import weight_shapes
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.events import (
+    Analyzed,
+    Command,
+    Evaluated,
+    Losses,
+    Metrics,
+    Pairs,
+    Resume,
+)
+from grok_tui.protocol.results import Measures, Tables
+from grok_tui.protocol.snapshot import Snapshot
 
 CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, lr=0.003)
 ENVIRONMENT = {"version": "0.1", "device": "CPU", "platform": 'odd "words"\n'}

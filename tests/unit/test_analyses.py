@@ -19,8 +19,8 @@ from recordings import (
     metrics_of,
 )
 
-from grok_tui.core.analysis.result import Tables
-from grok_tui.core.events import Analyzed, Stopped
+from grok_tui.protocol.events import Analyzed, Stopped
+from grok_tui.protocol.results import Tables
 from grok_tui.runs import analyses
 from grok_tui.runs.writer import RunWriter
 

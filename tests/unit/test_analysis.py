@@ -11,8 +11,8 @@ from grok_tui.config.schema import Config, Loss
 from grok_tui.core.analysis.analyse import Analyst, attention_scores, why_no_circuit
 from grok_tui.core.analysis.clock_pizza import distance_irrelevance, embedding_gradients
 from grok_tui.core.analysis.groups import group_of
-from grok_tui.core.analysis.result import Measures
 from grok_tui.core.tasks import make_task
+from grok_tui.protocol.results import Measures
 
 P, KEYS = 29, (3, 7, 11)
 

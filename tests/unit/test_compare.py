@@ -22,8 +22,8 @@ from written_runs import (
     written,
 )
 
-from grok_tui.core.events import ConfigApplied, Event, Failed, Started, Stopped
 from grok_tui.errors import UserError
+from grok_tui.protocol.events import ConfigApplied, Event, Failed, Started, Stopped
 from grok_tui.runs.compare import differences, read, short_names
 from grok_tui.runs.writer import RunError, RunWriter
 

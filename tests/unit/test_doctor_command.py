@@ -14,7 +14,7 @@ from written_runs import COMPLETED, CONFIG, RUN, STARTED, course, written
 from grok_tui.cli import main
 from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.config.schema import FIELDS
-from grok_tui.core.events import ConfigApplied, Failed
+from grok_tui.protocol.events import ConfigApplied, Failed
 
 HEADER = "step,train_loss,test_loss\n"
 # The first user's plateau, as it was reported.

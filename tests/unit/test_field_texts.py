@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_tui.config.schema import FIELDS, Config, ConfigError, choices, written
-from grok_tui.core.events import Stopped
+from grok_tui.protocol.events import Stopped
 from grok_tui.tui.panes.field_texts import (
     VALUE_COLUMN,
     FieldView,

@@ -22,7 +22,7 @@ from recordings import (
     snapshot,
 )
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     CheckpointSaved,
     ConfigApplied,
     Event,
@@ -30,7 +30,7 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.recorder import Recorder
 from grok_tui.runs.checkpoints import checkpoints_in, load
 from grok_tui.runs.writer import RunWriter

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.core.analysis.result import Measures, Tables
-from grok_tui.core.events import (
+from grok_tui.outbox import Outbox
+from grok_tui.protocol.events import (
     Analyzed,
     Evaluated,
     Event,
@@ -21,7 +21,7 @@ from grok_tui.core.events import (
     Paused,
     Warned,
 )
-from grok_tui.outbox import Outbox
+from grok_tui.protocol.results import Measures, Tables
 
 LIMIT = 10.0  # seconds; nothing here takes long unless it hangs
 METRICS = Metrics(1.0, 2.0, 0.5, 0.25, 3.0, 1e-3, 1.0)

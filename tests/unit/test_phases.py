@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.core.analysis.result import Measures
-from grok_tui.core.events import Metrics
 from grok_tui.core.phases import Milestones
+from grok_tui.protocol.events import Metrics
+from grok_tui.protocol.results import Measures
 
 
 def metrics(train_acc: float, test_acc: float) -> Metrics:

@@ -9,7 +9,14 @@ import pytest
 
 from grok_tui import progress
 from grok_tui.config.schema import Config
-from grok_tui.core.events import (
+from grok_tui.progress import (
+    LINE_SECONDS,
+    BarProgress,
+    PlainProgress,
+    make_progress,
+    progress_text,
+)
+from grok_tui.protocol.events import (
     Compiling,
     Evaluated,
     Failed,
@@ -19,13 +26,6 @@ from grok_tui.core.events import (
     Started,
     Stopped,
     Warned,
-)
-from grok_tui.progress import (
-    LINE_SECONDS,
-    BarProgress,
-    PlainProgress,
-    make_progress,
-    progress_text,
 )
 from grok_tui.tui.state import SessionState, reduce
 

@@ -7,7 +7,7 @@ import errno
 import pytest
 from recordings import Asked, losses, snapshot
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Ask,
     Command,
     Compiling,

@@ -19,7 +19,7 @@ from recordings import (
     snapshot,
 )
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     CheckpointSaved,
     ConfigApplied,
     Event,
@@ -29,7 +29,7 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analyses
 from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in, load
 from grok_tui.runs.writer import RunError, RunWriter

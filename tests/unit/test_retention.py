@@ -12,7 +12,7 @@ from recordings import CONFIG, ENVIRONMENT, analyzed, losses, snapshot
 from grok_tui.config.keep_rule import parse, unneeded
 from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file
-from grok_tui.core.events import CheckpointSaved, PhaseChanged
+from grok_tui.protocol.events import CheckpointSaved, PhaseChanged
 from grok_tui.runs import analyses
 from grok_tui.runs.checkpoints import checkpoints_in
 from grok_tui.runs.writer import RunWriter

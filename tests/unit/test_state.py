@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis.result import Measures, Tables
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Analyzed,
     CheckpointSaved,
     CommandRejected,
@@ -30,6 +29,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
+from grok_tui.protocol.results import Measures, Tables
 from grok_tui.tui.state import LOG_LENGTH, Mark, SessionState, reduce
 
 CONFIG = Config(steps=1000, eval_every=10).model_dump(mode="json")

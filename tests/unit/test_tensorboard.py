@@ -17,7 +17,7 @@ from tensorboardX.record_writer import masked_crc32c
 from written_runs import CONFIG, EDIT, RUN, STARTED, course, losses, written
 
 from grok_tui.cli import main
-from grok_tui.core.events import ConfigApplied, Failed, Paused, Resumed, Warned
+from grok_tui.protocol.events import ConfigApplied, Failed, Paused, Resumed, Warned
 from grok_tui.runs.tensorboard import write_events
 
 TAGS = {

@@ -19,7 +19,7 @@ from recordings import (
     snapshot,
 )
 
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     CheckpointSaved,
     CommandRejected,
     Compiling,
@@ -33,7 +33,7 @@ from grok_tui.core.events import (
     Stopped,
     Warned,
 )
-from grok_tui.core.snapshot import Snapshot
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.writer import RunError, RunWriter, check_unused
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis.result import Measures
-from grok_tui.core.events import (
+from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,
     Evaluated,
@@ -20,6 +19,7 @@ from grok_tui.core.events import (
     Started,
     Stopped,
 )
+from grok_tui.protocol.results import Measures
 from grok_tui.runs.writer import RunWriter
 
 CONFIG = Config(modulus=13, d_model=32, n_heads=2, d_mlp=64, steps=100, device="CPU")

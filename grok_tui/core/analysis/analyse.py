@@ -14,8 +14,8 @@ from grok_tui.core.analysis import fourier, progress
 from grok_tui.core.analysis.clock_pizza import distance_irrelevance, gradient_symmetricity
 from grok_tui.core.analysis.groups import Group, group_of
 from grok_tui.core.analysis.neurons import neuron_frequencies
-from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.tasks import Task
+from grok_tui.protocol.results import Measures, Tables
 
 Array = NDArray[np.float64]
 Weights = Mapping[str, NDArray[np.floating[Any]]]

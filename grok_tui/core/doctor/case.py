@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.analysis.result import Measures
-from grok_tui.core.events import Evaluated
+from grok_tui.protocol.events import Evaluated
+from grok_tui.protocol.results import Measures
 
 # Verdicts with which nothing is wrong.
 HEALTHY = ("grokked", "on-track", "memorizing", "no-delay-expected")

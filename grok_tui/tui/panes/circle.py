@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from grok_tui.core.analysis.result import Tables
+from grok_tui.protocol.results import Tables
 from grok_tui.tui.panes.canvas import Canvas
 from grok_tui.tui.panes.half_blocks import BLANK, CURSOR, STEPS, Levels, Painter, painter_of
 from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from grok_tui.core.analysis.result import Measures, Tables
+from grok_tui.protocol.results import Measures, Tables
 from grok_tui.text import number
 from grok_tui.tui.learned import Spectra
 from grok_tui.tui.panes.canvas import Area, Canvas

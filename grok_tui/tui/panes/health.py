@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from grok_tui.core import health
-from grok_tui.core.events import Metrics
 from grok_tui.core.health import Health
+from grok_tui.protocol.events import Metrics
 from grok_tui.text import number, percent
 from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.pane import Pane

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from grok_tui.core.analysis.result import Tables
+from grok_tui.protocol.results import Tables
 from grok_tui.tui.learned import Learned
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.state import SessionState

@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from grok_tui.core import events
 from grok_tui.core.analysis.neurons import CLUSTERED_SHARE
-from grok_tui.core.analysis.result import Tables
+from grok_tui.protocol import events
+from grok_tui.protocol.results import Tables
 from grok_tui.text import number
 from grok_tui.tui.pairs import square
 from grok_tui.tui.panes.half_blocks import painter_of

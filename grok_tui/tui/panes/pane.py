@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.containers import Vertical
 from textual.message import Message
 
-from grok_tui.core.events import Command
+from grok_tui.protocol.events import Command
 from grok_tui.tui.state import SessionState
 
 

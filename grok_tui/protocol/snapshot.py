@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.events import FloatArray
+from grok_tui.protocol.events import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

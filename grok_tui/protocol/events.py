@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.analysis.result import Measures, Tables
 from grok_tui.core.health import Health
+from grok_tui.protocol.results import Measures, Tables
 
 FloatArray = NDArray[np.float32]
 
