@@ -15,7 +15,7 @@ from benchmarks.report import print_json, print_table
 from benchmarks.results import NotMeasuredError, Result, Section, WrongError
 from benchmarks.rounds import say
 from benchmarks.steps import measure_steps
-from grok_tui.core.device import open_device
+from grok_tui.device.open import open_device
 from grok_tui.errors import UserError
 
 SECTIONS = ("steps", "compile", "record", "session", "latency", "drawing", "grok")

@@ -16,8 +16,8 @@ from tinygrad import Device
 from tinygrad.engine.realize import ExecContext, get_call_name, pm_exec
 from tinygrad.helpers import ansistrip
 
-from grok_tui.core.openblas import openblas
 from grok_tui.core.step import Network
+from grok_tui.device.openblas import openblas
 from grok_tui.protocol.events import FloatArray
 
 _PRODUCT = re.compile(r"sgemm_([NT])([NT])_(\d+)_(\d+)_(\d+)")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from grok_tui import __version__
-from grok_tui.core.openblas import blas_threads
+from grok_tui.device.openblas import blas_threads
 
 
 def describe(device: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ import torch
 from benchmarks.port_client import Request
 from benchmarks.pytorch_port import GraphedPort, Port
 from benchmarks.rounds import turn
-from grok_tui.core.openblas import blas_threads
+from grok_tui.device.openblas import blas_threads
 
 
 def main(descriptor: int) -> None:

@@ -17,11 +17,11 @@ from benchmarks.results import Limit, Result, WrongError, compared
 from benchmarks.rounds import medians, say, turn
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import Config, build
-from grok_tui.core import native
 from grok_tui.core import step as core
 from grok_tui.core.model import initial_weights
-from grok_tui.core.openblas import openblas
 from grok_tui.core.tasks import make_task
+from grok_tui.device import c_calls
+from grok_tui.device.openblas import openblas
 
 # The losses of so many steps, and how far the port's may be off: at the first, at the last.
 CHECKED_STEPS = 6
@@ -72,7 +72,7 @@ def _measures(
 
     measures: dict[str, Callable[[], float]] = {"train": train}
     measures |= {name: partial(port_train, name) for name in port.ports}
-    if native.runs_c(config.device) and openblas() is not None:
+    if c_calls.runs_c(config.device) and openblas() is not None:
         products = BareProducts(map(call_name, step_calls(network)))
         measures["products"] = lambda: turn(products, CALLS)
     measures["evaluate"] = lambda: turn(network.evaluate, CALLS)

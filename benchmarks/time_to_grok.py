@@ -24,7 +24,7 @@ from benchmarks.rounds import medians, say, turn
 from benchmarks.training import evaluated, summary, train
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build
-from grok_tui.core.device import open_device
+from grok_tui.device.open import open_device
 
 # Presets that are variants, too.
 PRESETS = ("wd-5", "lr-3e-3", "muon", "grokfast", "orthograd", "stablemax", "sphere")

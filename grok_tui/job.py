@@ -73,7 +73,7 @@ def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped
     RunError or OSError; nothing is then written. Whatever breaks later becomes a `Failed`.
     """
     sink(Compiling("opening the device", 0, 1))
-    from grok_tui.core.device import open_device
+    from grok_tui.device.open import open_device
 
     config = job.config.changed(device=open_device(job.config.device))
     from grok_tui.core.trainer import Trainer

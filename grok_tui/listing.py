@@ -31,8 +31,8 @@ def _presets() -> list[dict[str, Any]]:
 
 
 def _devices() -> list[dict[str, Any]]:
-    from grok_tui.core.device import survey
-    from grok_tui.core.matmul import matmul_name
+    from grok_tui.device.matmul import matmul_name
+    from grok_tui.device.open import survey
 
     return [
         {

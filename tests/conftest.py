@@ -27,7 +27,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def cpu() -> str:
     """tinygrad's CPU device, opened with a C compiler; what uses tensors must ask for it."""
-    from grok_tui.core.device import open_device
+    from grok_tui.device.open import open_device
 
     return open_device("CPU")
 
@@ -35,7 +35,7 @@ def cpu() -> str:
 @pytest.fixture(params=["in C", pytest.param("by tinygrad", marks=pytest.mark.slow)])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who writes the kernels: as on the CPU, or as everywhere else."""
-    from grok_tui.core import native
+    from grok_tui.device import c_calls
 
     if request.param == "by tinygrad":
-        monkeypatch.setattr(native, "runs_c", lambda device: False)
+        monkeypatch.setattr(c_calls, "runs_c", lambda device: False)

@@ -13,8 +13,8 @@ from grok_tui.core.chunks import ChunkLength
 from grok_tui.core.measure import DivergedError
 from grok_tui.core.replica import Replica
 from grok_tui.core.step import Network, Start
-from grok_tui.core.threads import thread_keeper
 from grok_tui.core.trainer import steps_to_boundary
+from grok_tui.device.threads import thread_keeper
 from grok_tui.protocol.events import Failed, Losses, Sink, Stopped
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
 

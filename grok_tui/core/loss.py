@@ -8,7 +8,7 @@ from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
 
 from grok_tui.config.schema import Loss
-from grok_tui.core import native
+from grok_tui.device import c_calls
 
 # log1p(s) = 2 atanh(z) = 2 (z + z^3/3 + z^5/5 + ...), z = s / (2 + s). Up to s = 1/2,
 # z <= 1/5 and the terms left out are below 1e-9 of the sum.
@@ -53,7 +53,7 @@ def cross_entropy(logits: Tensor, answer: Tensor) -> Tensor:
     difference m comes out first, so that large ones do not overflow. Exact down to 1e-30.
     """
     _check(logits, answer)
-    excess = _excess_in_c if native.runs_c(str(logits.device)) else _excess
+    excess = _excess_in_c if c_calls.runs_c(str(logits.device)) else _excess
     s, m = excess(logits, answer)
     # m > 0 makes s >= 1, so a small s has m = 0. Not log1p(s + (exp(-m) - 1)): tinygrad
     # moves the constant to the end, and (s + 1) - 1 has lost s.
@@ -95,7 +95,7 @@ def _excess(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
 
 def _excess_in_c(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
     ins = [logits.contiguous().uop, answer.contiguous().uop]
-    outs = [native.empty(*answer.shape), native.empty(*answer.shape)]
+    outs = [c_calls.empty(*answer.shape), c_calls.empty(*answer.shape)]
     s, m = _call("excess", outs, ins, _excess_gradient)
     return Tensor(s), Tensor(m).detach()
 
@@ -111,20 +111,20 @@ def _check(logits: Tensor, answer: Tensor) -> None:
 def _excess_gradient(grad: UOp, call: UOp) -> tuple[UOp | None, ...]:
     s, m, logits, answer = call.src[1:]
     ins = [grad.contiguous(), s.after(call), m.after(call), logits, answer]
-    (d_logits,) = _call("excess_backward", [native.empty(*logits.shape)], ins)
+    (d_logits,) = _call("excess_backward", [c_calls.empty(*logits.shape)], ins)
     return None, None, d_logits, None
 
 
 def _call(
-    function: str, outs: list[UOp], ins: list[UOp], gradient: native.Gradient | None = None
+    function: str, outs: list[UOp], ins: list[UOp], gradient: c_calls.Gradient | None = None
 ) -> list[UOp]:
     *rows, answers = (int(size) for size in ins[-2].shape)
     pairs = math.prod(rows)
-    source = native.source(
+    source = c_calls.source(
         f"{function}.c", PAIRS=pairs, ANSWERS=answers, NEGLIGIBLE=_NEGLIGIBLE
     )
     operations = 20 * pairs * answers
-    return native.call(function, source, outs, ins, operations=operations, gradient=gradient)
+    return c_calls.call(function, source, outs, ins, operations=operations, gradient=gradient)
 
 
 def log1p(s: Tensor) -> Tensor:

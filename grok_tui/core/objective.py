@@ -11,9 +11,9 @@ from tinygrad import Device, Tensor, dtypes
 
 from grok_tui.config.schema import Config
 from grok_tui.core.loss import mean, pair_losses
-from grok_tui.core.matmul import rows_for
 from grok_tui.core.model import all_pairs, chosen_pairs, indices, logits
 from grok_tui.core.tasks import Task
+from grok_tui.device.matmul import rows_for
 from grok_tui.protocol.events import FloatArray, Pairs
 
 Weights = Mapping[str, Tensor]

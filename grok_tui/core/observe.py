@@ -16,7 +16,7 @@ from grok_tui.core.measure import check_weights, measure, measure_health
 from grok_tui.core.phases import Milestones
 from grok_tui.core.replica import Replica
 from grok_tui.core.tasks import Task
-from grok_tui.core.threads import keep_numpy_on_one_thread
+from grok_tui.device.threads import keep_numpy_on_one_thread
 from grok_tui.protocol.events import (
     Analyzed,
     Answered,

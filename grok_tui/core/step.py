@@ -14,7 +14,6 @@ from grok_tui.core.copies import Copies
 from grok_tui.core.filters import grokfast, orthograd, sphere
 from grok_tui.core.health import Move, norm
 from grok_tui.core.jit import recorded
-from grok_tui.core.matmul import prepare
 from grok_tui.core.model import initial_weights
 from grok_tui.core.muon import Muon
 from grok_tui.core.objective import Evaluation, evaluation, mean_losses
@@ -22,6 +21,7 @@ from grok_tui.core.optim import AdamW, BetaProducts
 from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.tape import TAPE_LENGTH, Tape
 from grok_tui.core.tasks import Task, make_task
+from grok_tui.device.matmul import prepare
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import FloatArray
 from grok_tui.protocol.snapshot import Snapshot

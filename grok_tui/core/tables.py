@@ -21,8 +21,8 @@ from collections.abc import Mapping
 from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
 
-from grok_tui.core import native
-from grok_tui.core.matmul import matmul
+from grok_tui.device import c_calls
+from grok_tui.device.matmul import matmul
 
 # A pair mixes 2 n_heads rows. Measured: twice as fast up to 4 heads, as fast at 12.
 MOST_HEADS = 8
@@ -85,14 +85,14 @@ def attend(scores: Tensor, a: Tensor, b: Tensor) -> Tensor:
     rows, heads = (int(size) for size in scores.shape[-2:])
     sizes = {**_batch_sizes(a), "TOKENS": (rows - 1) // 2, "HEADS": heads}
     gradient = functools.partial(_attend_gradient, sizes=sizes)
-    out = native.empty(*a.shape, 3, heads)
+    out = c_calls.empty(*a.shape, 3, heads)
     ins = [t.contiguous().uop for t in (scores, a, b)]
     return Tensor(_call("attend", [out], ins, sizes, gradient)[0])
 
 
 def _attend_gradient(grad: UOp, call: UOp, *, sizes: dict[str, int]) -> tuple[UOp | None, ...]:
     pattern, scores, a, b = call.src[1:]
-    d_scores = native.empty(*scores.shape)
+    d_scores = c_calls.empty(*scores.shape)
     ins = [grad.contiguous(), pattern.after(call), a, b]
     (d_scores,) = _call("attend_backward", [d_scores], ins, sizes)
     return None, d_scores, None, None
@@ -112,7 +112,7 @@ def mix(
     sizes |= {"HEADS": heads, "WIDTH": width}
     sizes |= {"RELU": int(onto is None), "ONTO": int(onto is not None)}
     gradient = functools.partial(_mix_gradient, sizes=sizes)
-    out = native.empty(*a.shape, width)
+    out = c_calls.empty(*a.shape, width)
     operands = (pattern, table, a, b) if onto is None else (pattern, table, onto, a, b)
     ins = [t.contiguous().uop for t in operands]
     return Tensor(_call("mix", [out], ins, sizes, gradient)[0])
@@ -121,7 +121,7 @@ def mix(
 def _mix_gradient(grad: UOp, call: UOp, *, sizes: dict[str, int]) -> tuple[UOp | None, ...]:
     out, pattern, table, *onto, a, b = call.src[1:]
     grad = grad.contiguous()
-    outs = [native.empty(*pattern.shape), native.empty(*table.shape)]
+    outs = [c_calls.empty(*pattern.shape), c_calls.empty(*table.shape)]
     ins = [grad, out.after(call), pattern, table, a, b]
     d_pattern, d_table = _call("mix_backward", outs, ins, sizes)
     return None, d_pattern, d_table, *(grad for _ in onto), None, None
@@ -137,12 +137,12 @@ def _call(
     outs: list[UOp],
     ins: list[UOp],
     sizes: dict[str, int],
-    gradient: native.Gradient | None = None,
+    gradient: c_calls.Gradient | None = None,
 ) -> list[UOp]:
     # C would read any other bytes as these.
     if [u.dtype for u in ins] != [dtypes.float32] * (len(ins) - 2) + [dtypes.int32] * 2:
         raise ValueError(f"{function} takes float32 tables and int32 tokens")
     rows = sizes["REPLICAS"] * sizes["PAIRS"]
     operations = 4 * rows * sizes["HEADS"] * sizes.get("WIDTH", 6)
-    source = native.source(f"{function}.c", **sizes)
-    return native.call(function, source, outs, ins, operations=operations, gradient=gradient)
+    source = c_calls.source(f"{function}.c", **sizes)
+    return c_calls.call(function, source, outs, ins, operations=operations, gradient=gradient)

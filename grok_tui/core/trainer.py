@@ -13,7 +13,7 @@ from grok_tui.core.controls import Controls
 from grok_tui.core.measure import DivergedError
 from grok_tui.core.replica import Replica
 from grok_tui.core.step import COMPILE_STAGES, Network, Start
-from grok_tui.core.threads import thread_keeper
+from grok_tui.device.threads import thread_keeper
 from grok_tui.protocol.events import (
     Command,
     Compiling,

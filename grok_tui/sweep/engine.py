@@ -13,7 +13,7 @@ from typing import Any
 
 from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker
 
-from grok_tui.core.openblas import blas_threads
+from grok_tui.device.openblas import blas_threads
 from grok_tui.errors import UserError
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.spec import Point

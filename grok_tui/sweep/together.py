@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grok_tui.config.schema import build
-from grok_tui.core.device import open_device
+from grok_tui.device.open import open_device
 from grok_tui.errors import UserError
 from grok_tui.job import Job, open_writer
 from grok_tui.protocol.events import Failed, Warned

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from grok_tui.config.presets import load_preset, preset_names
-from grok_tui.core import device
-from grok_tui.core.device import DEVICES, DeviceReport
+from grok_tui.device import open
+from grok_tui.device.open import DEVICES, DeviceReport
 from grok_tui.listing import print_list
 from grok_tui.tui.themes import load_themes
 
@@ -34,7 +34,7 @@ def devices(cpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reports = [
         DeviceReport("CUDA", "NVIDIA GPU", "no driver"), DeviceReport("CPU", "processor", "")
     ]  # fmt: skip
-    monkeypatch.setattr(device, "survey", lambda: iter(reports))
+    monkeypatch.setattr(open, "survey", lambda: iter(reports))
 
 
 class Printed:

@@ -9,11 +9,11 @@ from tinygrad import Tensor, TinyJit, dtypes
 from tinygrad.renderer.llvmir import CPULLVMRenderer
 from tinygrad.uop.ops import Ops
 
-from grok_tui.core import matmul as module
-from grok_tui.core import native
-from grok_tui.core.matmul import matmul, matmul_name, rows_for
-from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
-from grok_tui.core.tiled import repeated_row
+from grok_tui.device import c_calls
+from grok_tui.device import matmul as module
+from grok_tui.device.gpu_matmul import repeated_row
+from grok_tui.device.matmul import matmul, matmul_name, rows_for
+from grok_tui.device.openblas import blas_threads, set_threads, shared_rows
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -237,7 +237,7 @@ def test_the_name_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cpu_renderer_other_than_c_gets_tinygrads_own_product(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(native, "ClangRenderer", CPULLVMRenderer)
+    monkeypatch.setattr(c_calls, "ClangRenderer", CPULLVMRenderer)
     product = matmul(Tensor(draw(5, 3)), Tensor(draw(3, 4)))
     assert Ops.PROGRAM not in {u.op for u in product.uop.toposort()}
     assert matmul_name("CPU:LLVM") == "tinygrad's own (slow)"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from grok_tui.config.schema import Config
-from grok_tui.core import native
 from grok_tui.core.replica import Replica
 from grok_tui.core.step import Network, Start
 from grok_tui.core.tasks import make_task
+from grok_tui.device import c_calls
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -79,7 +79,7 @@ def test_a_replica_is_what_it_would_be_alone(fields: dict[str, Any]) -> None:
 def test_a_replica_is_what_it_would_be_alone_by_tinygrads_kernels(
     fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native, "runs_c", lambda device: False)
+    monkeypatch.setattr(c_calls, "runs_c", lambda device: False)
     assert_alike(fields, exact=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grok_tui.core.threads import LAST_LOOK, WINDOW, ThreadKeeper
+from grok_tui.device.threads import LAST_LOOK, WINDOW, ThreadKeeper
 
 
 class Machine:

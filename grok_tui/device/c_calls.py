@@ -58,7 +58,7 @@ def call(
 @functools.cache
 def source(file: str, **constants: int) -> str:
     """The C source kernels/`file`, with each of `constants` defined as a macro."""
-    folder = resources.files("grok_tui.core").joinpath("kernels")
+    folder = resources.files("grok_tui.device").joinpath("kernels")
     defines = [f"#define {name} {value}\n" for name, value in constants.items()]
     texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in ("vector.h", file)]
     return "".join(defines + texts)

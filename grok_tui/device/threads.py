@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from threadpoolctl import ThreadpoolController
 
-from grok_tui.core.openblas import blas_threads, set_threads, shared_rows
+from grok_tui.device.openblas import blas_threads, set_threads, shared_rows
 
 # How many steps a judgement rests on.
 WINDOW = 5

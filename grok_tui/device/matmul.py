@@ -14,9 +14,9 @@ import math
 from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
 
-from grok_tui.core import native
-from grok_tui.core.openblas import blas_threads, openblas, shared_rows
-from grok_tui.core.tiled import tiled_product, whole_rows
+from grok_tui.device import c_calls
+from grok_tui.device.gpu_matmul import tiled_product, whole_rows
+from grok_tui.device.openblas import blas_threads, openblas, shared_rows
 
 # CBLAS's own numbers for row-major order and for a plain or transposed operand.
 _ROW_MAJOR = 101
@@ -55,7 +55,7 @@ def prepare(device: str) -> None:
 
 def matmul_name(device: str) -> str:
     """Which matrix product `matmul` uses on `device`, in words."""
-    if not native.is_cpu(device):
+    if not c_calls.is_cpu(device):
         return "tinygrad's own"
     if not _calls_openblas(device):
         return "tinygrad's own (slow)"
@@ -64,7 +64,7 @@ def matmul_name(device: str) -> str:
 
 
 def _calls_openblas(device: str) -> bool:
-    return native.runs_c(device) and openblas() is not None
+    return c_calls.runs_c(device) and openblas() is not None
 
 
 def _check(a: Tensor, b: Tensor, *, ta: bool, tb: bool) -> None:
@@ -87,9 +87,9 @@ def _product(a: UOp, b: UOp, *, ta: bool, tb: bool) -> UOp:
         name = f"{name}_x{count}"
     source = _c_source(name, count, m, n, k, ta=ta, tb=tb)
     gradient = functools.partial(_gradient, ta=ta, tb=tb)
-    outs, ins = [native.empty(*lead, m, n)], (a, b, _entry_points().uop)
+    outs, ins = [c_calls.empty(*lead, m, n)], (a, b, _entry_points().uop)
     operations = 2 * count * m * n * k
-    return native.call(name, source, outs, ins, operations=operations, gradient=gradient)[0]
+    return c_calls.call(name, source, outs, ins, operations=operations, gradient=gradient)[0]
 
 
 @functools.cache
