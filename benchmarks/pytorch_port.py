@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from grok_tui.config.schema import Config
 from grok_tui.core.optim import learning_rate
-from grok_tui.core.tasks import Task
 from grok_tui.protocol.events import FloatArray
+from grok_tui.tasks.task import Task
 
 # Updates on a side stream before a CUDA graph is captured, as PyTorch's manual asks for.
 WARM_UP = 3

@@ -9,8 +9,7 @@ import numpy as np
 
 from grok_tui.config.schema import Config
 from grok_tui.core.analysis.analyse import Analyst
-from grok_tui.core.shapes import weight_shapes
-from grok_tui.core.tasks import make_task
+from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import (
     Analyzed,
     CheckpointSaved,
@@ -27,6 +26,7 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.writer import RunWriter
+from grok_tui.tasks.task import make_task
 
 CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, steps=20, device="CPU")
 STEPS = 20

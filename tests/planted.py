@@ -6,7 +6,7 @@ import numpy as np
 import reference
 from numpy.typing import NDArray
 
-from grok_tui.core.analysis.groups import Group
+from grok_tui.tasks.groups import Group
 
 Array = NDArray[np.float64]
 

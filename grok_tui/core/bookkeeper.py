@@ -11,7 +11,6 @@ from grok_tui.core.measure import DivergedError, check_snapshot
 from grok_tui.core.observe import Observer
 from grok_tui.core.phases import Milestones
 from grok_tui.core.replica import Replica
-from grok_tui.core.tasks import Task
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Failed,
@@ -23,6 +22,7 @@ from grok_tui.protocol.events import (
     Stopped,
 )
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
+from grok_tui.tasks.task import Task
 
 # The kinds of arrays in a snapshot.
 _ARRAYS = ("weights", "first_moment", "second_moment", "gradient_mean")

@@ -11,9 +11,9 @@ from grok_tui.config.schema import Config
 from grok_tui.core.health import Health, Move
 from grok_tui.core.objective import Evaluation
 from grok_tui.core.optim import learning_rate
-from grok_tui.core.tasks import Task
 from grok_tui.protocol.events import FloatArray, Metrics
 from grok_tui.protocol.snapshot import Snapshot
+from grok_tui.tasks.task import Task
 
 
 class DivergedError(Exception):

@@ -8,15 +8,14 @@ import time
 import numpy as np
 
 from grok_tui.config.schema import Config
-from grok_tui.core import forward
 from grok_tui.core.analysis.analyse import Analyst, why_no_circuit
 from grok_tui.core.chunks import StopWatch
 from grok_tui.core.health import HealthWatch
 from grok_tui.core.measure import check_weights, measure, measure_health
 from grok_tui.core.phases import Milestones
 from grok_tui.core.replica import Replica
-from grok_tui.core.tasks import Task
 from grok_tui.device.threads import keep_numpy_on_one_thread
+from grok_tui.models.transformer import host
 from grok_tui.protocol.events import (
     Analyzed,
     Answered,
@@ -28,6 +27,7 @@ from grok_tui.protocol.events import (
     Sink,
     Warned,
 )
+from grok_tui.tasks.task import Task
 
 
 class Observer:
@@ -78,15 +78,15 @@ class Observer:
     def answer(self, a: int, b: int) -> None:
         """Say what the network answers to a pair."""
         weights = self._replica.copy("weights")
-        logits = forward.logits(weights, np.array([a]), np.array([b]), self._analyst.n_heads)
-        likely = forward.probabilities(forward.exponents(logits, self._analyst.loss))[0]
+        logits = host.logits(weights, np.array([a]), np.array([b]), self._analyst.n_heads)
+        likely = host.probabilities(host.exponents(logits, self._analyst.loss))[0]
         self._emit(Answered(self._replica.step, a, b, likely))
 
     def inspect(self, neuron: int) -> None:
         """Say what a neuron does on every pair."""
         weights = self._replica.copy("weights")
         task, n_heads = self._task, self._analyst.n_heads
-        activation = forward.neuron(weights, task.a, task.b, n_heads, neuron)
+        activation = host.neuron(weights, task.a, task.b, n_heads, neuron)
         self._emit(Inspected(self._replica.step, neuron, activation))
 
     def final_metrics(self, config: Config) -> Metrics:

@@ -14,17 +14,17 @@ from grok_tui.core.copies import Copies
 from grok_tui.core.filters import grokfast, orthograd, sphere
 from grok_tui.core.health import Move, norm
 from grok_tui.core.jit import recorded
-from grok_tui.core.model import initial_weights
 from grok_tui.core.muon import Muon
 from grok_tui.core.objective import Evaluation, evaluation, mean_losses
 from grok_tui.core.optim import AdamW, BetaProducts
-from grok_tui.core.shapes import weight_shapes
 from grok_tui.core.tape import TAPE_LENGTH, Tape
-from grok_tui.core.tasks import Task, make_task
 from grok_tui.device.matmul import prepare
 from grok_tui.errors import UserError
+from grok_tui.models.transformer.network import initial_weights
+from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import FloatArray
 from grok_tui.protocol.snapshot import Snapshot
+from grok_tui.tasks.task import Task, make_task
 
 # How many stages `Network.compile` yields.
 COMPILE_STAGES = 2

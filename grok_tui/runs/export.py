@@ -12,9 +12,10 @@ from typing import Any, TextIO
 import safetensors.numpy
 
 from grok_tui.config.schema import Config, build
+from grok_tui.models.transformer import export
 from grok_tui.protocol.events import FloatArray
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs import checkpoints, transformerlens
+from grok_tui.runs import checkpoints
 from grok_tui.runs.reader import metric_lines
 
 CSV = "csv"
@@ -77,8 +78,8 @@ def _own(config: Config, snapshot: Snapshot, file: Path) -> list[Path]:
 
 def _transformerlens(config: Config, snapshot: Snapshot, file: Path) -> list[Path]:
     """A state dict, and beside it the config as JSON, which the metadata has too."""
-    fields = {"step": snapshot.step, "config": transformerlens.model_config(config)}
-    _save(file, transformerlens.state_dict(config, snapshot.weights), fields)
+    fields = {"step": snapshot.step, "config": export.model_config(config)}
+    _save(file, export.state_dict(config, snapshot.weights), fields)
     beside = file.with_name(f"{file.name}.json")
     content = json.dumps(fields["config"], indent=2) + "\n"
     checkpoints.write_durably(beside, content.encode())

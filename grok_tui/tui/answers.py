@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from grok_tui.config.schema import build
-from grok_tui.core import forward
-from grok_tui.core.tasks import make_task
 from grok_tui.errors import UserError
+from grok_tui.models.transformer import host
 from grok_tui.protocol.events import Answered, Ask, Inspect, Inspected
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load, step_of
+from grok_tui.tasks.task import make_task
 
 
 def answer_from(
@@ -31,11 +31,11 @@ def answer_from(
     config = build(snapshot.config)
     if isinstance(question, Inspect):
         task, neuron = make_task(config), question.neuron
-        found = forward.neuron(snapshot.weights, task.a, task.b, config.n_heads, neuron)
+        found = host.neuron(snapshot.weights, task.a, task.b, config.n_heads, neuron)
         return Inspected(snapshot.step, neuron, found)
     pair = np.array([question.a]), np.array([question.b])
-    logits = forward.logits(snapshot.weights, *pair, config.n_heads)
-    likely = forward.probabilities(forward.exponents(logits, config.loss))[0]
+    logits = host.logits(snapshot.weights, *pair, config.n_heads)
+    likely = host.probabilities(host.exponents(logits, config.loss))[0]
     return Answered(snapshot.step, question.a, question.b, likely)
 
 

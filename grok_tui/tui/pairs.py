@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.core.analysis.outcomes import distance, probability
-from grok_tui.core.tasks import Task
 from grok_tui.protocol.events import Pairs
+from grok_tui.tasks.task import Task
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float32]

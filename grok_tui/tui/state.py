@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 
 from grok_tui.config.schema import build, is_treatment
-from grok_tui.core.tasks import Task, make_task
 from grok_tui.protocol.events import (
     Analyzed,
     Answered,
@@ -31,6 +30,7 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
+from grok_tui.tasks.task import Task, make_task
 from grok_tui.tui.learned import Learned
 from grok_tui.tui.sentences import edit_text, sentence, value_text
 from grok_tui.tui.series import Series

@@ -17,8 +17,8 @@ from small_runs import record, reference_logits, small
 
 from grok_tui.cli import main
 from grok_tui.config.schema import Config
-from grok_tui.core.tasks import make_task
 from grok_tui.runs.checkpoints import checkpoint_path, load
+from grok_tui.tasks.task import make_task
 
 CONFIG = small(steps=40, eval_every=10, analyze_every=20, checkpoint_every=20, n_layers=2)
 Array = NDArray[np.float64]

@@ -8,7 +8,7 @@ from small_runs import exact, reference_gradients, small, train
 from tinygrad import Tensor
 
 from grok_tui.core.loss import cross_entropy, naive
-from grok_tui.core.model import indices
+from grok_tui.models.transformer.network import indices
 from grok_tui.protocol.events import Evaluated
 
 pytestmark = pytest.mark.usefixtures("cpu")

@@ -10,7 +10,6 @@ import reference
 from small_runs import exact, on, small, train
 
 from grok_tui.core.analysis.analyse import Analyst
-from grok_tui.core.tasks import make_task
 from grok_tui.protocol.events import (
     Analyzed,
     CommandRejected,
@@ -27,6 +26,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.protocol.results import Tables
+from grok_tui.tasks.task import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -13,10 +13,10 @@ from made_run import made_run
 from small_runs import small
 
 from grok_tui.config.schema import Config
-from grok_tui.core.model import initial_weights
-from grok_tui.core.tasks import make_task
+from grok_tui.models.transformer.network import initial_weights
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints
+from grok_tui.tasks.task import make_task
 
 FILES = {
     "broken.toml": "lr = = 3\n",

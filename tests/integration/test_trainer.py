@@ -17,7 +17,6 @@ from small_runs import (
     train,
 )
 
-from grok_tui.core.tasks import make_task
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
@@ -30,6 +29,7 @@ from grok_tui.protocol.events import (
     Stop,
     Stopped,
 )
+from grok_tui.tasks.task import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -149,8 +149,8 @@ def test_a_loss_is_that_of_the_weights_before_its_step(plain: Recording) -> None
 
 
 def test_compiling_changes_no_bit(plain: Recording) -> None:
-    from grok_tui.core.model import initial_weights
     from grok_tui.core.step import Network, Start
+    from grok_tui.models.transformer.network import initial_weights
 
     first = plain.store.at(0)
     drawn = initial_weights(CONFIG)

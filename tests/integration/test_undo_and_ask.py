@@ -9,7 +9,6 @@ import pytest
 import reference
 from small_runs import Recording, exact, go_on, on, record, small, train
 
-from grok_tui.core.tasks import make_task
 from grok_tui.protocol.events import (
     Answered,
     Ask,
@@ -27,6 +26,7 @@ from grok_tui.protocol.events import (
     Undo,
 )
 from grok_tui.runs.reader import edits
+from grok_tui.tasks.task import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

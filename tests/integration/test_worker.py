@@ -18,9 +18,8 @@ from small_runs import small
 from workers import Watched, group, wait_until_gone
 
 from grok_tui.config.schema import Config
-from grok_tui.core.model import initial_weights
-from grok_tui.core.tasks import make_task
 from grok_tui.job import Job
+from grok_tui.models.transformer.network import initial_weights
 from grok_tui.protocol.events import (
     Compiling,
     ConfigApplied,
@@ -35,6 +34,7 @@ from grok_tui.protocol.events import (
     Stopped,
 )
 from grok_tui.protocol.snapshot import Snapshot
+from grok_tui.tasks.task import make_task
 
 ENDLESS = small(steps=10_000_000)
 E = TypeVar("E")

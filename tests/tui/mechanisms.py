@@ -8,11 +8,11 @@ import numpy as np
 import planted
 from scripted import CONFIG, ScriptedSource, playing
 
-from grok_tui.core import forward
 from grok_tui.core.analysis.analyse import Analyst
-from grok_tui.core.tasks import make_task
+from grok_tui.models.transformer import host
 from grok_tui.protocol.events import Analyzed, Command, Inspect, Inspected
 from grok_tui.protocol.results import Measures, Tables
+from grok_tui.tasks.task import make_task
 
 KEYS = (5, 33, 56)
 TASK = make_task(CONFIG)
@@ -30,7 +30,7 @@ def analyzed(step: int, keys: tuple[int, ...] = KEYS) -> Analyzed:
 
 
 def inspected(step: int, neuron: int, keys: tuple[int, ...] = KEYS) -> Inspected:
-    found = forward.neuron(planted.pizza(113, keys), TASK.a, TASK.b, 1, neuron)
+    found = host.neuron(planted.pizza(113, keys), TASK.a, TASK.b, 1, neuron)
     return Inspected(step, neuron, np.asarray(found, dtype=np.float32))
 
 

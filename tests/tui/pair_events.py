@@ -11,8 +11,8 @@ from rich.segment import Segment
 from scripted import CONFIG, STARTED, ScriptedSource, metrics, run_screen
 from textual.pilot import Pilot
 
-from grok_tui.core.tasks import Task, make_task
 from grok_tui.protocol.events import Evaluated, Event, Pairs
+from grok_tui.tasks.task import Task, make_task
 from grok_tui.tui.panes.pair_map import PairMap
 from grok_tui.tui.run_screen import Ending
 

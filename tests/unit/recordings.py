@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grok_tui.config.schema import Config
-from grok_tui.core.shapes import weight_shapes
+from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import (
     Analyzed,
     Command,

@@ -7,9 +7,9 @@ import pytest
 from grok_tui.config.schema import Config
 from grok_tui.core.analysis import progress
 from grok_tui.core.analysis.fourier import basis
-from grok_tui.core.analysis.groups import Group, group_of
 from grok_tui.core.analysis.neurons import CLUSTERED_SHARE, neuron_frequencies
-from grok_tui.core.tasks import make_task
+from grok_tui.tasks.groups import Group, group_of
+from grok_tui.tasks.task import make_task
 
 KEYS = (2, 5)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from grok_tui.config.schema import Config
 from grok_tui.core.health import HealthWatch
 from grok_tui.core.phases import Milestones
-from grok_tui.core.shapes import weight_shapes
+from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import (
     FORMAT,

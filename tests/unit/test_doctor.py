@@ -15,7 +15,7 @@ from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import FIELDS, Config, build
 from grok_tui.core.doctor import HEALTHY, Case, Curve, Verdict, diagnose
 from grok_tui.core.doctor.facts import facts_of, norms
-from grok_tui.core.model import initial_weights
+from grok_tui.models.transformer.network import initial_weights
 
 RECORDS = read()
 CURVES = ("train_loss", "test_loss", "train_acc", "test_acc", "weight_norm")

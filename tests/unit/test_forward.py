@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import reference
 
-from grok_tui.core import forward
+from grok_tui.models.transformer import host
 
 
 @pytest.mark.parametrize(("n_layers", "n_heads"), [(1, 1), (1, 4), (2, 2), (3, 4)])
@@ -13,17 +13,17 @@ def test_logits_equal_the_reference(n_layers: int, n_heads: int) -> None:
     a, b = np.divmod(np.arange(49), 7)
     expected = reference.logits(weights, a, b, n_heads)
     in_float32 = {name: weight.astype(np.float32) for name, weight in weights.items()}
-    found = forward.logits(in_float32, a, b, n_heads)
+    found = host.logits(in_float32, a, b, n_heads)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_stablemaxs_probabilities_are_shares_of_s() -> None:
     logits = np.array([[-3.0, -0.5, 0.0, 0.5, 1e6]])
     s = np.array([1 / 4, 1 / 1.5, 1, 1.5, 1e6 + 1])
-    found = forward.probabilities(forward.exponents(logits, "stablemax"))
+    found = host.probabilities(host.exponents(logits, "stablemax"))
     np.testing.assert_allclose(found[0], s / s.sum(), rtol=1e-12)
 
 
 def test_probabilities_of_large_logits() -> None:
-    found = forward.probabilities(np.array([[1000.0, 1000.0, 0.0], [-1e4, 0.0, np.log(3)]]))
+    found = host.probabilities(np.array([[1000.0, 1000.0, 0.0], [-1e4, 0.0, np.log(3)]]))
     np.testing.assert_allclose(found, [[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]], atol=1e-15)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tinygrad import Tensor, TinyJit
 
 from grok_tui.core.loss import cross_entropy, log1p, mean, pair_losses
-from grok_tui.core.model import indices
+from grok_tui.models.transformer.network import indices
 
 pytestmark = pytest.mark.usefixtures("cpu", "kernels")
 

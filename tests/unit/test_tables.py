@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from tinygrad import Tensor
 
-from grok_tui.core.model import indices
-from grok_tui.core.tables import attend, mix
+from grok_tui.models.transformer.cpu_tables import attend, mix
+from grok_tui.models.transformer.network import indices
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_tui.config.schema import Config
-from grok_tui.core.tasks import make_task
+from grok_tui.tasks.task import make_task
 
 ANSWERS: dict[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,

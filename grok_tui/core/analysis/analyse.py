@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.config.schema import Loss
-from grok_tui.core import forward
 from grok_tui.core.analysis import fourier, progress
 from grok_tui.core.analysis.clock_pizza import distance_irrelevance, gradient_symmetricity
-from grok_tui.core.analysis.groups import Group, group_of
 from grok_tui.core.analysis.neurons import neuron_frequencies
-from grok_tui.core.tasks import Task
+from grok_tui.models.transformer import host
 from grok_tui.protocol.results import Measures, Tables
+from grok_tui.tasks.groups import Group, group_of
+from grok_tui.tasks.task import Task
 
 Array = NDArray[np.float64]
 Weights = Mapping[str, NDArray[np.floating[Any]]]
@@ -117,7 +117,7 @@ class _Circuit:
         for at in range(0, n, rows):  # in pieces that stay in a processor's cache
             here = slice(at, at + rows)
             a, b = (x[group.pairs[here].ravel()] for x in (task.a, task.b))
-            resid_mid, neurons = forward.activations(weights, a, b, analyst.n_heads)
+            resid_mid, neurons = host.activations(weights, a, b, analyst.n_heads)
             by_pair = neurons.reshape(-1, n, d_mlp)
             np.matmul(fourier.basis(n), by_pair, out=self._by_b[here])
             progress.add_by_answer(self._by_answer, by_pair, group, at)
@@ -134,7 +134,7 @@ class _Circuit:
         right = group.elements[group.answer]
         correct = np.take_along_axis(logits, right[..., None], axis=2)[..., 0]
         mean = logits.mean(axis=(0, 1))
-        one_layer = forward.n_layers(self._weights) == 1
+        one_layer = host.n_layers(self._weights) == 1
         return {
             "restricted_loss": progress.restricted_loss(
                 by_answer,

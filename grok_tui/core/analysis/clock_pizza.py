@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.analysis.groups import Group
-from grok_tui.core.forward import probabilities
+from grok_tui.models.transformer.host import probabilities
+from grok_tui.tasks.groups import Group
 
 Array = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.tasks import IntArray, Task
 from grok_tui.protocol.events import Pairs
+from grok_tui.tasks.task import IntArray, Task
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float32]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from grok_tui.config.schema import Loss
 from grok_tui.core.analysis.fourier import basis, rows_of
-from grok_tui.core.analysis.groups import Group
-from grok_tui.core.forward import exponents
+from grok_tui.models.transformer.host import exponents
+from grok_tui.tasks.groups import Group
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -13,7 +13,7 @@ from grok_tui.config.schema import ConfigError, build
 from grok_tui.core.doctor import limits
 from grok_tui.core.doctor.case import Case, Curve
 from grok_tui.core.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZED_TRAIN_ACC
-from grok_tui.core.shapes import weight_shapes
+from grok_tui.models.transformer.spec import weight_shapes
 
 # Share of a curve that is its newest part.
 _NEWEST = 0.05

@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from grok_tui.core.tasks import Task
 from grok_tui.protocol import events
 from grok_tui.protocol.events import Answered
+from grok_tui.tasks.task import Task
 from grok_tui.text import percent
 from grok_tui.tui.panes.pane import Ordered, Pane
 from grok_tui.tui.sentences import expression

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from grok_tui.core.analysis.outcomes import probability
-from grok_tui.core.tasks import Task
 from grok_tui.protocol.events import Pairs
+from grok_tui.tasks.task import Task
 from grok_tui.tui.pairs import BoolArray, Measure, chance_text, measured, square
 from grok_tui.tui.panes.half_blocks import Painter, legend, painter_of
 from grok_tui.tui.panes.pair_map import PairMap

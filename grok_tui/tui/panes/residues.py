@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from grok_tui.core.analysis.outcomes import Mistakes, Tally, mistakes, tally
-from grok_tui.core.tasks import Task
 from grok_tui.protocol.events import Pairs
+from grok_tui.tasks.task import Task
 from grok_tui.tui.pairs import chance_text
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.panes.strips import Strips

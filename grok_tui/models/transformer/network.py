@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.core import tables
-from grok_tui.core.shapes import weight_shapes
-from grok_tui.core.tables import per_head
 from grok_tui.device import c_calls
 from grok_tui.device.gpu_matmul import repeated_row
 from grok_tui.device.matmul import matmul
+from grok_tui.models.transformer import cpu_tables
+from grok_tui.models.transformer.cpu_tables import per_head
+from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import FloatArray
 
 Weights = Mapping[str, Tensor]
@@ -145,8 +145,8 @@ def logits(weights: Weights, batch: Batch, n_heads: int, n_layers: int) -> Tenso
     W_E, W_pos = weights["W_E"], weights["W_pos"]
     p = W_E.shape[-2] - 1
     in_c = c_calls.runs_c(str(batch.a.device))
-    if in_c and n_layers == 1 and n_heads <= tables.MOST_HEADS:
-        return tables.logits(weights, _block(weights, 0), batch.a, batch.b, n_heads)
+    if in_c and n_layers == 1 and n_heads <= cpu_tables.MOST_HEADS:
+        return cpu_tables.logits(weights, _block(weights, 0), batch.a, batch.b, n_heads)
     streams = [
         Stream(W_E[..., :p, :] + W_pos[..., 0:1, :], batch.gather_a),  # rows: (..., p, d)
         Stream(W_E[..., :p, :] + W_pos[..., 1:2, :], batch.gather_b),  # rows: (..., p, d)

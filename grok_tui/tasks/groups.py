@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.config.schema import is_prime
-from grok_tui.core.tasks import Task
+from grok_tui.tasks.task import Task
 
 IntArray = NDArray[np.int64]
 
