@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from grok_tui.analysis.analyst import Analyst
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis.analyse import Analyst
 from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import (
     Analyzed,

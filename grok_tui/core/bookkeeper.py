@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from grok_tui.analysis.health import HealthWatch
+from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config, build
 from grok_tui.core.chunks import StopWatch
-from grok_tui.core.health import HealthWatch
 from grok_tui.core.measure import DivergedError, check_snapshot
 from grok_tui.core.observe import Observer
-from grok_tui.core.phases import Milestones
 from grok_tui.core.replica import Replica
 from grok_tui.protocol.events import (
     CheckpointSaved,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from grok_tui.analysis.health import Health, Move
 from grok_tui.config.schema import Config
-from grok_tui.core.health import Health, Move
 from grok_tui.core.objective import Evaluation
 from grok_tui.core.optim import learning_rate
 from grok_tui.protocol.events import FloatArray, Metrics

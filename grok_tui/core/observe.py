@@ -7,12 +7,12 @@ import time
 
 import numpy as np
 
+from grok_tui.analysis.analyst import Analyst, why_no_circuit
+from grok_tui.analysis.health import HealthWatch
+from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis.analyse import Analyst, why_no_circuit
 from grok_tui.core.chunks import StopWatch
-from grok_tui.core.health import HealthWatch
 from grok_tui.core.measure import check_weights, measure, measure_health
-from grok_tui.core.phases import Milestones
 from grok_tui.core.replica import Replica
 from grok_tui.device.threads import keep_numpy_on_one_thread
 from grok_tui.models.transformer import host

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grok_tui.core.health import Move
+from grok_tui.analysis.health import Move
 from grok_tui.core.objective import Evaluation
 from grok_tui.core.optim import BetaProducts
 from grok_tui.core.step import Network

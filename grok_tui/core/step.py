@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from tinygrad import Tensor, UOp, Variable
 
+from grok_tui.analysis.health import Move, norm
 from grok_tui.config.schema import Config
 from grok_tui.core.copies import Copies
 from grok_tui.core.filters import grokfast, orthograd, sphere
-from grok_tui.core.health import Move, norm
 from grok_tui.core.jit import recorded
 from grok_tui.core.muon import Muon
 from grok_tui.core.objective import Evaluation, evaluation, mean_losses

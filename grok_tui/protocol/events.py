@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.health import Health
+from grok_tui.analysis.health import Health
 from grok_tui.protocol.results import Measures, Tables
 
 FloatArray = NDArray[np.float32]

@@ -18,9 +18,9 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
+from grok_tui.analysis.health import HealthWatch
+from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config, ConfigError, build, problems
-from grok_tui.core.health import HealthWatch
-from grok_tui.core.phases import Milestones
 from grok_tui.errors import UserError
 from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import FloatArray

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import FIELDS, ConfigError
 from grok_tui.config.sources import load_parent
-from grok_tui.core.phases import Milestones
 from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,

@@ -12,8 +12,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import from_json
 
+from grok_tui.analysis.health import HEALTH_NAMES, Health
 from grok_tui.config.schema import MAX_MODULUS, Config, ConfigError, is_live, problems
-from grok_tui.core.health import HEALTH_NAMES, Health
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import (
     CheckpointSaved,

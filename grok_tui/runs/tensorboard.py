@@ -14,9 +14,9 @@ from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.record_writer import RecordWriter
 
+from grok_tui.analysis.health import HEALTH_NAMES
 from grok_tui.config.schema import written
 from grok_tui.config.sources import load_file
-from grok_tui.core.health import HEALTH_NAMES
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import ConfigApplied, Failed, PhaseChanged, Stopped, Warned
 from grok_tui.runs.reader import event_lines, metric_lines

@@ -13,9 +13,9 @@ from typing import IO, Any
 
 import tomli_w
 
+from grok_tui.analysis.health import Health
 from grok_tui.config import keep_rule
 from grok_tui.config.schema import Config
-from grok_tui.core.health import Health
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import (
     Analyzed,

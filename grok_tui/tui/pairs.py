@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.analysis.outcomes import distance, probability
+from grok_tui.analysis.predictions import distance, probability
 from grok_tui.protocol.events import Pairs
 from grok_tui.tasks.task import Task
 

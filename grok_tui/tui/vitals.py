@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from grok_tui.core.health import HEALTH_NAMES, Health
+from grok_tui.analysis.health import HEALTH_NAMES, Health
 from grok_tui.tui.series import Series
 
 

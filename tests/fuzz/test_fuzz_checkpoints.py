@@ -12,9 +12,9 @@ from garbage import ANYTHING, TEXT, Fuzz, attempt, check_line, mutated
 from hypothesis import strategies as st
 from made_run import CONFIG, snapshot
 
+from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import FIELDS, build
 from grok_tui.core.chunks import StopWatch
-from grok_tui.core.phases import Milestones
 from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import FORMAT, checkpoint_path, digest, load, newest, save

@@ -9,7 +9,7 @@ import pytest
 import reference
 from small_runs import exact, on, small, train
 
-from grok_tui.core.analysis.analyse import Analyst
+from grok_tui.analysis.analyst import Analyst
 from grok_tui.protocol.events import (
     Analyzed,
     CommandRejected,

@@ -8,7 +8,7 @@ import numpy as np
 import planted
 from scripted import CONFIG, ScriptedSource, playing
 
-from grok_tui.core.analysis.analyse import Analyst
+from grok_tui.analysis.analyst import Analyst
 from grok_tui.models.transformer import host
 from grok_tui.protocol.events import Analyzed, Command, Inspect, Inspected
 from grok_tui.protocol.results import Measures, Tables

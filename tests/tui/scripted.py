@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from textual.pilot import Pilot
 
+from grok_tui.analysis.health import Health
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import Config
-from grok_tui.core.health import Health
 from grok_tui.protocol.events import (
     Command,
     Compiling,

@@ -7,9 +7,9 @@ import planted
 import pytest
 import reference
 
+from grok_tui.analysis.analyst import Analyst, attention_scores, why_no_circuit
+from grok_tui.analysis.clock_pizza import distance_irrelevance, embedding_gradients
 from grok_tui.config.schema import Config, Loss
-from grok_tui.core.analysis.analyse import Analyst, attention_scores, why_no_circuit
-from grok_tui.core.analysis.clock_pizza import distance_irrelevance, embedding_gradients
 from grok_tui.protocol.results import Measures
 from grok_tui.tasks.groups import group_of
 from grok_tui.tasks.task import make_task

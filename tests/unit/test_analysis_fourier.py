@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grok_tui.core.analysis.fourier import (
+from grok_tui.analysis.fourier import (
     basis,
     circles,
     frequencies,

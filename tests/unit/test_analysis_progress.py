@@ -4,10 +4,10 @@ import numpy as np
 import planted
 import pytest
 
+from grok_tui.analysis import progress_measures
+from grok_tui.analysis.fourier import basis
+from grok_tui.analysis.neurons import CLUSTERED_SHARE, neuron_frequencies
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis import progress
-from grok_tui.core.analysis.fourier import basis
-from grok_tui.core.analysis.neurons import CLUSTERED_SHARE, neuron_frequencies
 from grok_tui.tasks.groups import Group, group_of
 from grok_tui.tasks.task import make_task
 
@@ -58,21 +58,21 @@ def test_of_planted_cosines_restricted_is_the_test_loss_and_excluded_is_chance(
     logits = neurons @ by_residue
     train = split(found.n)
     answer = found.answer[~train]
-    test_loss = progress.cross_entropy(logits[~train], found.elements[answer]).mean()
-    by_answer = progress.means_by_answer(neurons, found)
-    restricted = progress.restricted_loss(
+    test_loss = progress_measures.cross_entropy(logits[~train], found.elements[answer]).mean()
+    by_answer = progress_measures.means_by_answer(neurons, found)
+    restricted = progress_measures.restricted_loss(
         by_answer, by_residue, KEYS,
         mean_logits=logits.mean(axis=(0, 1)), elements=found.elements,
         test_counts=np.bincount(answer, minlength=found.n),
     )  # fmt: skip
     assert restricted == pytest.approx(test_loss, rel=1e-9)
-    excluded = progress.excluded_loss(
+    excluded = progress_measures.excluded_loss(
         by_answer, by_residue, KEYS, logits=logits, group=found, train=train
     )
     assert excluded == pytest.approx(np.log(modulus))
-    assert progress.logit_fve(logits, KEYS, found) == pytest.approx(1)
-    assert progress.logit_fve(logits, (2,), found) == pytest.approx(0.5)
-    assert progress.logit_fve(logits, (1, 3), found) == pytest.approx(0, abs=1e-12)
+    assert progress_measures.logit_fve(logits, KEYS, found) == pytest.approx(1)
+    assert progress_measures.logit_fve(logits, (2,), found) == pytest.approx(0.5)
+    assert progress_measures.logit_fve(logits, (1, 3), found) == pytest.approx(0, abs=1e-12)
 
 
 def test_projections_are_those_on_the_unit_vectors_over_all_pairs() -> None:
@@ -84,12 +84,12 @@ def test_projections_are_those_on_the_unit_vectors_over_all_pairs() -> None:
             vector = wave(2 * np.pi * k * found.answer / 13)
             vector /= np.linalg.norm(vector)
             expected += vector[..., None] * np.einsum("ij,ijm->m", vector, neurons)
-    part = progress.key_part(progress.means_by_answer(neurons, found), KEYS)
+    part = progress_measures.key_part(progress_measures.means_by_answer(neurons, found), KEYS)
     np.testing.assert_allclose(part[found.answer], expected, atol=1e-12)
 
 
 def test_logits_that_never_change_explain_nothing() -> None:
-    assert progress.logit_fve(np.ones((13, 13, 13)), KEYS, group()) == 0
+    assert progress_measures.logit_fve(np.ones((13, 13, 13)), KEYS, group()) == 0
 
 
 @pytest.mark.parametrize("n", [12, 13])

@@ -15,9 +15,9 @@ import safetensors.numpy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from grok_tui.analysis.health import HealthWatch
+from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config
-from grok_tui.core.health import HealthWatch
-from grok_tui.core.phases import Milestones
 from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_tui.core.health import Health, HealthWatch, count_spikes
+from grok_tui.analysis.health import Health, HealthWatch, count_spikes
 
 CHANCE = float(np.log(113))
 WELL = Health(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grok_tui.analysis.predictions import Tally, distance, mistakes, probability, tally
 from grok_tui.config.schema import Config
-from grok_tui.core.analysis.outcomes import Tally, distance, mistakes, probability, tally
 from grok_tui.protocol.events import Pairs
 from grok_tui.tasks.task import Task, make_task
 from grok_tui.tui.pairs import chance_text, measured, pooled, square

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.core.phases import Milestones
+from grok_tui.analysis.phases import Milestones
 from grok_tui.protocol.events import Metrics
 from grok_tui.protocol.results import Measures
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from grok_tui.analysis.health import count_spikes
 from grok_tui.core.doctor import limits
 from grok_tui.core.doctor.facts import Facts, fall, late
-from grok_tui.core.health import count_spikes
 
 
 def rough(value: float, digits: int = 3) -> float:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from grok_tui.analysis.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZED_TRAIN_ACC
 from grok_tui.config.schema import ConfigError, build
 from grok_tui.core.doctor import limits
 from grok_tui.core.doctor.case import Case, Curve
-from grok_tui.core.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZED_TRAIN_ACC
 from grok_tui.models.transformer.spec import weight_shapes
 
 # Share of a curve that is its newest part.

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from grok_tui.core.analysis.outcomes import probability
+from grok_tui.analysis.predictions import probability
 from grok_tui.protocol.events import Pairs
 from grok_tui.tasks.task import Task
 from grok_tui.tui.pairs import BoolArray, Measure, chance_text, measured, square

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from textual.app import ComposeResult
 from textual.content import Content
 
-from grok_tui.core import health
-from grok_tui.core.health import Health
+from grok_tui.analysis import health
+from grok_tui.analysis.health import Health
 from grok_tui.protocol.events import Metrics
 from grok_tui.text import number, percent
 from grok_tui.tui.panes.canvas import Area

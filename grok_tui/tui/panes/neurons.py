@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from grok_tui.core.analysis.neurons import CLUSTERED_SHARE
+from grok_tui.analysis.neurons import CLUSTERED_SHARE
 from grok_tui.protocol import events
 from grok_tui.protocol.results import Tables
 from grok_tui.text import number

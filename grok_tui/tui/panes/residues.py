@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from grok_tui.core.analysis.outcomes import Mistakes, Tally, mistakes, tally
+from grok_tui.analysis.predictions import Mistakes, Tally, mistakes, tally
 from grok_tui.protocol.events import Pairs
 from grok_tui.tasks.task import Task
 from grok_tui.tui.pairs import chance_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.core.analysis.fourier import basis
+from grok_tui.analysis.fourier import basis
 
 Array = NDArray[np.float64]
 

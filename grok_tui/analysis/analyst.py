@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.analysis import fourier, progress_measures
+from grok_tui.analysis.clock_pizza import distance_irrelevance, gradient_symmetricity
+from grok_tui.analysis.neurons import neuron_frequencies
 from grok_tui.config.schema import Loss
-from grok_tui.core.analysis import fourier, progress
-from grok_tui.core.analysis.clock_pizza import distance_irrelevance, gradient_symmetricity
-from grok_tui.core.analysis.neurons import neuron_frequencies
 from grok_tui.models.transformer import host
 from grok_tui.protocol.results import Measures, Tables
 from grok_tui.tasks.groups import Group, group_of
@@ -53,7 +53,7 @@ class Analyst:
         needs the group is left out.
         """
         exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
-        last = f"blocks.{forward.n_layers(exact) - 1}"
+        last = f"blocks.{host.n_layers(exact) - 1}"
         W_L = exact[f"{last}.W_out"] @ exact["W_U"]  # (d_mlp, p)
         elements = self.group.elements
         spectra = [fourier.spectrum(w[elements]) for w in (exact["W_E"], W_L.T)]
@@ -120,7 +120,7 @@ class _Circuit:
             resid_mid, neurons = host.activations(weights, a, b, analyst.n_heads)
             by_pair = neurons.reshape(-1, n, d_mlp)
             np.matmul(fourier.basis(n), by_pair, out=self._by_b[here])
-            progress.add_by_answer(self._by_answer, by_pair, group, at)
+            progress_measures.add_by_answer(self._by_answer, by_pair, group, at)
             logits = resid_mid @ weights["W_U"] + neurons @ W_L
             self._logits[here] = logits.reshape(-1, n, task.modulus)
         self._by_answer /= n
@@ -136,7 +136,7 @@ class _Circuit:
         mean = logits.mean(axis=(0, 1))
         one_layer = host.n_layers(self._weights) == 1
         return {
-            "restricted_loss": progress.restricted_loss(
+            "restricted_loss": progress_measures.restricted_loss(
                 by_answer,
                 self._W_L,
                 keys,
@@ -147,12 +147,12 @@ class _Circuit:
             )
             if test_counts.any()
             else None,
-            "excluded_loss": progress.excluded_loss(
+            "excluded_loss": progress_measures.excluded_loss(
                 by_answer, self._W_L, keys, logits=logits, group=group, train=train, loss=loss
             )
             if train.any()
             else None,
-            "logit_fve": progress.logit_fve(logits, keys, group),
+            "logit_fve": progress_measures.logit_fve(logits, keys, group),
             "distance_irrelevance": distance_irrelevance(correct, group),
             "gradient_symmetricity": gradient_symmetricity(
                 self._weights, group, self._analyst.n_heads

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.analysis.fourier import basis, rows_of
 from grok_tui.config.schema import Loss
-from grok_tui.core.analysis.fourier import basis, rows_of
 from grok_tui.models.transformer.host import exponents
 from grok_tui.tasks.groups import Group
 

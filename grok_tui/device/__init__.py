@@ -1,0 +1,1 @@
+"""Opening a device, and the kernels that tinygrad does not have."""

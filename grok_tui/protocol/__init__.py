@@ -1,0 +1,1 @@
+"""What passes between a trainer and the rest (NumPy only)."""
