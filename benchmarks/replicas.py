@@ -16,8 +16,8 @@ from functools import partial
 from benchmarks.machine import describe
 from benchmarks.rounds import medians, say, turn
 from grok_tui.config.schema import Config, build
-from grok_tui.core.step import Network, Start
 from grok_tui.device.open import open_device
+from grok_tui.training.network import Network, Start
 
 # The paper's model at two moduli, and one as small as those of large sweeps may be.
 MODELS: Mapping[str, Mapping[str, int]] = {

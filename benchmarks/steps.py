@@ -17,11 +17,11 @@ from benchmarks.results import Limit, Result, WrongError, compared
 from benchmarks.rounds import medians, say, turn
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import Config, build
-from grok_tui.core import step as core
 from grok_tui.device import c_calls
 from grok_tui.device.openblas import openblas
 from grok_tui.models.transformer.network import initial_weights
 from grok_tui.tasks.task import make_task
+from grok_tui.training import network as core
 
 # The losses of so many steps, and how far the port's may be off: at the first, at the last.
 CHECKED_STEPS = 6

@@ -76,7 +76,7 @@ def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped
     from grok_tui.device.open import open_device
 
     config = job.config.changed(device=open_device(job.config.device))
-    from grok_tui.core.trainer import Trainer
+    from grok_tui.training.trainer import Trainer
 
     step = job.snapshot.step if job.snapshot else 0
     writer = open_writer(job, config)

@@ -19,7 +19,7 @@ from grok_tui.errors import UserError
 from grok_tui.text import number
 
 if TYPE_CHECKING:
-    from grok_tui.core.doctor import Case, Verdict
+    from grok_tui.doctor import Case, Verdict
 
 _WIDTH = 80
 
@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def run(options: Namespace) -> int:
     """Print the verdicts, the principal one first."""
-    from grok_tui.core.doctor import diagnose
+    from grok_tui.doctor import diagnose
 
     verdicts = diagnose(_case(options))
     if options.json:
@@ -61,7 +61,7 @@ def run(options: Namespace) -> int:
 
 def _case(options: Namespace) -> Case:
     """What is known. Raises UserError."""
-    from grok_tui.core.doctor import Case
+    from grok_tui.doctor import Case
 
     try:
         if options.run:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grok_tui.config.schema import is_treatment
-from grok_tui.core.doctor import Case, Curve, case_of
+from grok_tui.doctor import Case, Curve, case_of
 from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,

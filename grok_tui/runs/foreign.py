@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.core.doctor import Case, Curve
+from grok_tui.doctor import Case, Curve
 from grok_tui.errors import UserError
 
 # Columns, and what else they are called once letters and digits are all that is left.

@@ -67,7 +67,7 @@ def _at_one_step(jobs: Sequence[Job]) -> Iterator[list[Job]]:
 
 def _train(jobs: Sequence[Job], device: str) -> dict[str, str]:
     """Train jobs as replicas on a device that is open; returns why some failed."""
-    from grok_tui.core.fleet import Fleet, Member
+    from grok_tui.training.fleet import Fleet, Member
 
     reasons: dict[str, str] = {}
     writers: dict[str, RunWriter] = {}

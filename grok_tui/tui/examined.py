@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grok_tui.core.doctor import Case, Curve
+from grok_tui.doctor import Case, Curve
 from grok_tui.tui.series import Series
 from grok_tui.tui.state import SessionState
 

@@ -14,10 +14,10 @@ from made_run import CONFIG, snapshot
 
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import FIELDS, build
-from grok_tui.core.chunks import StopWatch
 from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import FORMAT, checkpoint_path, digest, load, newest, save
+from grok_tui.training.loop import StopWatch
 
 DTYPES = st.sampled_from([np.float32, np.float64, np.float16, np.int32, np.uint8, np.bool_])
 SHAPES = st.lists(st.integers(0, 6), max_size=3).map(tuple)

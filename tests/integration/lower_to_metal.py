@@ -37,7 +37,7 @@ stand_in.MetalCompiler = MetalCompiler  # type: ignore[attr-defined]
 sys.modules[stand_in.__name__] = stand_in
 
 from grok_tui.config.schema import Config
-from grok_tui.core.step import Network, Start
+from grok_tui.training.network import Network, Start
 
 
 def main(replicas: int, fields: str) -> None:

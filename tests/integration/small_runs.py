@@ -115,7 +115,7 @@ def train(
     store: bool = True,
 ) -> Recording:
     """Run a trainer to its end; its device must be open."""
-    from grok_tui.core.trainer import Trainer
+    from grok_tui.training.trainer import Trainer
 
     recording = Recording(script)
     trainer = Trainer(

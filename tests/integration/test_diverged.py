@@ -9,8 +9,8 @@ import pytest
 from command_line import checkpoint_steps, records, summary
 from small_runs import LoneInbox, Recording, record, small
 
-from grok_tui.core.measure import DivergedError
 from grok_tui.protocol.events import Event, Failed
+from grok_tui.training.measure import DivergedError
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -54,7 +54,7 @@ def test_nothing_of_the_bad_step_is_recorded_as_progress(
 
 
 def test_without_a_checkpoint_the_reason_says_so() -> None:
-    from grok_tui.core.trainer import Trainer
+    from grok_tui.training.trainer import Trainer
 
     said: list[Event] = []
     trainer = Trainer(CONFIG, LoneInbox(), said.append)

@@ -25,7 +25,6 @@ from small_runs import (
 )
 
 from grok_tui.config.schema import Config
-from grok_tui.core.step import Network, Start
 from grok_tui.models.transformer.network import initial_weights
 from grok_tui.protocol.events import (
     Compiling,
@@ -41,6 +40,7 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.tasks.task import make_task
+from grok_tui.training.network import Network, Start
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

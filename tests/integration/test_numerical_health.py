@@ -7,9 +7,9 @@ import pytest
 from small_runs import exact, reference_gradients, small, train
 from tinygrad import Tensor
 
-from grok_tui.core.loss import cross_entropy, naive
 from grok_tui.models.transformer.network import indices
 from grok_tui.protocol.events import Evaluated
+from grok_tui.training.losses import cross_entropy, naive
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.doctor import HALVES, KINDS, case_from, small_version
-from grok_tui.core.doctor import diagnose
+from grok_tui.doctor import diagnose
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -149,8 +149,8 @@ def test_a_loss_is_that_of_the_weights_before_its_step(plain: Recording) -> None
 
 
 def test_compiling_changes_no_bit(plain: Recording) -> None:
-    from grok_tui.core.step import Network, Start
     from grok_tui.models.transformer.network import initial_weights
+    from grok_tui.training.network import Network, Start
 
     first = plain.store.at(0)
     drawn = initial_weights(CONFIG)

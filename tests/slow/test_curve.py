@@ -13,10 +13,10 @@ import reference
 
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build
-from grok_tui.core.optim import learning_rate
-from grok_tui.core.step import Network, Start
 from grok_tui.models.transformer.network import initial_weights
 from grok_tui.tasks.task import make_task
+from grok_tui.training.network import Network, Start
+from grok_tui.training.optimizers import learning_rate
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cpu")]
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from grok_tui.core import chunks
-from grok_tui.core.chunks import CHUNK_SECONDS, ChunkLength, StopWatch
-from grok_tui.core.tape import TAPE_LENGTH
+from grok_tui.training import loop
+from grok_tui.training.loop import CHUNK_SECONDS, ChunkLength, StopWatch
+from grok_tui.training.schedule import TAPE_LENGTH
 
 
 def test_a_screen_gets_news_at_least_eight_times_a_second() -> None:
@@ -59,7 +59,7 @@ def test_the_speed_is_the_median_over_chunks() -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     clock = SimpleNamespace(now=1000.0)
     clock.perf_counter = lambda: clock.now
-    monkeypatch.setattr(chunks, "time", clock)
+    monkeypatch.setattr(loop, "time", clock)
     return clock
 
 

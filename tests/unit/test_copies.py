@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tinygrad import Tensor
 
-from grok_tui.core.copies import Copies
+from grok_tui.training.copies import Copies
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from benchmarks.doctor import KINDS, case_from, judged, read
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import FIELDS, Config, build
-from grok_tui.core.doctor import HEALTHY, Case, Curve, Verdict, diagnose
-from grok_tui.core.doctor.facts import facts_of, norms
+from grok_tui.doctor import HEALTHY, Case, Curve, Verdict, diagnose
+from grok_tui.doctor.derived import facts_of, norms
 from grok_tui.models.transformer.network import initial_weights
 
 RECORDS = read()

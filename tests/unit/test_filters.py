@@ -9,8 +9,8 @@ import reference
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.core.filters import grokfast, orthograd, sphere
-from grok_tui.core.optim import BetaProducts, hyperparameter_rows, idle_rows
+from grok_tui.training.gradient_filters import grokfast, orthograd, sphere
+from grok_tui.training.optimizers import BetaProducts, hyperparameter_rows, idle_rows
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from tinygrad import Tensor, TinyJit
 
-from grok_tui.core.loss import cross_entropy, log1p, mean, pair_losses
 from grok_tui.models.transformer.network import indices
+from grok_tui.training.losses import cross_entropy, log1p, mean, pair_losses
 
 pytestmark = pytest.mark.usefixtures("cpu", "kernels")
 

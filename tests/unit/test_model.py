@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.core.loss import cross_entropy, mean
 from grok_tui.models.transformer import network
 from grok_tui.models.transformer.spec import weight_shapes
+from grok_tui.training.losses import cross_entropy, mean
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -9,8 +9,8 @@ import reference
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.core.muon import Muon, orthogonalised
-from grok_tui.core.optim import BetaProducts, hyperparameter_rows, idle_rows
+from grok_tui.training.muon import Muon, orthogonalised
+from grok_tui.training.optimizers import BetaProducts, hyperparameter_rows, idle_rows
 
 pytestmark = pytest.mark.usefixtures("cpu", "kernels")
 

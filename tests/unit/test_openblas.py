@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from grok_tui.config.schema import Config
-from grok_tui.core.fleet import Fleet, Member
-from grok_tui.core.trainer import Trainer
 from grok_tui.device import openblas as module
 from grok_tui.device import threads
 from grok_tui.device.openblas import blas_threads, openblas, shared_rows
+from grok_tui.training.fleet import Fleet, Member
+from grok_tui.training.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -15,7 +15,7 @@ import reference
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.core.optim import (
+from grok_tui.training.optimizers import (
     AdamW,
     BetaProducts,
     Column,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from grok_tui.config.schema import Config
-from grok_tui.core.replica import Replica
-from grok_tui.core.step import Network, Start
 from grok_tui.device import c_calls
 from grok_tui.tasks.task import make_task
+from grok_tui.training.network import Network, Start
+from grok_tui.training.replica import Replica
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.timer import Timer
 
 from grok_tui.config.schema import is_live
-from grok_tui.core.doctor import HEALTHY, Verdict, diagnose
+from grok_tui.doctor import HEALTHY, Verdict, diagnose
 from grok_tui.tui.examined import case_from
 from grok_tui.tui.panes.scrolled import Scrolled
 from grok_tui.tui.sentences import changes_text, value_text

@@ -8,8 +8,8 @@ import numpy as np
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.core.optim import BetaProducts, hyperparameter_rows, idle_rows
 from grok_tui.protocol.events import FloatArray
+from grok_tui.training.optimizers import BetaProducts, hyperparameter_rows, idle_rows
 
 # Steps whose hyperparameters lie on the device at once, and whose losses fit there.
 TAPE_LENGTH = 256

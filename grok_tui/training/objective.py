@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from tinygrad import Device, Tensor, dtypes
 
 from grok_tui.config.schema import Config
-from grok_tui.core.loss import mean, pair_losses
 from grok_tui.device.matmul import rows_for
 from grok_tui.models.transformer.network import all_pairs, chosen_pairs, indices, logits
 from grok_tui.protocol.events import FloatArray, Pairs
 from grok_tui.tasks.task import Task
+from grok_tui.training.losses import mean, pair_losses
 
 Weights = Mapping[str, Tensor]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from grok_tui.analysis.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZED_TRAIN_ACC
 from grok_tui.config.schema import ConfigError, build
-from grok_tui.core.doctor import limits
-from grok_tui.core.doctor.case import Case, Curve
+from grok_tui.doctor import thresholds
+from grok_tui.doctor.case import Case, Curve
 from grok_tui.models.transformer.spec import weight_shapes
 
 # Share of a curve that is its newest part.
@@ -70,12 +70,15 @@ class Facts:
         accuracy = self.test_acc
         if self.grok_step is None:
             return False
-        return self.generalizes if accuracy is None else accuracy >= limits.RELAPSED_ACC
+        return self.generalizes if accuracy is None else accuracy >= thresholds.RELAPSED_ACC
 
     @property
     def slow_decay(self) -> bool:
         """Whether decay would take longer to act than anybody waits."""
-        return self.decay is not None and self.decay * limits.MOST_STEPS < limits.DECAY_TIMES
+        return (
+            self.decay is not None
+            and self.decay * thresholds.MOST_STEPS < thresholds.DECAY_TIMES
+        )
 
     @property
     def shrunk(self) -> float | None:
@@ -91,18 +94,24 @@ class Facts:
         if not self.memorized:
             return False
         if (accuracy := self.test_acc) is not None:
-            return accuracy >= limits.GENERALIZES_ACC
-        return self.test_loss is not None and self.test_loss < limits.GENERALIZES * self.chance
+            return accuracy >= thresholds.GENERALIZES_ACC
+        return (
+            self.test_loss is not None and self.test_loss < thresholds.GENERALIZES * self.chance
+        )
 
 
 def facts_of(case: Case) -> Facts:
     """What follows from a case."""
     chance = _chance(case)
     memorized = _reached(
-        case.train_acc, case.train_loss, MEMORIZED_TRAIN_ACC, limits.KNOWN * chance, 1
+        case.train_acc, case.train_loss, MEMORIZED_TRAIN_ACC, thresholds.KNOWN * chance, 1
     )
     grokked = _reached(
-        case.test_acc, case.test_loss, GROKKED_TEST_ACC, limits.KNOWN * chance, GROKKED_IN_A_ROW
+        case.test_acc,
+        case.test_loss,
+        GROKKED_TEST_ACC,
+        thresholds.KNOWN * chance,
+        GROKKED_IN_A_ROW,
     )
     lr, weight_decay = case.config.get("lr"), case.config.get("weight_decay")
     decay = None if lr is None or weight_decay is None else float(lr * weight_decay)
@@ -133,7 +142,7 @@ def late(curve: Curve) -> float | None:
 def fall(curve: Curve, since: float) -> float | None:
     """By which share a curve has fallen since a step; None where it has too few points."""
     part = curve.since(since)
-    if len(part) < limits.FEW:
+    if len(part) < thresholds.FEW:
         return None
     third = max(1, len(part) // 3)
     before, now = np.median(part.values[:third]), np.median(part.values[-third:])
@@ -171,7 +180,7 @@ def norm_ratio(case: Case) -> float | None:
     sane = _sane_norm(case.config)
     if sane is None or not len(case.weight_norm):
         return None
-    early = case.weight_norm.steps[0] <= limits.EARLY_STEP
+    early = case.weight_norm.steps[0] <= thresholds.EARLY_STEP
     return float(case.weight_norm.values[0]) / sane if early else None
 
 
@@ -194,7 +203,7 @@ def _chance(case: Case) -> float:
     if (p := case.config.get("modulus")) is not None:
         return math.log(p)
     first = case.train_loss.first
-    low, high = limits.CHANCE_BOUNDS
+    low, high = thresholds.CHANCE_BOUNDS
     return low if first is None else min(max(first, low), high)
 
 

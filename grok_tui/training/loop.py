@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Mapping
 
-from grok_tui.core.tape import TAPE_LENGTH
+from grok_tui.training.schedule import TAPE_LENGTH
 
 # A screen wants news at least 8 times a second.
 CHUNK_SECONDS = 0.1

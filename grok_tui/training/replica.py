@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grok_tui.analysis.health import Move
-from grok_tui.core.objective import Evaluation
-from grok_tui.core.optim import BetaProducts
-from grok_tui.core.step import Network
 from grok_tui.protocol.events import FloatArray
+from grok_tui.training.network import Network
+from grok_tui.training.objective import Evaluation
+from grok_tui.training.optimizers import BetaProducts
 
 
 class Replica:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tinygrad import Tensor
 
-from grok_tui.core.optim import Column, of_row
+from grok_tui.training.optimizers import Column, of_row
 
 
 def grokfast(means: Iterable[Tensor], gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:

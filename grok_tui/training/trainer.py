@@ -7,12 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from grok_tui.config.schema import Config, is_live
-from grok_tui.core.bookkeeper import Bookkeeper
-from grok_tui.core.chunks import ChunkLength, StopWatch
-from grok_tui.core.controls import Controls
-from grok_tui.core.measure import DivergedError
-from grok_tui.core.replica import Replica
-from grok_tui.core.step import COMPILE_STAGES, Network, Start
 from grok_tui.device.threads import thread_keeper
 from grok_tui.protocol.events import (
     Command,
@@ -26,6 +20,12 @@ from grok_tui.protocol.events import (
     Stopped,
 )
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
+from grok_tui.training.command_handler import Controls
+from grok_tui.training.loop import ChunkLength, StopWatch
+from grok_tui.training.measure import DivergedError
+from grok_tui.training.network import COMPILE_STAGES, Network, Start
+from grok_tui.training.replica import Replica
+from grok_tui.training.run_log import Bookkeeper
 
 
 class Trainer:

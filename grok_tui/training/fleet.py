@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from grok_tui.config.schema import Config
-from grok_tui.core.bookkeeper import Bookkeeper
-from grok_tui.core.chunks import ChunkLength
-from grok_tui.core.measure import DivergedError
-from grok_tui.core.replica import Replica
-from grok_tui.core.step import Network, Start
-from grok_tui.core.trainer import steps_to_boundary
 from grok_tui.device.threads import thread_keeper
 from grok_tui.protocol.events import Failed, Losses, Sink, Stopped
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
+from grok_tui.training.loop import ChunkLength
+from grok_tui.training.measure import DivergedError
+from grok_tui.training.network import Network, Start
+from grok_tui.training.replica import Replica
+from grok_tui.training.run_log import Bookkeeper
+from grok_tui.training.trainer import steps_to_boundary
 
 # Moving costs a compilation: it is done when places that are kept for nobody have cost so many.
 MOVE_AFTER = 1.0

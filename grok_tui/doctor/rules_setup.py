@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from grok_tui.core.doctor import limits
-from grok_tui.core.doctor.case import Verdict
-from grok_tui.core.doctor.course import (
+from grok_tui.doctor import thresholds
+from grok_tui.doctor.case import Verdict
+from grok_tui.doctor.derived import Facts
+from grok_tui.doctor.signs import (
     collapsed,
     creeping,
     evidence,
@@ -18,7 +19,6 @@ from grok_tui.core.doctor.course import (
     stalled,
     waited_long,
 )
-from grok_tui.core.doctor.facts import Facts
 
 
 def not_learnable(f: Facts) -> Verdict | None:
@@ -52,7 +52,7 @@ def init_too_small(f: Facts) -> Verdict | None:
         return None
     if ratio is None:
         confidence = 0.75
-    elif ratio < limits.NORM_TOO_SMALL:
+    elif ratio < thresholds.NORM_TOO_SMALL:
         confidence = 0.6 if f.memorized else 0.95
         found |= {"norm_ratio": rough(ratio)}
     else:
@@ -69,7 +69,7 @@ def init_too_small(f: Facts) -> Verdict | None:
 
 def init_too_large(f: Facts) -> Verdict | None:
     ratio, first = f.norm_ratio, _first_loss(f)
-    large = ratio is not None and ratio > limits.NORM_TOO_LARGE
+    large = ratio is not None and ratio > thresholds.NORM_TOO_LARGE
     if f.holds or not (large or _loud(f)):
         return None
     found = evidence(f, "chance")
@@ -95,8 +95,10 @@ def weight_decay_too_low(f: Facts) -> Verdict | None:
     if weight_decay is None:
         tiny, confidence = waited_long(f) and not progress(f), 0.6
     else:
-        slow = f.slow_decay if f.decay is not None else weight_decay < limits.DECAY_SANE / 10
-        tiny, confidence = weight_decay < limits.DECAY_SANE and slow, 0.92
+        slow = (
+            f.slow_decay if f.decay is not None else weight_decay < thresholds.DECAY_SANE / 10
+        )
+        tiny, confidence = weight_decay < thresholds.DECAY_SANE and slow, 0.92
     if not tiny:
         return None
     return Verdict(
@@ -116,9 +118,9 @@ def weight_decay_too_high(f: Facts) -> Verdict | None:
     ratio = (
         None if weight_decay is None else weight_decay / math.sqrt(f.known("d_model") or 128)
     )
-    if f.generalizes or (lr is not None and lr >= limits.LR_HIGH):
+    if f.generalizes or (lr is not None and lr >= thresholds.LR_HIGH):
         return None
-    if ratio is not None and ratio >= limits.DECAY_HIGH:
+    if ratio is not None and ratio >= thresholds.DECAY_HIGH:
         confidence = 0.5 if f.memorized else 0.93
     elif collapsed(f):
         confidence = 0.6 if ratio is None else 0.7
@@ -146,8 +148,11 @@ def lr_too_low(f: Facts) -> Verdict | None:
         low, confidence = creeping(f), 0.65
     else:
         weight_decay = f.known("weight_decay")
-        slow = f.slow_decay and (weight_decay or 0.0) >= limits.DECAY_SANE
-        low, confidence = slow or lr < limits.LR_LOW, 0.8 if f.memorized and not slow else 0.9
+        slow = f.slow_decay and (weight_decay or 0.0) >= thresholds.DECAY_SANE
+        low, confidence = (
+            slow or lr < thresholds.LR_LOW,
+            0.8 if f.memorized and not slow else 0.9,
+        )
     if not low:
         return None
     return Verdict(
@@ -156,7 +161,7 @@ def lr_too_low(f: Facts) -> Verdict | None:
         evidence(f, "lr", "lr_wd", "steps", "train_loss", "chance", "train_acc"),
         "A step moves a weight by the learning rate at most: so few steps of this size lead"
         " nowhere near.",
-        {"lr": limits.LR_SANE},
+        {"lr": thresholds.LR_SANE},
     )
 
 
@@ -167,12 +172,12 @@ def lr_too_high(f: Facts) -> Verdict | None:
         return None
     if relapsed:
         confidence = 0.97
-    elif lr is not None and lr >= limits.LR_HIGH:
+    elif lr is not None and lr >= thresholds.LR_HIGH:
         confidence = 0.93
-    elif count >= limits.SPIKES:
+    elif count >= thresholds.SPIKES:
         confidence = 0.8
     elif lr is None and restless(f):
-        above = (f.train_loss or 0.0) > limits.ABOVE_CHANCE * f.chance
+        above = (f.train_loss or 0.0) > thresholds.ABOVE_CHANCE * f.chance
         confidence = 0.65 if above else 0.5
     else:
         return None
@@ -182,7 +187,7 @@ def lr_too_high(f: Facts) -> Verdict | None:
         else "Such steps jump over what they should find: the loss spikes or stands still."
     )
     found = evidence(f, "lr", "grok_step", "train_loss", "chance", "train_acc", spikes=count)
-    lower = None if lr is None else max(limits.LR_SANE, rough(lr / 10, 1))
+    lower = None if lr is None else max(thresholds.LR_SANE, rough(lr / 10, 1))
     advice = "" if lower else "divide the learning rate by ten"
     return Verdict(
         "lr-too-high", confidence, found, reason, {"lr": lower} if lower else {}, advice
@@ -194,11 +199,11 @@ def train_fraction_too_small(f: Facts) -> Verdict | None:
     if (
         f.generalizes
         or progress(f)
-        or (fraction is not None and fraction >= limits.FRACTION_HIGH)
+        or (fraction is not None and fraction >= thresholds.FRACTION_HIGH)
     ):
         return None
-    few = fraction is not None and fraction <= limits.FRACTION_LOW
-    tried = f.waited is not None and f.waited >= limits.NO_PROGRESS_TIMES
+    few = fraction is not None and fraction <= thresholds.FRACTION_LOW
+    tried = f.waited is not None and f.waited >= thresholds.NO_PROGRESS_TIMES
     if few:
         confidence = 0.9 if f.memorized else 0.85
     elif tried:
@@ -221,8 +226,8 @@ def train_fraction_too_small(f: Facts) -> Verdict | None:
 def no_delay_expected(f: Facts) -> Verdict | None:
     fraction = f.known("train_fraction")
     relapsed = f.grok_step is not None and not f.holds
-    at_once = f.holds and (f.grok_step or 0) <= limits.AT_ONCE * (f.memorized_step or 0)
-    much = at_once if fraction is None else fraction >= limits.FRACTION_HIGH
+    at_once = f.holds and (f.grok_step or 0) <= thresholds.AT_ONCE * (f.memorized_step or 0)
+    much = at_once if fraction is None else fraction >= thresholds.FRACTION_HIGH
     if relapsed or not much:
         return None
     if f.holds:
@@ -243,14 +248,14 @@ def no_delay_expected(f: Facts) -> Verdict | None:
 
 def _first_loss(f: Facts) -> float | None:
     curve = f.case.train_loss
-    early = len(curve) and curve.steps[0] <= limits.EARLY_STEP
+    early = len(curve) and curve.steps[0] <= thresholds.EARLY_STEP
     return curve.first if early else None
 
 
 def _loud(f: Facts) -> bool:
     """Whether the first loss is far above ln p."""
     first = _first_loss(f)
-    return first is not None and first > limits.LOSS_TOO_LARGE * f.chance
+    return first is not None and first > thresholds.LOSS_TOO_LARGE * f.chance
 
 
 def _sane_init(f: Facts) -> dict[str, Any]:
@@ -260,4 +265,4 @@ def _sane_init(f: Facts) -> dict[str, Any]:
 
 
 def _sane_decay(f: Facts) -> float:
-    return rough(limits.DECAY_RATIO * math.sqrt(f.known("d_model") or 128), 1)
+    return rough(thresholds.DECAY_RATIO * math.sqrt(f.known("d_model") or 128), 1)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from tinygrad import Tensor
 
-from grok_tui.core.jit import recorded
 from grok_tui.protocol.events import FloatArray
+from grok_tui.training.jit import recorded
 
 
 class Copies:

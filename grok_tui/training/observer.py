@@ -11,9 +11,6 @@ from grok_tui.analysis.analyst import Analyst, why_no_circuit
 from grok_tui.analysis.health import HealthWatch
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config
-from grok_tui.core.chunks import StopWatch
-from grok_tui.core.measure import check_weights, measure, measure_health
-from grok_tui.core.replica import Replica
 from grok_tui.device.threads import keep_numpy_on_one_thread
 from grok_tui.models.transformer import host
 from grok_tui.protocol.events import (
@@ -28,6 +25,9 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.tasks.task import Task
+from grok_tui.training.loop import StopWatch
+from grok_tui.training.measure import check_weights, measure, measure_health
+from grok_tui.training.replica import Replica
 
 
 class Observer:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.core.doctor import limits
-from grok_tui.core.doctor.case import Verdict
-from grok_tui.core.doctor.course import evidence, progress, rough
-from grok_tui.core.doctor.facts import Facts
-from grok_tui.core.doctor.setup import weight_decay_too_low
+from grok_tui.doctor import thresholds
+from grok_tui.doctor.case import Verdict
+from grok_tui.doctor.derived import Facts
+from grok_tui.doctor.rules_setup import weight_decay_too_low
+from grok_tui.doctor.signs import evidence, progress, rough
 
 
 def diverged(f: Facts) -> Verdict | None:
@@ -69,23 +69,23 @@ def numerical_collapse(f: Facts) -> Verdict | None:
 def _collapse(f: Facts) -> tuple[float, dict[str, Any]]:
     """How sure it is that losses have become zero, and what says so."""
     losses = f.case.train_loss.values
-    if f.holds or not f.memorized or len(losses) < limits.FEW:
+    if f.holds or not f.memorized or len(losses) < thresholds.FEW:
         return 0.0, {}
-    newest = losses[-max(limits.FEW, len(losses) // 4) :]
+    newest = losses[-max(thresholds.FEW, len(losses) // 4) :]
     # Of the pairs at any time: the jump that follows gives them a loss again.
     zero = max(float(np.mean(newest == 0)), float(f.case.zero_loss.values.max(initial=0.0)))
     loss = f.known("loss")
     exact = loss is not None and loss != "naive"  # of ours, it keeps its digits
-    if zero >= limits.ZERO_SHARE:
+    if zero >= thresholds.ZERO_SHARE:
         return 0.96, {"zero_loss_share": rough(zero)}
     if exact or f.generalizes or progress(f):
         return 0.0, {}
-    sure = 0.5 if np.median(newest) < limits.FLOAT32_FLOOR else 0.0
+    sure = 0.5 if np.median(newest) < thresholds.FLOAT32_FLOOR else 0.0
     return sure, {"zero_loss_share": rough(zero)}
 
 
 def too_few_steps(f: Facts) -> Verdict | None:
-    much = (f.known("train_fraction") or 0.0) >= limits.FRACTION_HIGH
+    much = (f.known("train_fraction") or 0.0) >= thresholds.FRACTION_HIGH
     if f.holds or much or f.known("operation") == "random":
         return None
     earliest, latest = expected(f)
@@ -94,7 +94,7 @@ def too_few_steps(f: Facts) -> Verdict | None:
         return None
     under_way = f.generalizes or progress(f)
     if f.case.ended:
-        waiting = f.memorized and (f.waited or 0.0) < limits.NO_PROGRESS_TIMES
+        waiting = f.memorized and (f.waited or 0.0) < thresholds.NO_PROGRESS_TIMES
         early = not f.memorized and planned < earliest
         if not (under_way or waiting or early):
             return None
@@ -104,7 +104,7 @@ def too_few_steps(f: Facts) -> Verdict | None:
         confidence = 0.8
     else:
         return None
-    steps = min(max(latest, 2 * planned) if f.case.ended else latest, limits.MAX_STEPS)
+    steps = min(max(latest, 2 * planned) if f.case.ended else latest, thresholds.MAX_STEPS)
     cut_off = (f.known("steps") or 0) >= steps
     return Verdict(
         "too-few-steps",
@@ -159,7 +159,7 @@ def expected(f: Facts) -> tuple[int, int] | tuple[None, None]:
         return None, None
     begin = f.memorized_step
     if begin is None:
-        begin = max(limits.MEMORIZING_STEPS, f.case.steps)
+        begin = max(thresholds.MEMORIZING_STEPS, f.case.steps)
     begin = max(begin, f.case.edited)
-    least, most = limits.DECAY_TIMES / f.decay, limits.MOST_DECAY_TIMES / f.decay
+    least, most = thresholds.DECAY_TIMES / f.decay, thresholds.MOST_DECAY_TIMES / f.decay
     return int(rough(begin + least, 2)), int(rough(begin + most, 2))

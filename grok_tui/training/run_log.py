@@ -7,10 +7,6 @@ import numpy as np
 from grok_tui.analysis.health import HealthWatch
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config, build
-from grok_tui.core.chunks import StopWatch
-from grok_tui.core.measure import DivergedError, check_snapshot
-from grok_tui.core.observe import Observer
-from grok_tui.core.replica import Replica
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Failed,
@@ -23,6 +19,10 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
 from grok_tui.tasks.task import Task
+from grok_tui.training.loop import StopWatch
+from grok_tui.training.measure import DivergedError, check_snapshot
+from grok_tui.training.observer import Observer
+from grok_tui.training.replica import Replica
 
 # The kinds of arrays in a snapshot.
 _ARRAYS = ("weights", "first_moment", "second_moment", "gradient_mean")

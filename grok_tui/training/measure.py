@@ -9,11 +9,11 @@ import numpy as np
 
 from grok_tui.analysis.health import Health, Move
 from grok_tui.config.schema import Config
-from grok_tui.core.objective import Evaluation
-from grok_tui.core.optim import learning_rate
 from grok_tui.protocol.events import FloatArray, Metrics
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.tasks.task import Task
+from grok_tui.training.objective import Evaluation
+from grok_tui.training.optimizers import learning_rate
 
 
 class DivergedError(Exception):

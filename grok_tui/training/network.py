@@ -11,13 +11,6 @@ from tinygrad import Tensor, UOp, Variable
 
 from grok_tui.analysis.health import Move, norm
 from grok_tui.config.schema import Config
-from grok_tui.core.copies import Copies
-from grok_tui.core.filters import grokfast, orthograd, sphere
-from grok_tui.core.jit import recorded
-from grok_tui.core.muon import Muon
-from grok_tui.core.objective import Evaluation, evaluation, mean_losses
-from grok_tui.core.optim import AdamW, BetaProducts
-from grok_tui.core.tape import TAPE_LENGTH, Tape
 from grok_tui.device.matmul import prepare
 from grok_tui.errors import UserError
 from grok_tui.models.transformer.network import initial_weights
@@ -25,6 +18,13 @@ from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import FloatArray
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.tasks.task import Task, make_task
+from grok_tui.training.copies import Copies
+from grok_tui.training.gradient_filters import grokfast, orthograd, sphere
+from grok_tui.training.jit import recorded
+from grok_tui.training.muon import Muon
+from grok_tui.training.objective import Evaluation, evaluation, mean_losses
+from grok_tui.training.optimizers import AdamW, BetaProducts
+from grok_tui.training.schedule import TAPE_LENGTH, Tape
 
 # How many stages `Network.compile` yields.
 COMPILE_STAGES = 2

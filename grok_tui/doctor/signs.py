@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from grok_tui.analysis.health import count_spikes
-from grok_tui.core.doctor import limits
-from grok_tui.core.doctor.facts import Facts, fall, late
+from grok_tui.doctor import thresholds
+from grok_tui.doctor.derived import Facts, fall, late
 
 
 def rough(value: float, digits: int = 3) -> float:
@@ -41,47 +41,55 @@ def evidence(f: Facts, *names: str, **more: float | int | str) -> dict[str, floa
 def stalled(f: Facts) -> bool:
     """Whether train and test loss stand still together, before the train pairs are known."""
     train, test = f.train_loss, f.test_loss
-    if f.memorized or train is None or test is None or f.case.steps < limits.PATIENCE:
+    if f.memorized or train is None or test is None or f.case.steps < thresholds.PATIENCE:
         return False
     fallen = fall(f.case.train_loss, f.case.steps / 2)
-    low, high = limits.STALL_LOW * f.chance, limits.STALL_HIGH * f.chance
-    together = low < train < high and test < limits.STALL_TEST * f.chance
-    return together and fallen is not None and abs(fallen) < limits.FLAT and not spikes(f)
+    low, high = thresholds.STALL_LOW * f.chance, thresholds.STALL_HIGH * f.chance
+    together = low < train < high and test < thresholds.STALL_TEST * f.chance
+    return together and fallen is not None and abs(fallen) < thresholds.FLAT and not spikes(f)
 
 
 def creeping(f: Facts) -> bool:
     """Whether the train loss is still near ln p: as it began, or on its way down."""
     train = f.train_loss
-    if f.memorized or train is None or f.case.steps < limits.PATIENCE or collapsed(f):
+    if f.memorized or train is None or f.case.steps < thresholds.PATIENCE or collapsed(f):
         return False
     fallen = fall(f.case.train_loss, f.case.steps / 2)
-    near = limits.CREEP_ABOVE if fallen is not None and fallen > limits.CREEP else limits.STUCK
-    return train > near * f.chance and _rises(f) < limits.RESTLESS
+    near = (
+        thresholds.CREEP_ABOVE
+        if fallen is not None and fallen > thresholds.CREEP
+        else thresholds.STUCK
+    )
+    return train > near * f.chance and _rises(f) < thresholds.RESTLESS
 
 
 def restless(f: Facts) -> bool:
     """Whether the train loss goes up and down near ln p, or above it."""
     train = f.train_loss
-    if f.memorized or train is None or f.case.steps < limits.PATIENCE:
+    if f.memorized or train is None or f.case.steps < thresholds.PATIENCE:
         return False
-    return train > limits.STUCK * f.chance and _rises(f) >= limits.RESTLESS
+    return train > thresholds.STUCK * f.chance and _rises(f) >= thresholds.RESTLESS
 
 
 def _rises(f: Facts) -> float:
     """The share of points of the train loss that lie above the one before."""
     values = f.case.train_loss.values
-    values = values[:: 1 + len(values) // limits.COARSE]
+    values = values[:: 1 + len(values) // thresholds.COARSE]
     return float(np.mean(np.diff(values) > 0)) if len(values) > 1 else 0.0
 
 
 def collapsed(f: Facts) -> bool:
     """Whether the weights have shrunk away, or all pairs get the same answer as if they had."""
     train, test = f.train_loss, f.test_loss
-    if train is None or f.case.steps < limits.PATIENCE or train < limits.STUCK * f.chance:
+    if (
+        train is None
+        or f.case.steps < thresholds.PATIENCE
+        or train < thresholds.STUCK * f.chance
+    ):
         return False
     if f.shrunk is not None:
-        return f.shrunk < limits.COLLAPSED
-    return test is not None and abs(test - train) < limits.ALIKE * f.chance
+        return f.shrunk < thresholds.COLLAPSED
+    return test is not None and abs(test - train) < thresholds.ALIKE * f.chance
 
 
 def spikes(f: Facts) -> int:
@@ -96,13 +104,13 @@ def progress(f: Facts) -> bool:
     accuracy = f.case.test_acc.since(f.memorized_step)
     if len(accuracy):
         begin = float(np.median(accuracy.values[:3]))
-        return (late(accuracy) or 0.0) - begin >= limits.ACC_RISE or _test_loss_falls(f)
+        return (late(accuracy) or 0.0) - begin >= thresholds.ACC_RISE or _test_loss_falls(f)
     return _test_loss_falls(f)
 
 
 def _test_loss_falls(f: Facts) -> bool:
     test, peak = f.test_loss, f.test_peak
-    return bool(test and peak and test < (1 - limits.LOSS_FALL) * peak and not spikes(f))
+    return bool(test and peak and test < (1 - thresholds.LOSS_FALL) * peak and not spikes(f))
 
 
 def waited_long(f: Facts) -> bool:
@@ -110,4 +118,4 @@ def waited_long(f: Facts) -> bool:
     if f.memorized_step is None:
         return False
     waited = f.case.steps - max(f.memorized_step, f.case.edited)
-    return waited >= max(limits.LONG_WAIT, limits.LONG_SHARE * f.memorized_step)
+    return waited >= max(thresholds.LONG_WAIT, thresholds.LONG_SHARE * f.memorized_step)

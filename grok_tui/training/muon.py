@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from tinygrad import Tensor
 
-from grok_tui.core.optim import MOMENTUM, AdamW, Column, of_row
 from grok_tui.device.matmul import matmul
+from grok_tui.training.optimizers import MOMENTUM, AdamW, Column, of_row
 
 # Of Newton-Schulz's quintic step a x + b x^3 + c x^5, and how often it is taken.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
