@@ -28,7 +28,7 @@ from grok_tui.config.schema import build
 from grok_tui.job import Job
 from grok_tui.session import Session
 from grok_tui.sweep.folder import SweepFolder, read_spec
-from grok_tui.sweep.watch import Watch
+from grok_tui.sweep.progress import Watch
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.run_screen import RunScreen
 from grok_tui.tui.sweep_app import SweepApp

@@ -20,7 +20,7 @@ from grok_tui.table import table
 from grok_tui.text import number, percent
 
 if TYPE_CHECKING:
-    from grok_tui.runs.compare import Outcome
+    from grok_tui.runs.history import Outcome
 
 # A chart is as high as this share of the terminal, and no less or more than so many rows.
 _SHARE, _LEAST, _MOST = 0.7, 12, 24
@@ -41,14 +41,14 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def run(options: Namespace) -> int:
     """Read the runs, and print what they came to."""
-    from grok_tui.runs import compare
+    from grok_tui.runs import history
 
     folders = [run for folder in options.runs for run in _runs_in(folder)]
     if len(folders) < 2:
         raise UserError("compare needs two run directories or more, or a sweep with two")
-    names = compare.short_names(folders)
-    runs = [compare.read(folder) for folder in folders]
-    differences = compare.differences([run.config for run in runs])
+    names = history.short_names(folders)
+    runs = [history.read(folder) for folder in folders]
+    differences = history.differences([run.config for run in runs])
     if options.json:
         content = {"runs": [run.to_dict() for run in runs], "differences": differences}
         print(json.dumps(content, indent=2, allow_nan=False))

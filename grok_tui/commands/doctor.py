@@ -71,7 +71,7 @@ def _case(options: Namespace) -> Case:
 
             return read_case(options.run)
         if options.metrics:
-            from grok_tui.runs.foreign import read_metrics
+            from grok_tui.runs.importing.losses_csv import read_metrics
 
             return read_metrics(options.metrics, _known(options))
     except OSError as error:

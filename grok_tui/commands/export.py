@@ -10,7 +10,7 @@ from pathlib import Path
 from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
 from grok_tui.errors import UserError
-from grok_tui.runs.export import CSV, TENSORBOARD, WEIGHTS, write_csv, write_weights
+from grok_tui.runs.exporting.files import CSV, TENSORBOARD, WEIGHTS, write_csv, write_weights
 from grok_tui.runs.reader import metric_lines
 from grok_tui.sweep import is_sweep
 
@@ -118,8 +118,8 @@ def _write_points(sweep: Path, output: Path | None) -> int:
 def _write_screens(options: Namespace) -> Path:
     """Write the film or the picture; returns its file."""
     from grok_tui.commands.replay import replay_session
-    from grok_tui.runs.asciicast import asciicast
     from grok_tui.runs.checkpoints import write_durably
+    from grok_tui.runs.exporting.asciicast import asciicast
     from grok_tui.session import make_app
     from grok_tui.tui.film import Stage, film, picture
     from grok_tui.tui.panes.layout import pane_number
@@ -148,7 +148,7 @@ def _write_screens(options: Namespace) -> Path:
 
 def _write_events(run: Path, folder: Path | None) -> Path:
     try:
-        from grok_tui.runs.tensorboard import write_events
+        from grok_tui.runs.exporting.tensorboard import write_events
     except ImportError:
         raise UserError(
             f"{TENSORBOARD} needs tensorboardX: pip install 'grok-tui[tensorboard]'"

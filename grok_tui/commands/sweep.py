@@ -18,7 +18,7 @@ from grok_tui.text import percent
 
 if TYPE_CHECKING:
     from grok_tui.sweep.folder import Outcome, SweepFolder
-    from grok_tui.sweep.watch import Watch
+    from grok_tui.sweep.progress import Watch
 
 
 # What the workers print, in the sweep's directory.
@@ -68,8 +68,8 @@ def run(options: Namespace) -> int:
     from grok_tui.sweep import RESULTS
     from grok_tui.sweep.folder import SweepFolder, locked
     from grok_tui.sweep.phase_map import phase_map
+    from grok_tui.sweep.progress import Watch
     from grok_tui.sweep.spec import load_spec
-    from grok_tui.sweep.watch import Watch
 
     folder, code = SweepFolder(options.output, load_spec(options.spec)), 0
     try:
@@ -143,8 +143,8 @@ def _trainer(
 ) -> Iterator[Callable[[Callable[[], None]], None]]:
     """What trains the missing points, with workers that wait for it."""
     try:
+        from grok_tui.sweep.batching import groups
         from grok_tui.sweep.engine import SchedulerLostError, cluster, train
-        from grok_tui.sweep.groups import groups
     except ImportError as error:
         raise UserError(f"{error}; install it: pip install 'grok-tui[sweep]'") from None
 

@@ -12,11 +12,11 @@ from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file, load_parent
 from grok_tui.files import read_toml
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs import analyses, checkpoints
+from grok_tui.runs import analysis_files, checkpoints
 from grok_tui.runs.folders import name_of, new_folder
-from grok_tui.runs.lines import cut_after
-from grok_tui.runs.records import kept_events
+from grok_tui.runs.jsonl import cut_after
 from grok_tui.runs.resume import lines_up_to
+from grok_tui.runs.schema import kept_events
 from grok_tui.runs.writer import RunError, check_unused
 
 
@@ -70,7 +70,7 @@ def _copy(checkpoint: Path, step: int, folder: Path) -> None:
         shutil.copyfile(parent / file, folder / file)
         cut_after(folder / file, count)
     shutil.copyfile(checkpoint, folder / "checkpoints" / checkpoint.name)
-    (folder / analyses.FOLDER).mkdir()
-    for tables in analyses.analyses_in(parent):
-        if tables.name <= analyses.analysis_path(parent, step).name:
-            shutil.copyfile(tables, folder / analyses.FOLDER / tables.name)
+    (folder / analysis_files.FOLDER).mkdir()
+    for tables in analysis_files.analyses_in(parent):
+        if tables.name <= analysis_files.analysis_path(parent, step).name:
+            shutil.copyfile(tables, folder / analysis_files.FOLDER / tables.name)

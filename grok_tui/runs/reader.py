@@ -21,7 +21,7 @@ from grok_tui.protocol.events import (
     Started,
     Stopped,
 )
-from grok_tui.runs import analyses, records
+from grok_tui.runs import analysis_files, schema
 
 # Lines read at once into one `Losses`, if no evaluation comes earlier.
 _BATCH = 1000
@@ -50,20 +50,20 @@ def outline(folder: Path, until: int | None = None) -> tuple[Config, Iterator[Ev
 
 def completed(folder: Path, config: Config, event: Event) -> Event:
     """An event of a run's outline with its tables, where there are any to be read."""
-    with contextlib.suppress(analyses.AnalysisError):
+    with contextlib.suppress(analysis_files.AnalysisError):
         if isinstance(event, Analyzed):
-            path = analyses.analysis_path(folder, event.step)
-            return replace(event, tables=analyses.load(path, config))
+            path = analysis_files.analysis_path(folder, event.step)
+            return replace(event, tables=analysis_files.load(path, config))
         if isinstance(event, Evaluated):
-            path = analyses.analysis_path(folder, event.step)
-            return replace(event, pairs=analyses.load_pairs(path, config))
+            path = analysis_files.analysis_path(folder, event.step)
+            return replace(event, pairs=analysis_files.load_pairs(path, config))
     return event
 
 
 def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
     """The edits up to a step that can still be taken back: fields and what they were before."""
     stack: list[tuple[str, Any]] = []
-    for line in records.kept_events(folder, until):
+    for line in schema.kept_events(folder, until):
         if line.kind is not ConfigApplied:
             continue
         if line.fields["undo"]:
@@ -75,12 +75,12 @@ def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
 
 def event_lines(folder: Path) -> Iterator[dict[str, Any]]:
     """The lines of `events.jsonl` as they are. Raises LineError or OSError."""
-    return records.raw_events(folder)
+    return schema.raw_events(folder)
 
 
 def metric_lines(folder: Path) -> Iterator[dict[str, Any]]:
     """The lines of `metrics.jsonl` as they are. Raises LineError or OSError."""
-    return records.raw_metrics(folder)
+    return schema.raw_metrics(folder)
 
 
 def _events(folder: Path, config: Config, until: int | None) -> Iterator[Event]:
@@ -102,7 +102,7 @@ def _metrics(
 ) -> Iterator[Losses | Evaluated | Analyzed]:
     batch: list[float] = []
     step = 0
-    for line in records.metrics(folder, config.modulus, until):
+    for line in schema.metrics(folder, config.modulus, until):
         step = line.step
         batch.append(line.train_loss)
         if line.metrics or line.measures or len(batch) == _BATCH:
@@ -123,7 +123,7 @@ def _losses(step: int, batch: list[float]) -> Losses:
 def _noted(folder: Path, config: Config, until: int | None) -> Iterator[Event]:
     """The events that have lines of their own; not those of a later version."""
     now = config.model_dump(mode="json")
-    lines = records.events(folder) if until is None else records.kept_events(folder, until)
+    lines = schema.events(folder) if until is None else schema.kept_events(folder, until)
     for line in lines:
         if line.kind is None:
             continue

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs import records
+from grok_tui.runs import schema
 from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load
-from grok_tui.runs.records import LineError
+from grok_tui.runs.schema import LineError
 
 
 def resumable(run_dir: Path) -> tuple[Snapshot, list[str]]:
@@ -42,7 +42,7 @@ def lines_up_to(run_dir: Path, snapshot: Snapshot) -> tuple[int, str]:
     """How many of the steps up to a snapshot have sound lines, and why the next has none."""
     path, step = run_dir / "metrics.jsonl", 0
     try:
-        for line in records.metrics(run_dir, snapshot.config["modulus"], snapshot.step):
+        for line in schema.metrics(run_dir, snapshot.config["modulus"], snapshot.step):
             step = line.step
     except FileNotFoundError:
         return 0, f"there is no {path}"
@@ -55,7 +55,7 @@ def _lost_events(run_dir: Path, until: int) -> list[str]:
     """What to say of damage in `events.jsonl`, which loses what comes after it."""
     step = 0
     try:
-        for line in records.events(run_dir, until):
+        for line in schema.events(run_dir, until):
             step = line.step
     except FileNotFoundError:
         return [f"there is no {run_dir / 'events.jsonl'}: edits and phases so far are lost"]

@@ -36,9 +36,9 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.protocol.results import Measures
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs import analyses, checkpoints, history
-from grok_tui.runs.lines import Lines
-from grok_tui.runs.records import NOTED
+from grok_tui.runs import analysis_files, checkpoints, truncate
+from grok_tui.runs.jsonl import Lines
+from grok_tui.runs.schema import NOTED
 
 
 class RunError(UserError):
@@ -130,7 +130,7 @@ class RunWriter:
         """
         with contextlib.ExitStack() as opened:
             locked = opened.enter_context(lock(path))
-            lines = history.cut_back(path, snapshot)
+            lines = truncate.cut_back(path, snapshot)
             writer = cls(path, locked)
             opened.callback(writer.close)
             writer._go_on(snapshot, lines)
@@ -139,7 +139,7 @@ class RunWriter:
 
     def _go_on(self, snapshot: Snapshot, lines: Sequence[Mapping[str, Any]]) -> None:
         self._newest_line = self._checkpoint = snapshot.step
-        self._phases = history.phases(lines)
+        self._phases = truncate.phases(lines)
         self._thin_out(snapshot)  # a kill may have come before it
         name = _name_of(snapshot)
         if not lines or lines[-1].get("path") != name:  # a kill came between file and line
@@ -164,7 +164,7 @@ class RunWriter:
             case Analyzed(step, measures, _, tables):
                 self._add(step, _analyzed(measures))
                 if tables is not None:
-                    analyses.save(self.path, step, tables, self._pairs(step))
+                    analysis_files.save(self.path, step, tables, self._pairs(step))
             case PhaseChanged(step, phase):
                 if not self._phases or self._phases[-1][1] != phase:  # a new sitting repeats it
                     self._note(event)
@@ -258,7 +258,7 @@ def _name_of(snapshot: Snapshot) -> str:
 
 def _remove(path: Path, made: Sequence[Path]) -> None:
     """Remove what a run put into its folder, and the folders made for it that are empty now."""
-    for folder in (path / "checkpoints", path / analyses.FOLDER):
+    for folder in (path / "checkpoints", path / analysis_files.FOLDER):
         shutil.rmtree(folder, ignore_errors=True)
     files = ("config.toml", "metrics.jsonl", "events.jsonl", "summary.json")
     for remove in (*((path / name).unlink for name in files), *(f.rmdir for f in made)):

@@ -17,7 +17,7 @@ from grok_tui.device.openblas import blas_threads
 from grok_tui.errors import UserError
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.spec import Point
-from grok_tui.sweep.together import train_runs
+from grok_tui.sweep.train_group import train_runs
 
 # How often the end of groups is looked for.
 TICK_SECONDS = 0.25

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from grok_tui.config.schema import ConfigError
 from grok_tui.errors import UserError
-from grok_tui.runs import records
+from grok_tui.runs import schema
 from grok_tui.runs.checkpoints import write_durably
-from grok_tui.runs.records import LineError
+from grok_tui.runs.schema import LineError
 from grok_tui.runs.writer import RunError, being_written
 from grok_tui.sweep import RESULTS
 from grok_tui.sweep.spec import Point, Spec, spec_from
@@ -73,7 +73,7 @@ def outcome_of(run: Path) -> Outcome:
 def _error(run: Path) -> str:
     """The reason that the run noted last."""
     with contextlib.suppress(LineError, OSError):
-        last = deque(records.events(run), maxlen=1)
+        last = deque(schema.events(run), maxlen=1)
         return str(last[0].fields.get("reason", "")) if last else ""
     return "its events are damaged"
 

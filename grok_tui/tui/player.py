@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from grok_tui.runs.pace import Pace
+from grok_tui.runs.timeline import Pace
 from grok_tui.tui.recording import Recording
 from grok_tui.tui.state import Playback, SessionState
 

@@ -8,8 +8,8 @@ from rich.text import Text
 from textual.widgets import DataTable
 
 from grok_tui.sweep.folder import Outcome
+from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import Point
-from grok_tui.sweep.watch import Watch
 from grok_tui.text import MISSING, percent
 from grok_tui.tui.sweep_map import redraw
 

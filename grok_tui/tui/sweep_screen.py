@@ -18,8 +18,8 @@ from textual.worker import get_current_worker
 from grok_tui.errors import UserError
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.phase_map import cell, combined, key, planes
+from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import Point
-from grok_tui.sweep.watch import Watch
 from grok_tui.text import one_line
 from grok_tui.tui.run_screen import Ending
 from grok_tui.tui.sweep_map import Measure, Shown, SweepMap

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from made_run import CONFIG
 
 from grok_tui.protocol.results import Tables
-from grok_tui.runs import analyses
+from grok_tui.runs import analysis_files
 from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.panes.attention import mean_attention
 from grok_tui.tui.panes.neurons import clusters
@@ -39,9 +39,9 @@ class Trap:
 @pytest.fixture
 def path(whole: Path, tmp_path: Path) -> Path:
     """A copy of a good analysis."""
-    path = analyses.analysis_path(tmp_path, 10)
+    path = analysis_files.analysis_path(tmp_path, 10)
     path.parent.mkdir()
-    path.write_bytes(analyses.analysis_path(whole, 10).read_bytes())
+    path.write_bytes(analysis_files.analysis_path(whole, 10).read_bytes())
     return path
 
 
@@ -68,7 +68,7 @@ def test_any_bytes_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
 
     def check(content: bytes) -> None:
         path.write_bytes(content)
-        check_tables(attempt(lambda: analyses.load(path, CONFIG)))
+        check_tables(attempt(lambda: analysis_files.load(path, CONFIG)))
 
     cases = st.binary(max_size=60) | mutated(good) | st.just(array.getvalue())
     fuzz("analysis bytes", cases, check)
@@ -99,7 +99,7 @@ def test_odd_arrays_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
 
     def check(arrays: dict[str, Any]) -> None:
         np.savez(path, **arrays)
-        check_tables(attempt(lambda: analyses.load(path, CONFIG)))
+        check_tables(attempt(lambda: analysis_files.load(path, CONFIG)))
 
     fuzz("analysis arrays", odd(), check)
 
@@ -117,7 +117,7 @@ def test_nothing_in_an_analysis_is_ever_run(name: str, path: Path, tmp_path: Pat
             archive.writestr(f"{other}.npy", pickle.dumps(Trap(trap)))
     for odd in (content.getvalue(), bare.getvalue(), pickle.dumps(Trap(trap))):
         path.write_bytes(odd)
-        assert attempt(lambda: analyses.load(path, CONFIG)) is None
+        assert attempt(lambda: analysis_files.load(path, CONFIG)) is None
     assert not trap.exists()
 
 
@@ -125,8 +125,8 @@ def test_an_array_that_would_fill_the_memory_is_not_unpacked(path: Path) -> None
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("elements.npy", bytes(2**24 + 1))
     assert path.stat().st_size < 2**20
-    with pytest.raises(analyses.AnalysisError, match="elements is too large"):
-        analyses.load(path, CONFIG)
+    with pytest.raises(analysis_files.AnalysisError, match="elements is too large"):
+        analysis_files.load(path, CONFIG)
 
 
 def test_a_run_with_a_damaged_analysis_is_read_without_its_tables(

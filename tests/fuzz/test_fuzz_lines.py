@@ -16,7 +16,7 @@ from made_run import STEPS
 from grok_tui.runs import reader
 from grok_tui.runs.branch import branch
 from grok_tui.runs.checkpoints import checkpoint_path
-from grok_tui.runs.export import write_csv
+from grok_tui.runs.exporting.files import write_csv
 from grok_tui.runs.resume import resumable
 from grok_tui.runs.writer import RunWriter
 from grok_tui.tui.flows import recorded_state

@@ -16,7 +16,7 @@ from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import Evaluated, SetField, Stop
-from grok_tui.runs import analyses
+from grok_tui.runs import analysis_files
 from grok_tui.runs.branch import branch, parent_of
 from grok_tui.runs.checkpoints import checkpoint_path
 
@@ -42,7 +42,7 @@ def test_a_branch_stands_alone_and_names_its_parent(parent: Path, tmp_path: Path
     assert build(snapshot.config) == CONFIG.changed(lr=1e-3)
     assert steps(child) == list(range(1, 41))
     assert checkpoint_steps(child) == [40]
-    assert [path.name for path in analyses.analyses_in(child)] == [
+    assert [path.name for path in analysis_files.analyses_in(child)] == [
         "step-00000015.npz", "step-00000030.npz",
     ]  # fmt: skip
     assert not (child / "summary.json").exists()

@@ -11,7 +11,7 @@ from small_runs import MemoryStore, Recording, small, train
 from grok_tui.config.schema import Config
 from grok_tui.protocol.events import CheckpointSaved, Evaluated, Failed, Stopped
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.sweep.groups import NUMBERS
+from grok_tui.sweep.batching import NUMBERS
 from grok_tui.training import fleet as module
 from grok_tui.training.fleet import End, Fleet, Member
 

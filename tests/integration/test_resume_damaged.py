@@ -11,7 +11,7 @@ import pytest
 from small_runs import Recording, go_on, on, record, small
 
 from grok_tui.protocol.events import Evaluated, Started, Stop, Warned
-from grok_tui.runs import analyses
+from grok_tui.runs import analysis_files
 from grok_tui.runs.checkpoints import checkpoint_path, load
 
 pytestmark = pytest.mark.slow
@@ -70,7 +70,7 @@ def lines_lost_at_the_end(run: Path) -> None:
 
 def damaged_events_and_tables(run: Path) -> None:
     flip(run / "events.jsonl", 3)
-    analyses.analysis_path(run, 45).write_bytes(b"")
+    analysis_files.analysis_path(run, 45).write_bytes(b"")
 
 
 WAYS: list[tuple[Callable[[Path], None], int]] = [

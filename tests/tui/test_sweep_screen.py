@@ -16,8 +16,8 @@ from textual.pilot import Pilot
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import Failed
 from grok_tui.sweep.folder import SweepFolder
+from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import spec_from
-from grok_tui.sweep.watch import Watch
 from grok_tui.tui.launcher import Run
 from grok_tui.tui.player import Player
 from grok_tui.tui.player import shown as state_shown

@@ -21,7 +21,7 @@ from recordings import (
 
 from grok_tui.protocol.events import Analyzed, Stopped
 from grok_tui.protocol.results import Tables
-from grok_tui.runs import analyses
+from grok_tui.runs import analysis_files
 from grok_tui.runs.writer import RunWriter
 
 
@@ -47,8 +47,8 @@ def test_an_analysed_step_has_its_measures_and_its_tables(run: Path) -> None:
     assert third["excluded_loss"] is None
     assert third["sum_of_squares"] == {"W_E": 96.0}
     assert third["gini_W_E"] == pytest.approx(1 / 3, rel=1e-8)
-    assert [path.name for path in analyses.analyses_in(run)] == ["step-00000002.npz"]
-    found = analyses.load(analyses.analysis_path(run, 2), CONFIG)
+    assert [path.name for path in analysis_files.analyses_in(run)] == ["step-00000002.npz"]
+    found = analysis_files.load(analysis_files.analysis_path(run, 2), CONFIG)
     for field in fields(Tables):
         np.testing.assert_array_equal(getattr(found, field.name), getattr(TABLES, field.name))
 
@@ -56,16 +56,16 @@ def test_an_analysed_step_has_its_measures_and_its_tables(run: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
 def test_damaged_tables_are_refused_in_words(run: Path, content: bytes | None) -> None:
     RunWriter.create(run, CONFIG, ENVIRONMENT).close()
-    analyses.save(run, 2, TABLES)
-    path = analyses.analysis_path(run, 2)
+    analysis_files.save(run, 2, TABLES)
+    path = analysis_files.analysis_path(run, 2)
     path.write_bytes(path.read_bytes()[:-50] if content is None else content)
-    with pytest.raises(analyses.AnalysisError, match=r"step-00000002\.npz"):
-        analyses.load(path, CONFIG)
+    with pytest.raises(analysis_files.AnalysisError, match=r"step-00000002\.npz"):
+        analysis_files.load(path, CONFIG)
 
 
 def test_tables_without_one_of_their_arrays_are_refused(run: Path) -> None:
-    path = analyses.analysis_path(run, 2)
+    path = analysis_files.analysis_path(run, 2)
     path.parent.mkdir(parents=True)
     np.savez(path, elements=TABLES.elements)
-    with pytest.raises(analyses.AnalysisError, match="it lacks"):
-        analyses.load(path, CONFIG)
+    with pytest.raises(analysis_files.AnalysisError, match="it lacks"):
+        analysis_files.load(path, CONFIG)

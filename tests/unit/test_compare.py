@@ -24,7 +24,7 @@ from written_runs import (
 
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import ConfigApplied, Event, Failed, Started, Stopped
-from grok_tui.runs.compare import differences, read, short_names
+from grok_tui.runs.history import differences, read, short_names
 from grok_tui.runs.writer import RunError, RunWriter
 
 

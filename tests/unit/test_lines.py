@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grok_tui.runs.lines import Lines, cut_after
+from grok_tui.runs.jsonl import Lines, cut_after
 
 
 def read(path: Path) -> list[Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from grok_tui.runs.pace import Pace
+from grok_tui.runs.timeline import Pace
 
 
 def line(step: int, time: float, event: str) -> dict[str, Any]:

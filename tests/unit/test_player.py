@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_tui.runs.pace import Pace
+from grok_tui.runs.timeline import Pace
 from grok_tui.tui.player import SPEEDS, Player
 
 # 100 steps at 10 a second, then 900 at 90 a second.

@@ -30,7 +30,7 @@ from grok_tui.protocol.events import (
     Stopped,
 )
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs import analyses
+from grok_tui.runs import analysis_files
 from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in, load
 from grok_tui.runs.writer import RunError, RunWriter
 
@@ -70,7 +70,7 @@ def test_reopening_cuts_back_to_the_checkpoint(run: Path) -> None:
     assert [line["step"] for line in events_of(run)] == [0, 2, 4]
     steps = [load(path).step for path in checkpoints_in(run / "checkpoints")]
     assert steps == [4, 2]
-    assert analyses.analyses_in(run) == [analyses.analysis_path(run, 3)]
+    assert analysis_files.analyses_in(run) == [analysis_files.analysis_path(run, 3)]
     assert not (run / "summary.json").exists()
 
 
@@ -87,7 +87,7 @@ def test_a_resumed_run_ends_up_as_if_it_had_never_stopped(run: Path, tmp_path: P
     writer.close()
     for name in ("metrics.jsonl", "summary.json", "config.toml"):
         assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert [path.name[-6:] for path in analyses.analyses_in(run)] == ["03.npz", "06.npz"]
+    assert [path.name[-6:] for path in analysis_files.analyses_in(run)] == ["03.npz", "06.npz"]
 
 
 def test_reopening_leaves_other_files_alone(run: Path) -> None:

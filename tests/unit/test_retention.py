@@ -13,7 +13,7 @@ from grok_tui.config.keep_rule import parse, unneeded
 from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file
 from grok_tui.protocol.events import CheckpointSaved, PhaseChanged
-from grok_tui.runs import analyses
+from grok_tui.runs import analysis_files
 from grok_tui.runs.checkpoints import checkpoints_in
 from grok_tui.runs.writer import RunWriter
 
@@ -131,7 +131,7 @@ def test_a_run_removes_checkpoints_but_no_analyses(tmp_path: Path) -> None:
             writer(PhaseChanged(8, "CLEANUP", "why"))
     writer.close()
     assert kept(run) == [2, 4, 10, 12]
-    assert len(analyses.analyses_in(run)) == 6
+    assert len(analysis_files.analyses_in(run)) == 6
 
 
 def test_reopening_removes_what_a_kill_left(tmp_path: Path) -> None:

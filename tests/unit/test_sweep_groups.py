@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from grok_tui.config.schema import Config
-from grok_tui.runs.tail import Reached, reached
-from grok_tui.sweep import groups as module
-from grok_tui.sweep.folder import SweepFolder
-from grok_tui.sweep.groups import (
+from grok_tui.runs.latest import Reached, reached
+from grok_tui.sweep import batching as module
+from grok_tui.sweep.batching import (
     MOST_REPLICAS,
     NUMBERS,
     fitting,
@@ -22,8 +21,9 @@ from grok_tui.sweep.groups import (
     parts,
     replica_bytes,
 )
+from grok_tui.sweep.folder import SweepFolder
+from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import spec_from
-from grok_tui.sweep.watch import Watch
 
 SPEC = spec_from(
     {

@@ -18,7 +18,7 @@ from written_runs import CONFIG, EDIT, RUN, STARTED, course, losses, written
 
 from grok_tui.cli import main
 from grok_tui.protocol.events import ConfigApplied, Failed, Paused, Resumed, Warned
-from grok_tui.runs.tensorboard import write_events
+from grok_tui.runs.exporting.tensorboard import write_events
 
 TAGS = {
     "train_loss": "loss/train",
@@ -277,7 +277,7 @@ def test_a_full_disk_leaves_no_folder(
     def full(writer: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("grok_tui.runs.tensorboard.RecordWriter.flush", full)
+    monkeypatch.setattr("grok_tui.runs.exporting.tensorboard.RecordWriter.flush", full)
     with pytest.raises(OSError, match="No space left"):
         write_events(run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -287,7 +287,7 @@ def test_without_the_extra_its_name_is_said(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    monkeypatch.delitem(sys.modules, "grok_tui.runs.tensorboard")
+    monkeypatch.delitem(sys.modules, "grok_tui.runs.exporting.tensorboard")
     assert main(["export", str(run), "--to", "tensorboard"]) == 2
     assert capsys.readouterr().err == (
         "grok-tui: error: tensorboard needs tensorboardX: pip install 'grok-tui[tensorboard]'\n"

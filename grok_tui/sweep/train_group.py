@@ -17,8 +17,8 @@ from grok_tui.recorder import cannot_write
 from grok_tui.runs.checkpoints import CheckpointError
 from grok_tui.runs.resume import resumable
 from grok_tui.runs.writer import RunWriter
+from grok_tui.sweep.batching import fitting, parts
 from grok_tui.sweep.folder import discard, outcome_of
-from grok_tui.sweep.groups import fitting, parts
 
 
 def train_runs(runs: Mapping[str, dict[str, Any]], limit: float = math.inf) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from grok_tui.runs.tail import Reached, reached
+from grok_tui.runs.latest import Reached, reached
 from grok_tui.sweep.folder import Outcome, SweepFolder, discard
 from grok_tui.sweep.spec import Point
 from grok_tui.text import duration
