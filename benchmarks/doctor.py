@@ -21,9 +21,9 @@ from benchmarks.rounds import say
 from grok_tui.analysis.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC
 from grok_tui.config.schema import build
 from grok_tui.doctor import Case, Curve, diagnose
-from grok_tui.job import Job, QueueInbox, run
 from grok_tui.protocol.events import Analyzed, Evaluated, Event, Failed
 from grok_tui.protocol.results import Measures
+from grok_tui.sources.job import Job, QueueInbox, run
 
 TABLE = Path(__file__).parent.parent / "tests" / "data" / "doctor.jsonl"
 # A small model that groks, some 1,000 steps after it knows the train pairs.

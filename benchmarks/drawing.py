@@ -14,11 +14,11 @@ from textual_plotext.plot import Plot
 
 from benchmarks.results import Limit, Result, alone
 from grok_tui.config.schema import Config
-from grok_tui.tui.plots import PlotColor, Scene, draw, muted
-from grok_tui.tui.scales import ACCURACY, LOSS, Kind
-from grok_tui.tui.series import Series
-from grok_tui.tui.state import SessionState
-from grok_tui.tui.view import Axes, ChartView
+from grok_tui.view.charts.plot import PlotColor, Scene, draw, muted
+from grok_tui.view.charts.scales import ACCURACY, LOSS, Kind
+from grok_tui.view.charts.window import Axes, ChartView
+from grok_tui.view.series import Series
+from grok_tui.view.state import SessionState
 
 STEPS = 100_000
 # A chart of a session on 160 x 48.

@@ -25,8 +25,8 @@ from benchmarks.training import train
 from grok_tui.commands.replay import replay_session
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build
-from grok_tui.job import Job
 from grok_tui.session import Session
+from grok_tui.sources.job import Job
 from grok_tui.sweep.folder import SweepFolder, read_spec
 from grok_tui.sweep.progress import Watch
 from grok_tui.tui.app import SessionApp

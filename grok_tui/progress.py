@@ -18,7 +18,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.text import duration, number, percent
-from grok_tui.tui.state import SessionState, reduce
+from grok_tui.view.state import SessionState, reduce
 
 # Between two plain lines about nothing but progress.
 LINE_SECONDS = 2.0

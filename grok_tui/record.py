@@ -6,10 +6,10 @@ import signal
 import sys
 from types import FrameType
 
-from grok_tui.job import Job, QueueInbox, run
 from grok_tui.progress import make_progress
 from grok_tui.protocol.events import Failed, Stop
-from grok_tui.tui.state import SessionState
+from grok_tui.sources.job import Job, QueueInbox, run
+from grok_tui.view.state import SessionState
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -15,24 +15,24 @@ from typing import IO
 from rich.console import Console
 
 from grok_tui.config.schema import Config, build
-from grok_tui.job import Job
 from grok_tui.runs import reader
 from grok_tui.runs.branch import branch, branch_folder, parent_of
 from grok_tui.runs.checkpoints import checkpoints_in
 from grok_tui.runs.folders import name_of, new_folder
 from grok_tui.runs.resume import resumable
+from grok_tui.sources.job import Job
+from grok_tui.sources.launcher import Run
+from grok_tui.sources.player import Player, shown
+from grok_tui.sources.recording import Recording
+from grok_tui.sources.replay import ReplaySource
+from grok_tui.sources.worker import WorkerSource
 from grok_tui.tui.app import SessionApp, session_actions
 from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.keymap import load_keymap
-from grok_tui.tui.launcher import Run
-from grok_tui.tui.player import Player, shown
 from grok_tui.tui.preferences import remembered_theme
-from grok_tui.tui.recording import Recording
-from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.run_screen import SAVE_SECONDS, Ending
-from grok_tui.tui.state import SessionState
 from grok_tui.tui.themes import choose_theme, load_themes
-from grok_tui.worker import WorkerSource
+from grok_tui.view.state import SessionState
 
 JobOf = Callable[[str], Job]
 

@@ -79,7 +79,7 @@ def _parts(
     runs: Sequence[Outcome], names: Sequence[str], differences: dict[str, list[Any]]
 ) -> Iterator[str]:
     """The tables, what happened on the way, the charts."""
-    from grok_tui.tui.overlay import MARKERS
+    from grok_tui.view.charts.overlay import MARKERS
 
     width = shutil.get_terminal_size().columns
     markers = MARKERS.ljust(len(runs))  # beyond, runs are not drawn and have none
@@ -129,9 +129,9 @@ def _story(label: str, run: Outcome) -> Iterator[str]:
 def _charts(runs: Sequence[Outcome], names: Sequence[str]) -> Iterator[str]:
     import plotext
 
-    from grok_tui.tui import overlay
-    from grok_tui.tui.scales import ACCURACY, LOSS
-    from grok_tui.tui.series import Series
+    from grok_tui.view.charts import overlay
+    from grok_tui.view.charts.scales import ACCURACY, LOSS
+    from grok_tui.view.series import Series
 
     width, lines = shutil.get_terminal_size()
     size = width, min(max(round(_SHARE * lines), _LEAST), _MOST)

@@ -14,8 +14,8 @@ from grok_tui.config.sources import resolve
 from grok_tui.errors import UserError
 
 if TYPE_CHECKING:
-    from grok_tui.job import Job
     from grok_tui.protocol.snapshot import Snapshot
+    from grok_tui.sources.job import Job
 
 UNATTENDED_PRESET = "quick"
 
@@ -101,8 +101,8 @@ def _same(one: Path, other: Path) -> bool:
 
 def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job:
     """A run from step 0. Raises ConfigError or RunError."""
-    from grok_tui.job import Job
     from grok_tui.runs.writer import check_unused
+    from grok_tui.sources.job import Job
 
     config = resolve(options.fields, options.config, preset if preset != "custom" else None)
     if run_dir:
@@ -115,8 +115,8 @@ def _resumed_job(options: Namespace) -> Job | None:
 
     One that was killed between its last checkpoint and its summary still has that to write.
     """
-    from grok_tui.job import Job
     from grok_tui.runs.resume import resumable
+    from grok_tui.sources.job import Job
 
     run_dir: Path = options.resume
     snapshot, warnings = resumable(run_dir)
@@ -130,9 +130,9 @@ def _resumed_job(options: Namespace) -> Job | None:
 
 def _branched_job(options: Namespace) -> Job:
     """The job of a new run that begins as another was at a checkpoint."""
-    from grok_tui.job import Job
     from grok_tui.runs import checkpoints
     from grok_tui.runs.branch import branch, branch_folder
+    from grok_tui.sources.job import Job
 
     checkpoint = checkpoints.at_step(options.branch / "checkpoints", options.at)
     folder = options.record or branch_folder(options.branch)

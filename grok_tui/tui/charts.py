@@ -14,7 +14,9 @@ from textual.message import Message
 from textual.timer import Timer
 from textual_plotext import PlotextPlot
 
-from grok_tui.tui.plots import (
+from grok_tui.tui.readout import notes, readout
+from grok_tui.tui.themes import MORE_SERIES, SERIES, series_variable
+from grok_tui.view.charts.plot import (
     SWATCHES,
     PlotColor,
     Scene,
@@ -23,11 +25,9 @@ from grok_tui.tui.plots import (
     plot_columns,
     share_at,
 )
-from grok_tui.tui.readout import notes, readout
-from grok_tui.tui.scales import Kind
-from grok_tui.tui.state import SessionState
-from grok_tui.tui.themes import MORE_SERIES, SERIES, series_variable
-from grok_tui.tui.view import Axes, ChartView, places, step_at
+from grok_tui.view.charts.scales import Kind
+from grok_tui.view.charts.window import Axes, ChartView, places, step_at
+from grok_tui.view.state import SessionState
 
 # The building of each chart may take this share of one core, and happens at most so often.
 # Bringing it to the terminal costs as much again.

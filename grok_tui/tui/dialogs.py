@@ -14,8 +14,8 @@ from textual.widgets import Input, Label, OptionList
 
 from grok_tui.runs.checkpoints import step_of
 from grok_tui.tui.options import Options
-from grok_tui.tui.sentences import value_text
-from grok_tui.tui.state import Mark, SessionState
+from grok_tui.view.event_text import value_text
+from grok_tui.view.state import Mark, SessionState
 
 Choice = TypeVar("Choice")
 QuitChoice = Literal["save", "now"]

@@ -15,14 +15,14 @@ from textual.pilot import Pilot
 
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import Event
+from grok_tui.sources.launcher import Run
+from grok_tui.sources.player import Player, shown
+from grok_tui.sources.recording import Recording
+from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.launcher import Run
-from grok_tui.tui.player import Player, shown
-from grok_tui.tui.recording import Recording
-from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.replay_screen import ReplayScreen
 from grok_tui.tui.run_screen import LEAST_HEIGHT, LEAST_WIDTH
-from grok_tui.tui.state import Sought
+from grok_tui.view.state import Sought
 
 # Pictures of a film for each of its seconds, and how many seconds its last one stays.
 FRAMES_PER_SECOND = 8

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from textual.content import Content
 
-from grok_tui.tui.plots import GHOST_MARKERS, SWATCHES, Scene
-from grok_tui.tui.scales import Kind
-from grok_tui.tui.series import Series
 from grok_tui.tui.themes import series_variable
+from grok_tui.view.charts.plot import GHOST_MARKERS, SWATCHES, Scene
+from grok_tui.view.charts.scales import Kind
+from grok_tui.view.series import Series
 
 _GAP = 2
 

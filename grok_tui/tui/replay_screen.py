@@ -7,17 +7,17 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from grok_tui.protocol.events import Command, Event
+from grok_tui.sources.launcher import Run
+from grok_tui.sources.player import Player
+from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui import flows
 from grok_tui.tui.bindings import REPLAY_BINDINGS
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.dialogs import JumpDialog
 from grok_tui.tui.help import TRY_REPLAY
-from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.doctor import Doctor, Prescribed
-from grok_tui.tui.player import Player
-from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.run_screen import Ending, Left, RunScreen
-from grok_tui.tui.state import SessionState, Sought, reduce
+from grok_tui.view.state import SessionState, Sought, reduce
 
 
 class ReplayScreen(RunScreen, inherit_bindings=False):

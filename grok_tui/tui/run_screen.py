@@ -30,21 +30,21 @@ from grok_tui.protocol.events import (
     Stop,
     Undo,
 )
+from grok_tui.sources.launcher import Run
 from grok_tui.tui import flows
 from grok_tui.tui.bindings import MAIN_BINDINGS, as_many_as_fit
 from grok_tui.tui.dialogs import QuitChoice, QuitDialog
 from grok_tui.tui.flows import Arrived
 from grok_tui.tui.help import TRY_LIVE, Help
 from grok_tui.tui.keys_footer import KeysFooter
-from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.doctor import Prescribed
 from grok_tui.tui.panes.layout import PANES, Panes
 from grok_tui.tui.panes.pane import Ordered
 from grok_tui.tui.panes.parameters import Edited, Parameters
-from grok_tui.tui.sentences import changes_text
-from grok_tui.tui.state import SessionState, Sought, reduce
 from grok_tui.tui.status import StatusLine
+from grok_tui.view.event_text import changes_text
+from grok_tui.view.state import SessionState, Sought, reduce
 
 # How much one key press changes weight decay or learning rate.
 KNOB_FACTOR = 1.25

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from grok_tui.text import duration, number
-from grok_tui.tui.state import SessionState
+from grok_tui.view.state import SessionState
 
 _WORD_STYLES = {
     "COMPILING": "bold $background on $secondary",

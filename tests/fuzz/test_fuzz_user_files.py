@@ -16,10 +16,10 @@ from test_fuzz_config import FILES, TOML_TEXT, TOML_VALUES
 from textual.binding import Binding
 
 from grok_tui.tui.app import session_actions
-from grok_tui.tui.estimate import duration_text, recorded_speed
 from grok_tui.tui.keymap import in_force, key_text, keys_of, load_keymap
 from grok_tui.tui.preferences import remembered_theme
 from grok_tui.tui.themes import load_themes
+from grok_tui.view.estimate import duration_text, recorded_speed
 
 SHIPPED = sorted((Path(__file__).parents[2] / "themes").glob("*.toml"))
 KNOWN = session_actions()

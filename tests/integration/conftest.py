@@ -8,7 +8,7 @@ import pytest
 from command_line import LIMIT
 from workers import Watched, wait_until_gone
 
-from grok_tui.job import Job
+from grok_tui.sources.job import Job
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import reference
 from numpy.typing import NDArray
 
 from grok_tui.config.schema import Config, build
-from grok_tui.job import Job, run
 from grok_tui.protocol.events import Command, Event, Failed, Losses, Stopped
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.resume import resumable
+from grok_tui.sources.job import Job, run
 from grok_tui.tasks.task import make_task
 
 SMALL: dict[str, Any] = {

@@ -25,9 +25,9 @@ from grok_tui.protocol.events import (
     Stop,
     Undo,
 )
-from grok_tui.tui.recording import Recording
-from grok_tui.tui.series import Series
-from grok_tui.tui.state import SessionState, reduce
+from grok_tui.sources.recording import Recording
+from grok_tui.view.series import Series
+from grok_tui.view.state import SessionState, reduce
 
 CONFIG = small(steps=200, eval_every=10, analyze_every=20, checkpoint_every=30)
 # What a recording does not have: how long things took.

@@ -12,7 +12,6 @@ from command_line import LIMIT, checkpoint_steps, records
 from small_runs import on, record, small
 from workers import Watched
 
-from grok_tui.job import Job
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
@@ -25,6 +24,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.runs import checkpoints
+from grok_tui.sources.job import Job
 
 ENDLESS = small(steps=10_000_000)
 

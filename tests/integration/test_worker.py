@@ -18,7 +18,6 @@ from small_runs import small
 from workers import Watched, group, wait_until_gone
 
 from grok_tui.config.schema import Config
-from grok_tui.job import Job
 from grok_tui.models.transformer.network import initial_weights
 from grok_tui.protocol.events import (
     Compiling,
@@ -34,6 +33,7 @@ from grok_tui.protocol.events import (
     Stopped,
 )
 from grok_tui.protocol.snapshot import Snapshot
+from grok_tui.sources.job import Job
 from grok_tui.tasks.task import make_task
 
 ENDLESS = small(steps=10_000_000)

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from command_line import LIMIT, wait_until
 
-from grok_tui.job import Job
 from grok_tui.protocol.events import Event, Failed, Stopped
-from grok_tui.worker import WorkerSource
+from grok_tui.sources.job import Job
+from grok_tui.sources.worker import WorkerSource
 
 E = TypeVar("E")
 

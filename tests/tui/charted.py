@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.run_screen import Ending
-from grok_tui.tui.view import ChartView
+from grok_tui.view.charts.window import ChartView
 
 BOTH = pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 HISTORY = (0, 1000)

@@ -29,13 +29,13 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.runs.checkpoints import checkpoint_path
 from grok_tui.runs.writer import RunWriter
+from grok_tui.sources.launcher import Run
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.charts import Chart
-from grok_tui.tui.launcher import Run
 from grok_tui.tui.run_screen import RunScreen
-from grok_tui.tui.state import SessionState
 from grok_tui.tui.status import StatusLine
 from grok_tui.tui.themes import load_themes
+from grok_tui.view.state import SessionState
 
 CONFIG = Config(steps=2000, device="CPU")
 SIZES = [(160, 48), (120, 36), (80, 24), (60, 16)]

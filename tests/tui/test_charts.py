@@ -14,7 +14,7 @@ from scripted import (
 )
 from textual.color import Color
 
-from grok_tui.tui.view import ChartView
+from grok_tui.view.charts.window import ChartView
 
 # --- the window ---------------------------------------------------------------------------
 

@@ -27,15 +27,15 @@ from scripted import (
 from textual.pilot import Pilot
 
 from grok_tui.protocol.events import ConfigApplied, Event, Failed, SetField
+from grok_tui.sources.launcher import Run
+from grok_tui.sources.player import Player
+from grok_tui.sources.player import shown as state_shown
+from grok_tui.sources.recording import Recording
+from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import Question
-from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes import doctor
 from grok_tui.tui.panes.doctor import Doctor
-from grok_tui.tui.player import Player
-from grok_tui.tui.player import shown as state_shown
-from grok_tui.tui.recording import Recording
-from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.replay_screen import ReplayScreen
 from grok_tui.tui.themes import load_themes
 

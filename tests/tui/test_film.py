@@ -13,10 +13,10 @@ from grok_tui.cli import main
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import Stopped
 from grok_tui.runs.exporting.asciicast import asciicast
+from grok_tui.sources.recording import Recording
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.film import FRAMES_PER_SECOND, LAST_SECONDS, Frame, Stage, film, picture
 from grok_tui.tui.panes.layout import pane_number
-from grok_tui.tui.recording import Recording
 from grok_tui.tui.themes import load_themes
 
 WIDE, SMALL = (120, 36), (80, 24)

@@ -25,9 +25,9 @@ from textual.widgets import Label
 
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import Compiling, Failed, Pause, Stop
+from grok_tui.sources.launcher import Run
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import Question
-from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.parameters import Edited
 
 DEAD = Failed(30, "the trainer was killed by SIGKILL")

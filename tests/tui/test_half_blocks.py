@@ -9,7 +9,6 @@ import pytest
 from pair_events import halves
 from textual.color import Color
 
-from grok_tui.tui.pairs import Measure
 from grok_tui.tui.panes.half_blocks import (
     BLANK,
     CURSOR,
@@ -22,6 +21,7 @@ from grok_tui.tui.panes.half_blocks import (
 )
 from grok_tui.tui.panes.pair_map import view_of
 from grok_tui.tui.themes import Theme, load_themes
+from grok_tui.view.pair_values import Measure
 
 THEMES = load_themes()[0]
 BLENDING = [theme for theme in THEMES.values() if theme.name != "terminal"]

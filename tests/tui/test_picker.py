@@ -14,13 +14,13 @@ from textual.widgets import OptionList
 from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.config.schema import Config
 from grok_tui.errors import UserError
-from grok_tui.tui import estimate
+from grok_tui.sources.launcher import Run
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.estimate import Speed
-from grok_tui.tui.launcher import Run
 from grok_tui.tui.picker import PresetPicker
 from grok_tui.tui.run_screen import Ending, RunScreen
 from grok_tui.tui.themes import load_themes
+from grok_tui.view import estimate
+from grok_tui.view.estimate import Speed
 
 
 @pytest.fixture(autouse=True)

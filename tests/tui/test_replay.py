@@ -25,16 +25,16 @@ from textual.widgets import Static
 
 from grok_tui.protocol.events import Failed, Stopped
 from grok_tui.runs.checkpoints import checkpoint_path, save
+from grok_tui.sources.launcher import Run
+from grok_tui.sources.player import Player
+from grok_tui.sources.player import shown as state_shown
+from grok_tui.sources.recording import Recording
+from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import JumpDialog
 from grok_tui.tui.help import Help
 from grok_tui.tui.keymap import Entry
-from grok_tui.tui.launcher import Run
 from grok_tui.tui.panes.parameters import Edited, Parameters
-from grok_tui.tui.player import Player
-from grok_tui.tui.player import shown as state_shown
-from grok_tui.tui.recording import Recording
-from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.replay_screen import ReplayScreen
 from grok_tui.tui.run_screen import Ending
 from grok_tui.tui.themes import load_themes

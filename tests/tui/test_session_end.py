@@ -23,7 +23,6 @@ from scripted import (
 )
 from textual.app import App
 
-from grok_tui.job import Job
 from grok_tui.protocol.events import (
     Compiling,
     Event,
@@ -35,6 +34,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.session import Session, make_app, run_session
+from grok_tui.sources.job import Job
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.dialogs import QuitDialog
 from grok_tui.tui.run_screen import Ending, RunScreen

@@ -15,14 +15,14 @@ from textual.pilot import Pilot
 
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import Failed
+from grok_tui.sources.launcher import Run
+from grok_tui.sources.player import Player
+from grok_tui.sources.player import shown as state_shown
+from grok_tui.sources.recording import Recording
+from grok_tui.sources.replay import ReplaySource
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import spec_from
-from grok_tui.tui.launcher import Run
-from grok_tui.tui.player import Player
-from grok_tui.tui.player import shown as state_shown
-from grok_tui.tui.recording import Recording
-from grok_tui.tui.replay import ReplaySource
 from grok_tui.tui.replay_screen import ReplayScreen
 from grok_tui.tui.run_screen import Ending
 from grok_tui.tui.sweep_app import SweepApp

@@ -9,11 +9,11 @@ import numpy as np
 from textual_plotext.plot import Plot
 
 from grok_tui.config.schema import Config
-from grok_tui.tui.plots import PlotColor, Scene, draw, plot_columns
-from grok_tui.tui.scales import ACCURACY, LOSS, Kind
-from grok_tui.tui.series import Series
-from grok_tui.tui.state import SessionState
-from grok_tui.tui.view import Axes, ChartView
+from grok_tui.view.charts.plot import PlotColor, Scene, draw, plot_columns
+from grok_tui.view.charts.scales import ACCURACY, LOSS, Kind
+from grok_tui.view.charts.window import Axes, ChartView
+from grok_tui.view.series import Series
+from grok_tui.view.state import SessionState
 
 COLORS: dict[str, PlotColor] = {
     "train": (10, 20, 30), "test": (40, 50, 60), "edit": (70, 80, 90), "phase": (1, 2, 3),

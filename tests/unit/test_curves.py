@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.tui.curves import (
+from grok_tui.view.charts.lines import (
     FloatArray,
     column_edges,
     decimate,
@@ -15,8 +15,8 @@ from grok_tui.tui.curves import (
     pieces,
     smoothed,
 )
-from grok_tui.tui.scales import LOSS
-from grok_tui.tui.series import Series
+from grok_tui.view.charts.scales import LOSS
+from grok_tui.view.series import Series
 
 # --- decimate -----------------------------------------------------------------------------
 

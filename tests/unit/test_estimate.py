@@ -8,8 +8,8 @@ import pytest
 import tomli_w
 
 from grok_tui.config.schema import Config
-from grok_tui.tui import estimate
-from grok_tui.tui.estimate import (
+from grok_tui.view import estimate
+from grok_tui.view.estimate import (
     Speed,
     duration_text,
     measured_speed,

@@ -20,7 +20,7 @@ from grok_tui.tui.panes.field_texts import (
     row_text,
     turned,
 )
-from grok_tui.tui.state import SessionState, reduce
+from grok_tui.view.state import SessionState, reduce
 
 STATE = SessionState(Config().model_dump(mode="json"))
 

@@ -31,9 +31,9 @@ from grok_tui.protocol.events import (
     Stopped,
 )
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.recorder import Recorder
 from grok_tui.runs.checkpoints import checkpoints_in, load
 from grok_tui.runs.writer import RunWriter
+from grok_tui.sources.retrying_recorder import Recorder
 
 END = Stopped(8, "completed", {"steps": 8})
 # A run: its events, and the steps of its checkpoints.

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.outbox import Outbox
 from grok_tui.protocol.events import (
     Analyzed,
     Evaluated,
@@ -22,6 +21,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.protocol.results import Measures, Tables
+from grok_tui.sources.outbox import Outbox
 
 LIMIT = 10.0  # seconds; nothing here takes long unless it hangs
 METRICS = Metrics(1.0, 2.0, 0.5, 0.25, 3.0, 1e-3, 1.0)

@@ -8,9 +8,9 @@ import numpy as np
 import plotext
 import pytest
 
-from grok_tui.tui.overlay import MARKERS, draw, legend
-from grok_tui.tui.scales import ACCURACY, LOSS
-from grok_tui.tui.series import Series
+from grok_tui.view.charts.overlay import MARKERS, draw, legend
+from grok_tui.view.charts.scales import ACCURACY, LOSS
+from grok_tui.view.series import Series
 
 SIZES = [(80, 16), (120, 24), (40, 12)]
 

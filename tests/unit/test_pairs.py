@@ -7,7 +7,7 @@ from grok_tui.analysis.predictions import Tally, distance, mistakes, probability
 from grok_tui.config.schema import Config
 from grok_tui.protocol.events import Pairs
 from grok_tui.tasks.task import Task, make_task
-from grok_tui.tui.pairs import chance_text, measured, pooled, square
+from grok_tui.view.pair_values import chance_text, measured, pooled, square
 
 
 def task_of(modulus: int, operation: str = "add", **fields: object) -> Task:

@@ -5,8 +5,8 @@ import pytest
 from figures import ALL, COLUMNS, KINDS, NAMES, RECENT, WIDTH, drawn, series, state
 
 from grok_tui.config.schema import Config
-from grok_tui.tui.scales import ACCURACY, LOSS, LOSS_FLOOR, Kind
-from grok_tui.tui.state import Mark, SessionState
+from grok_tui.view.charts.scales import ACCURACY, LOSS, LOSS_FLOOR, Kind
+from grok_tui.view.state import Mark, SessionState
 
 # --- the charts ---------------------------------------------------------------------------
 

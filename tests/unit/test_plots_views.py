@@ -5,10 +5,10 @@ import pytest
 from figures import COLUMNS, KINDS, NAMES, WIDTH, drawn, series, state
 
 from grok_tui.config.schema import Config
-from grok_tui.tui.plots import share_at
-from grok_tui.tui.scales import ACCURACY, LOSS, PERCENT_FLOOR, Kind
-from grok_tui.tui.state import Mark, SessionState
-from grok_tui.tui.view import Axes, ChartView, Smoothing
+from grok_tui.view.charts.plot import share_at
+from grok_tui.view.charts.scales import ACCURACY, LOSS, PERCENT_FLOOR, Kind
+from grok_tui.view.charts.window import Axes, ChartView, Smoothing
+from grok_tui.view.state import Mark, SessionState
 
 # --- logarithmic and linear axes ----------------------------------------------------------
 

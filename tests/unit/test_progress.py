@@ -27,7 +27,7 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
-from grok_tui.tui.state import SessionState, reduce
+from grok_tui.view.state import SessionState, reduce
 
 CONFIG = Config(steps=200, eval_every=10).model_dump(mode="json")
 STARTED = Started(0, CONFIG, "CPU", 3830, 8939, 1.5)

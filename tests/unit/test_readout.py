@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from grok_tui.config.schema import Config
-from grok_tui.tui.plots import Scene
 from grok_tui.tui.readout import notes, readout
-from grok_tui.tui.scales import ACCURACY, LOSS
-from grok_tui.tui.series import Series
-from grok_tui.tui.state import SessionState
-from grok_tui.tui.view import ChartView
+from grok_tui.view.charts.plot import Scene
+from grok_tui.view.charts.scales import ACCURACY, LOSS
+from grok_tui.view.charts.window import ChartView
+from grok_tui.view.series import Series
+from grok_tui.view.state import SessionState
 
 
 def run(first: float, last: float) -> SessionState:

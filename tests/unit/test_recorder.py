@@ -21,7 +21,7 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
-from grok_tui.recorder import Recorder
+from grok_tui.sources.retrying_recorder import Recorder
 
 WAITS = "cannot write the run: No space left on device; training waits, space tries again"
 SAVED = "checkpoints/step-00000002.safetensors"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.tui.series import Series
+from grok_tui.view.series import Series
 
 Points = list[tuple[int, float]]
 

@@ -30,7 +30,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.protocol.results import Measures, Tables
-from grok_tui.tui.state import LOG_LENGTH, Mark, SessionState, reduce
+from grok_tui.view.state import LOG_LENGTH, Mark, SessionState, reduce
 
 CONFIG = Config(steps=1000, eval_every=10).model_dump(mode="json")
 MEASURES = Measures(0.1, 0.2, (3,), {"W_E": 1.0}, restricted_loss=0.5)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_tui.tui.ticks import (
+from grok_tui.view.charts.ticks import (
     linear_ticks,
     log_step_ticks,
     number_label,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.tui.view import CLOSEST, ChartView, place, places, step_at
+from grok_tui.view.charts.window import CLOSEST, ChartView, place, places, step_at
 
 HISTORY = (0.0, 1000.0)
 

@@ -16,8 +16,8 @@ from grok_tui.protocol.events import Answered
 from grok_tui.tasks.task import Task
 from grok_tui.text import percent
 from grok_tui.tui.panes.pane import Ordered, Pane
-from grok_tui.tui.sentences import expression
-from grok_tui.tui.state import SessionState
+from grok_tui.view.event_text import expression
+from grok_tui.view.state import SessionState
 
 _HINT = "enter asks for a pair; then the arrow keys change a and b"
 # Columns beside a bar: the residue, its probability and what is right of them.

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 
 from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.scales import ACCURACY, LOSS
-from grok_tui.tui.state import SessionState
-from grok_tui.tui.view import Axes, ChartView
+from grok_tui.view.charts.scales import ACCURACY, LOSS
+from grok_tui.view.charts.window import Axes, ChartView
+from grok_tui.view.state import SessionState
 
 # With fewer rows the charts stand side by side.
 _ROWS_FOR_BOTH = 16

@@ -9,7 +9,7 @@ from typing import Any
 from textual.content import Content
 
 from grok_tui.config.schema import FIELDS, ConfigError, bounds, build, choices, is_live, written
-from grok_tui.tui.state import SessionState
+from grok_tui.view.state import SessionState
 
 # Where a row's parts begin: the cursor, the name, the mark, the value.
 _NAME_WIDTH = max(map(len, FIELDS)) + 1

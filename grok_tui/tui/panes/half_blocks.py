@@ -14,7 +14,7 @@ from textual.app import App
 from textual.color import Color
 from textual.content import Content
 
-from grok_tui.tui.pairs import FloatArray, Measure
+from grok_tui.view.pair_values import FloatArray, Measure
 
 Levels = NDArray[np.int64]
 

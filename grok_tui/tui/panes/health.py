@@ -17,9 +17,9 @@ from grok_tui.text import number, percent
 from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.panes.strips import bars
-from grok_tui.tui.series import Series
-from grok_tui.tui.state import SessionState
-from grok_tui.tui.vitals import Vitals
+from grok_tui.view.series import Series
+from grok_tui.view.state import SessionState
+from grok_tui.view.vitals import Vitals
 
 FloatArray = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from grok_tui.tui.panes.neurons import Neurons
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.panes.parameters import Parameters
 from grok_tui.tui.panes.residues import Residues
-from grok_tui.tui.state import SessionState
+from grok_tui.view.state import SessionState
 
 # In the order of their numbers, the charts first.
 PANES: tuple[type[Pane], ...] = (

@@ -17,9 +17,9 @@ from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.mechanism import Mechanism
 from grok_tui.tui.panes.strips import bars
-from grok_tui.tui.scales import PROGRESS
-from grok_tui.tui.state import SessionState
-from grok_tui.tui.view import Axes
+from grok_tui.view.charts.scales import PROGRESS
+from grok_tui.view.charts.window import Axes
+from grok_tui.view.state import SessionState
 
 _NAME_WIDTH, _VALUE_WIDTH = 17, 8
 

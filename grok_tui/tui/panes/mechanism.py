@@ -9,9 +9,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from grok_tui.protocol.results import Tables
-from grok_tui.tui.learned import Learned
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.state import SessionState
+from grok_tui.view.learned import Learned
+from grok_tui.view.state import SessionState
 
 # A lower pane has no room for the lines that say what it shows.
 _ROWS_FOR_ABOUT = 14

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from grok_tui.protocol.events import Command
-from grok_tui.tui.state import SessionState
+from grok_tui.view.state import SessionState
 
 
 @dataclass

@@ -22,7 +22,7 @@ from grok_tui.tui.panes.field_texts import (
     turned,
 )
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.state import SessionState
+from grok_tui.view.state import SessionState
 
 
 @dataclass

@@ -15,7 +15,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
-from grok_tui.tui.pairs import FloatArray
+from grok_tui.view.pair_values import FloatArray
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _GAP = "·"

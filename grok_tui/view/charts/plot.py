@@ -8,11 +8,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from grok_tui.tui import ticks
-from grok_tui.tui.curves import Line, column_edges, decimate, line_in_view, pieces, smoothed
-from grok_tui.tui.scales import Kind, Scale
-from grok_tui.tui.state import SessionState
-from grok_tui.tui.view import Axes, ChartView, Steps, place, places
+from grok_tui.view.charts import ticks
+from grok_tui.view.charts.lines import (
+    Line,
+    column_edges,
+    decimate,
+    line_in_view,
+    pieces,
+    smoothed,
+)
+from grok_tui.view.charts.scales import Kind, Scale
+from grok_tui.view.charts.window import Axes, ChartView, Steps, place, places
+from grok_tui.view.state import SessionState
 
 # A colour as plotext takes it: (r, g, b), one of the terminal's sixteen, or "default".
 PlotColor = tuple[int, int, int] | int | str

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import Ask, Command, Event, Inspect, Pause, Resume, Step, Warned
-from grok_tui.tui.answers import answer_from
-from grok_tui.tui.player import Player, shown
-from grok_tui.tui.recording import Recording
-from grok_tui.tui.state import Sought
+from grok_tui.sources.answers import answer_from
+from grok_tui.sources.player import Player, shown
+from grok_tui.sources.recording import Recording
+from grok_tui.view.state import Sought
 
 # Between two states while it plays.
 TICK_SECONDS = 1 / 16

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from grok_tui.doctor import Case, Curve
-from grok_tui.tui.series import Series
-from grok_tui.tui.state import SessionState
+from grok_tui.view.series import Series
+from grok_tui.view.state import SessionState
 
 
 def case_from(state: SessionState) -> Case:

@@ -25,8 +25,8 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.recorder import Recorder, cannot_write
 from grok_tui.runs.writer import RunWriter
+from grok_tui.sources.retrying_recorder import Recorder, cannot_write
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from grok_tui.protocol.events import Event, Losses
 from grok_tui.runs.reader import completed, event_lines, outline
 from grok_tui.runs.timeline import Pace
-from grok_tui.tui.state import Mark, SessionState, reduce
+from grok_tui.view.state import Mark, SessionState, reduce
 
 # States kept on the way through a run, so that going back does not begin at its start.
 KEPT_STATES = 64

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.tui import ticks
-from grok_tui.tui.series import Series
-from grok_tui.tui.state import SessionState
+from grok_tui.view.charts import ticks
+from grok_tui.view.series import Series
+from grok_tui.view.state import SessionState
 
 FloatArray = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from grok_tui.runs.timeline import Pace
-from grok_tui.tui.recording import Recording
-from grok_tui.tui.state import Playback, SessionState
+from grok_tui.sources.recording import Recording
+from grok_tui.view.state import Playback, SessionState
 
 # Times as fast as the run was.
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)

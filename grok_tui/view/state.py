@@ -31,10 +31,10 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.tasks.task import Task, make_task
-from grok_tui.tui.learned import Learned
-from grok_tui.tui.sentences import edit_text, sentence, value_text
-from grok_tui.tui.series import Series
-from grok_tui.tui.vitals import Vitals
+from grok_tui.view.event_text import edit_text, sentence, value_text
+from grok_tui.view.learned import Learned
+from grok_tui.view.series import Series
+from grok_tui.view.vitals import Vitals
 
 Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from grok_tui.protocol.events import Analyzed, FloatArray, Inspected
 from grok_tui.protocol.results import Measures, Tables
-from grok_tui.tui.series import Series
+from grok_tui.view.series import Series
 
 # How many spectra are kept; with more, every other one goes.
 MOST_SPECTRA = 512

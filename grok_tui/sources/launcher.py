@@ -8,8 +8,8 @@ from typing import Protocol
 
 from grok_tui.config.schema import Config
 from grok_tui.protocol.events import Source
-from grok_tui.tui.replay import ReplaySource
-from grok_tui.tui.state import SessionState
+from grok_tui.sources.replay import ReplaySource
+from grok_tui.view.state import SessionState
 
 
 @dataclass(frozen=True, slots=True)

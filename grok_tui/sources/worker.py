@@ -18,16 +18,16 @@ import time
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
-from grok_tui.job import Job, QueueInbox, run, why
-from grok_tui.outbox import Outbox
 from grok_tui.protocol.events import Command, Event, Failed, Sink, Started, Stop, Stopped
+from grok_tui.sources.job import Job, QueueInbox, run, why
+from grok_tui.sources.outbox import Outbox
 
 NICENESS = 10
 # How long a child that lost its session may take to save a last checkpoint.
 ORPHAN_SECONDS = 5.0
 # How long one that is still compiling gets to end by itself.
 COMPILING_SECONDS = 1.0
-_PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
 class WorkerSource:
@@ -63,7 +63,7 @@ class WorkerSource:
         self._connection, theirs = Pipe()
         log, name = tempfile.mkstemp(prefix="grok-tui-worker-", suffix=".log")
         self._log = Path(name)
-        command = [sys.executable, "-P", "-m", "grok_tui.worker", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", "grok_tui.sources.worker", str(theirs.fileno())]
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                 command,

@@ -7,11 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.tui import ticks
-from grok_tui.tui.curves import FloatArray, Line, column_edges, decimate, line_in_view, pieces
-from grok_tui.tui.plots import LABEL_WIDTH, plot_columns
-from grok_tui.tui.scales import Scale
-from grok_tui.tui.series import Series
+from grok_tui.view.charts import ticks
+from grok_tui.view.charts.lines import (
+    FloatArray,
+    Line,
+    column_edges,
+    decimate,
+    line_in_view,
+    pieces,
+)
+from grok_tui.view.charts.plot import LABEL_WIDTH, plot_columns
+from grok_tui.view.charts.scales import Scale
+from grok_tui.view.series import Series
 
 # One for each run, told apart without colours; ASCII, so that every terminal has them.
 MARKERS = "ox+*#@=&$ABCDEFGHIJKLMNPQRSTUVWYZ"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from grok_tui.analysis.health import HEALTH_NAMES, Health
-from grok_tui.tui.series import Series
+from grok_tui.view.series import Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.tui.scales import Scale
-from grok_tui.tui.series import Series
-from grok_tui.tui.view import Smoothing, Steps, places
+from grok_tui.view.charts.scales import Scale
+from grok_tui.view.charts.window import Smoothing, Steps, places
+from grok_tui.view.series import Series
 
 FloatArray = NDArray[np.float64]
 # Places along the axis, ascending, and heights; a height that is not finite makes a gap.

@@ -1,0 +1,1 @@
+"""Where the events of a screen come from: a live trainer, or a recorded run."""

@@ -1,0 +1,1 @@
+"""What the charts show: windows, scales, lines, and their drawing with plotext."""
