@@ -25,14 +25,14 @@ from benchmarks.training import train
 from grok_tui.commands.replay import replay_session
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build
-from grok_tui.session import Session
 from grok_tui.sources.job import Job
 from grok_tui.sweep.folder import SweepFolder, read_spec
 from grok_tui.sweep.progress import Watch
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.run_screen import RunScreen
+from grok_tui.tui.screens.run_view import RunScreen
+from grok_tui.tui.screens.sweep import SweepScreen
+from grok_tui.tui.start import Session
 from grok_tui.tui.sweep_app import SweepApp
-from grok_tui.tui.sweep_screen import SweepScreen
 from grok_tui.tui.themes import load_themes
 
 

@@ -55,7 +55,7 @@ def _themes() -> list[dict[str, Any]]:
 
 def _keys() -> list[dict[str, Any]]:
     from grok_tui.tui.app import session_actions
-    from grok_tui.tui.keymap import key_text, keys_of, load_keymap
+    from grok_tui.tui.keys.keymap import key_text, keys_of, load_keymap
 
     known = session_actions()
     keymap, problems = load_keymap(known)

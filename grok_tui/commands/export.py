@@ -120,10 +120,10 @@ def _write_screens(options: Namespace) -> Path:
     from grok_tui.commands.replay import replay_session
     from grok_tui.runs.checkpoints import write_durably
     from grok_tui.runs.exporting.asciicast import asciicast
-    from grok_tui.session import make_app
     from grok_tui.sources.recording import Recording
     from grok_tui.tui.film import Stage, film, picture
     from grok_tui.tui.panes.layout import pane_number
+    from grok_tui.tui.start import make_app
     from grok_tui.tui.themes import DEFAULT_THEME
 
     session, theme = replay_session(), options.theme or DEFAULT_THEME

@@ -10,9 +10,9 @@ from grok_tui.arguments import Parser
 from grok_tui.commands import COMMANDS
 from grok_tui.commands.train import has_screen
 from grok_tui.errors import UserError
-from grok_tui.session import Session, make_app, run_session
 from grok_tui.sources.job import Job
 from grok_tui.sources.player import SPEEDS
+from grok_tui.tui.start import Session, make_app, run_session
 
 
 def parse(arguments: Sequence[str]) -> Namespace:

@@ -100,9 +100,9 @@ def _show(folder: SweepFolder, watch: Watch, options: Namespace) -> int:
     from multiprocessing import resource_tracker
 
     from grok_tui.commands.replay import replay_session
-    from grok_tui.session import make_app, run_session
+    from grok_tui.tui.screens.sweep import SweepScreen
+    from grok_tui.tui.start import make_app, run_session
     from grok_tui.tui.sweep_app import SweepApp
-    from grok_tui.tui.sweep_screen import SweepScreen
 
     resource_tracker.ensure_running()  # workers begin anew while the screen owns stderr
     session = replay_session()

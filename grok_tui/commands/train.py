@@ -56,7 +56,7 @@ def has_screen() -> bool:
 
 def _session(options: Namespace) -> int:
     from grok_tui.runs.folders import new_folder
-    from grok_tui.session import Session, make_app, run_session
+    from grok_tui.tui.start import Session, make_app, run_session
 
     save = not options.no_save
 

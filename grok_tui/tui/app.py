@@ -21,16 +21,16 @@ from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.errors import UserError
 from grok_tui.sources.launcher import Launcher, Run
 from grok_tui.sources.replay import ReplaySource
-from grok_tui.tui import palette
 from grok_tui.tui.ascii_only import AsciiOnly, spelled
-from grok_tui.tui.dialogs import QuitDialog
-from grok_tui.tui.flows import Wanted
-from grok_tui.tui.keymap import Action, Entry, Keymap, actions, entries
+from grok_tui.tui.keys import palette
+from grok_tui.tui.keys.keymap import Action, Entry, Keymap, actions, entries
 from grok_tui.tui.panes.layout import PANES
-from grok_tui.tui.picker import PresetPicker
 from grok_tui.tui.preferences import remember_theme
-from grok_tui.tui.replay_screen import ReplayScreen
-from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, Left, RunScreen
+from grok_tui.tui.screens.dialogs import QuitDialog
+from grok_tui.tui.screens.flows import Wanted
+from grok_tui.tui.screens.picker import PresetPicker
+from grok_tui.tui.screens.replay import ReplayScreen
+from grok_tui.tui.screens.run_view import SAVE_SECONDS, Ending, Left, RunScreen
 from grok_tui.tui.terminal import TerminalDriver
 from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
 

@@ -20,8 +20,8 @@ from grok_tui.sources.player import Player, shown
 from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.replay_screen import ReplayScreen
-from grok_tui.tui.run_screen import LEAST_HEIGHT, LEAST_WIDTH
+from grok_tui.tui.screens.replay import ReplayScreen
+from grok_tui.tui.screens.run_view import LEAST_HEIGHT, LEAST_WIDTH
 from grok_tui.view.state import Sought
 
 # Pictures of a film for each of its seconds, and how many seconds its last one stays.

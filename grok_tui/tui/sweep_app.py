@@ -10,8 +10,8 @@ from typing import Any
 from grok_tui.errors import UserError
 from grok_tui.sources.launcher import Run
 from grok_tui.tui.app import SessionApp, screen_of
-from grok_tui.tui.run_screen import SAVE_SECONDS, Ending, RunScreen
-from grok_tui.tui.sweep_screen import Opened, SweepScreen
+from grok_tui.tui.screens.run_view import SAVE_SECONDS, Ending, RunScreen
+from grok_tui.tui.screens.sweep import Opened, SweepScreen
 
 Replay = Callable[[Path], Run]
 

@@ -17,9 +17,9 @@ from made_run import CONFIG
 
 from grok_tui.protocol.results import Tables
 from grok_tui.runs import analysis_files
-from grok_tui.tui.flows import recorded_state
 from grok_tui.tui.panes.attention import mean_attention
 from grok_tui.tui.panes.neurons import clusters
+from grok_tui.tui.screens.flows import recorded_state
 
 NAMES = [field.name for field in fields(Tables)]
 DTYPES = ["f4", ">f4", "f8", "f2", "i2", ">i2", "i8", "u1", "?", "c8", "U3", "S2", "M8[s]", "O"]

@@ -19,7 +19,7 @@ from grok_tui.runs.checkpoints import checkpoint_path
 from grok_tui.runs.exporting.files import write_csv
 from grok_tui.runs.resume import resumable
 from grok_tui.runs.writer import RunWriter
-from grok_tui.tui.flows import recorded_state
+from grok_tui.tui.screens.flows import recorded_state
 from grok_tui.view.state import SessionState
 
 FILES = ("metrics.jsonl", "events.jsonl")

@@ -16,7 +16,7 @@ from test_fuzz_config import FILES, TOML_TEXT, TOML_VALUES
 from textual.binding import Binding
 
 from grok_tui.tui.app import session_actions
-from grok_tui.tui.keymap import in_force, key_text, keys_of, load_keymap
+from grok_tui.tui.keys.keymap import in_force, key_text, keys_of, load_keymap
 from grok_tui.tui.preferences import remembered_theme
 from grok_tui.tui.themes import load_themes
 from grok_tui.view.estimate import duration_text, recorded_speed

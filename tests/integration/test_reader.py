@@ -29,7 +29,7 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.protocol.results import Tables
 from grok_tui.runs.reader import recorded
-from grok_tui.tui.flows import recorded_state
+from grok_tui.tui.screens.flows import recorded_state
 from grok_tui.view.state import SessionState, reduce
 
 CONFIG = small(steps=60, eval_every=10, analyze_every=15, checkpoint_every=20)

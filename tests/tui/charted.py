@@ -10,9 +10,9 @@ from scripted import (
 from textual.color import Color
 from textual.pilot import Pilot
 
-from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.widgets.chart import Chart
 from grok_tui.view.charts.window import ChartView
 
 BOTH = pytest.mark.parametrize("size", [(120, 36), (80, 24)])

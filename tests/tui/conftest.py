@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grok_tui.tui import charts
+from grok_tui.tui.widgets import chart
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,4 +25,4 @@ def config_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def quick_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Charts are drawn as soon as something changed: on a busy machine they would wait long."""
-    monkeypatch.setattr(charts, "pause_after", lambda seconds: 0.01)
+    monkeypatch.setattr(chart, "pause_after", lambda seconds: 0.01)

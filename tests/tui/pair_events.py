@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 
 from grok_tui.protocol.events import Evaluated, Event, Pairs
 from grok_tui.tasks.task import Task, make_task
-from grok_tui.tui.panes.pair_map import PairMap
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.widgets.pair_map import PairMap
 
 
 def task_of(modulus: int, operation: str = "add") -> Task:

@@ -31,10 +31,10 @@ from grok_tui.runs.checkpoints import checkpoint_path
 from grok_tui.runs.writer import RunWriter
 from grok_tui.sources.launcher import Run
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.charts import Chart
-from grok_tui.tui.run_screen import RunScreen
-from grok_tui.tui.status import StatusLine
+from grok_tui.tui.screens.run_view import RunScreen
 from grok_tui.tui.themes import load_themes
+from grok_tui.tui.widgets.chart import Chart
+from grok_tui.tui.widgets.status import StatusLine
 from grok_tui.view.state import SessionState
 
 CONFIG = Config(steps=2000, device="CPU")

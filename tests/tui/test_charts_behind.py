@@ -21,9 +21,9 @@ from scripted import (
 from textual.color import Color
 
 from grok_tui.protocol.events import Losses
-from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.themes import Theme, load_themes
+from grok_tui.tui.widgets.chart import Chart
 from grok_tui.view.series import Series
 from grok_tui.view.state import SessionState
 

@@ -33,10 +33,10 @@ from grok_tui.sources.player import shown as state_shown
 from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.dialogs import Question
 from grok_tui.tui.panes import doctor
 from grok_tui.tui.panes.doctor import Doctor
-from grok_tui.tui.replay_screen import ReplayScreen
+from grok_tui.tui.screens.dialogs import Question
+from grok_tui.tui.screens.replay import ReplayScreen
 from grok_tui.tui.themes import load_themes
 
 SIZE = (80, 24)

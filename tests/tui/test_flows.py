@@ -27,8 +27,8 @@ from grok_tui.errors import UserError
 from grok_tui.protocol.events import Compiling, Failed, Pause, Stop
 from grok_tui.sources.launcher import Run
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.dialogs import Question
 from grok_tui.tui.panes.parameters import Edited
+from grok_tui.tui.screens.dialogs import Question
 
 DEAD = Failed(30, "the trainer was killed by SIGKILL")
 DIVERGED = Failed(

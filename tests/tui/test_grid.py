@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 
 from grok_tui.protocol.events import Pairs
 from grok_tui.tui.panes.grid import Grid
-from grok_tui.tui.panes.half_blocks import levels, ramp
 from grok_tui.tui.panes.layout import PANES
-from grok_tui.tui.panes.pair_map import PairMap
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.themes import load_themes
+from grok_tui.tui.widgets.half_blocks import levels, ramp
+from grok_tui.tui.widgets.pair_map import PairMap
 from grok_tui.view.pair_values import Measure
 
 THEMES = load_themes()[0]

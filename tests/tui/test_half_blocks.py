@@ -9,7 +9,8 @@ import pytest
 from pair_events import halves
 from textual.color import Color
 
-from grok_tui.tui.panes.half_blocks import (
+from grok_tui.tui.themes import Theme, load_themes
+from grok_tui.tui.widgets.half_blocks import (
     BLANK,
     CURSOR,
     STEPS,
@@ -19,8 +20,7 @@ from grok_tui.tui.panes.half_blocks import (
     ramp,
     runs,
 )
-from grok_tui.tui.panes.pair_map import view_of
-from grok_tui.tui.themes import Theme, load_themes
+from grok_tui.tui.widgets.pair_map import view_of
 from grok_tui.view.pair_values import Measure
 
 THEMES = load_themes()[0]

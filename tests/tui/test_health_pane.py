@@ -19,8 +19,8 @@ from scripted import (
 )
 
 from grok_tui.protocol.events import Evaluated
-from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.health import HealthPane
+from grok_tui.tui.widgets.dot_canvas import Area
 
 NAMES = ("gradient norm", "update ratio", "zero loss", "largest logit", "spikes")
 

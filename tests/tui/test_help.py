@@ -18,12 +18,12 @@ from textual.pilot import Pilot
 
 from grok_tui.protocol.events import Pause
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.help import Help, KeyTable
-from grok_tui.tui.keymap import entries
-from grok_tui.tui.panes.bar import PANE_KEYS
+from grok_tui.tui.keys.keymap import entries
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log
-from grok_tui.tui.run_screen import Ending, RunScreen
+from grok_tui.tui.screens.help import Help, KeyTable
+from grok_tui.tui.screens.run_view import Ending, RunScreen
+from grok_tui.tui.widgets.pane_bar import PANE_KEYS
 
 
 async def opened(pilot: Pilot[Ending], *keys: str) -> VerticalScroll:

@@ -27,13 +27,13 @@ from textual.pilot import Pilot
 from grok_tui.protocol.events import Analyzed, Inspect
 from grok_tui.protocol.results import Measures
 from grok_tui.runs import checkpoints
+from grok_tui.tui.panes.analysis_pane import Mechanism
 from grok_tui.tui.panes.attention import mean_attention
 from grok_tui.tui.panes.circle import Circle
 from grok_tui.tui.panes.fourier import Fourier
 from grok_tui.tui.panes.measures import sparkline
-from grok_tui.tui.panes.mechanism import Mechanism
 from grok_tui.tui.panes.neurons import clusters
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.run_view import Ending
 from grok_tui.view.learned import MOST_SPECTRA, Learned
 
 SIZES = [(120, 36), (80, 24), (60, 16)]

@@ -8,8 +8,8 @@ from textual.app import App, ComposeResult
 from textual.command import CommandList
 from textual.widgets import OptionList
 
-from grok_tui.tui.options import Options
-from grok_tui.tui.palette import Palette
+from grok_tui.tui.keys.palette import Palette
+from grok_tui.tui.widgets.options import Options
 
 
 class Flat(App[None]):

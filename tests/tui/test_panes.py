@@ -21,10 +21,10 @@ from scripted import (
 from textual.pilot import Pilot
 
 from grok_tui.protocol.events import CommandRejected, ConfigApplied, SetField, Undo, Warned
-from grok_tui.tui.panes.bar import PANE_KEYS, PaneBar
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log
+from grok_tui.tui.widgets.pane_bar import PANE_KEYS, PaneBar
 
 WIDE, SMALL = (120, 36), (80, 24)
 

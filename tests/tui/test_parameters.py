@@ -9,8 +9,8 @@ from textual.widgets import Input
 
 from grok_tui.config.schema import FIELDS
 from grok_tui.protocol.events import CommandRejected, ConfigApplied, Pause, SetField, Undo
-from grok_tui.tui.panes.field_row import FieldRow
-from grok_tui.tui.panes.field_texts import written
+from grok_tui.tui.widgets.field_row import FieldRow
+from grok_tui.view.field_text import written
 
 # --- the list -------------------------------------------------------------------------
 

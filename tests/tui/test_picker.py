@@ -16,8 +16,8 @@ from grok_tui.config.schema import Config
 from grok_tui.errors import UserError
 from grok_tui.sources.launcher import Run
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.picker import PresetPicker
-from grok_tui.tui.run_screen import Ending, RunScreen
+from grok_tui.tui.screens.picker import PresetPicker
+from grok_tui.tui.screens.run_view import Ending, RunScreen
 from grok_tui.tui.themes import load_themes
 from grok_tui.view import estimate
 from grok_tui.view.estimate import Speed

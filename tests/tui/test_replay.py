@@ -31,12 +31,12 @@ from grok_tui.sources.player import shown as state_shown
 from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.dialogs import JumpDialog
-from grok_tui.tui.help import Help
-from grok_tui.tui.keymap import Entry
+from grok_tui.tui.keys.keymap import Entry
 from grok_tui.tui.panes.parameters import Edited, Parameters
-from grok_tui.tui.replay_screen import ReplayScreen
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.dialogs import JumpDialog
+from grok_tui.tui.screens.help import Help
+from grok_tui.tui.screens.replay import ReplayScreen
+from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.themes import load_themes
 
 STOPPED = Stopped(1500, "completed", {})

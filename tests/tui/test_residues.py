@@ -24,8 +24,8 @@ from textual.pilot import Pilot
 from grok_tui.protocol.events import Pairs
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.residues import Residues
-from grok_tui.tui.panes.strips import Strips, axis, bars, layout_of
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.widgets.residue_bars import Strips, axis, bars, layout_of
 
 TASK = task_of(113)
 # A tenth of the test pairs of residues 3, 13, 23, ... and all those of residue 42 are wrong.

@@ -40,13 +40,13 @@ from grok_tui.protocol.events import (
     Step,
     Warned,
 )
-from grok_tui.tui import charts
-from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.status import StatusLine
+from grok_tui.tui.widgets import chart
+from grok_tui.tui.widgets.chart import Chart
+from grok_tui.tui.widgets.status import StatusLine
 
 # As it is; the fixtures put a shorter pause in its place.
-PAUSE_AFTER = charts.pause_after
+PAUSE_AFTER = chart.pause_after
 
 # --- keys -----------------------------------------------------------------------------
 
@@ -281,8 +281,8 @@ async def test_charts_are_drawn_less_often_when_drawing_takes_longer(
         await settled(pilot)
         chart = run_screen(pilot).query_one("#loss", Chart)
         waits: list[float] = []
-        monkeypatch.setattr(charts, "monotonic", lambda: clock[0])
-        monkeypatch.setattr(charts, "pause_after", PAUSE_AFTER)
+        monkeypatch.setattr(chart, "monotonic", lambda: clock[0])
+        monkeypatch.setattr(chart, "pause_after", PAUSE_AFTER)
         monkeypatch.setattr(chart, "_draw", draw)
         monkeypatch.setattr(chart, "set_timer", lambda wait, then: waits.append(wait))
         chart.render()

@@ -33,11 +33,11 @@ from grok_tui.protocol.events import (
     Stop,
     Warned,
 )
-from grok_tui.session import Session, make_app, run_session
 from grok_tui.sources.job import Job
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.dialogs import QuitDialog
-from grok_tui.tui.run_screen import Ending, RunScreen
+from grok_tui.tui.screens.dialogs import QuitDialog
+from grok_tui.tui.screens.run_view import Ending, RunScreen
+from grok_tui.tui.start import Session, make_app, run_session
 
 # --- leaving --------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ def test_what_fails_after_the_screens_are_gone_is_said_once_and_is_a_failure(
         def __init__(self, job: Job) -> None:
             super().__init__()
 
-    monkeypatch.setattr("grok_tui.session.WorkerSource", Lost)
+    monkeypatch.setattr("grok_tui.tui.start.WorkerSource", Lost)
     for ending in (Ending(0), Ending(1, Lost.unheard)):
         monkeypatch.setattr(SessionApp, "run", lambda app, ending=ending: ending)
         session = Session(lambda _: Job(CONFIG), save=False)

@@ -18,16 +18,16 @@ from textual.command import CommandInput, CommandList, CommandPalette
 from textual.pilot import Pilot
 
 from grok_tui.protocol.events import Command, Pause, SetField, Step, Stop, Undo
-from grok_tui.tui.charts import Chart
-from grok_tui.tui.dialogs import QuitDialog
-from grok_tui.tui.help import Help
-from grok_tui.tui.panes.bar import PANE_KEYS, PaneBar
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log
-from grok_tui.tui.picker import PresetPicker
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.dialogs import QuitDialog
+from grok_tui.tui.screens.help import Help
+from grok_tui.tui.screens.picker import PresetPicker
+from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.themes import load_themes
+from grok_tui.tui.widgets.chart import Chart
+from grok_tui.tui.widgets.pane_bar import PANE_KEYS, PaneBar
 
 
 async def test_a_changed_key_does_the_same_and_the_old_one_nothing() -> None:

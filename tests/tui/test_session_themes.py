@@ -12,10 +12,10 @@ from textual.pilot import Pilot
 
 from grok_tui.tui import app as app_module
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.charts import Chart
 from grok_tui.tui.preferences import remembered_theme
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.themes import Theme, load_themes
+from grok_tui.tui.widgets.chart import Chart
 
 
 def drawn_colors(pilot: Pilot[Ending]) -> set[str]:

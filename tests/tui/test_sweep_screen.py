@@ -23,10 +23,10 @@ from grok_tui.sources.replay import ReplaySource
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import spec_from
-from grok_tui.tui.replay_screen import ReplayScreen
-from grok_tui.tui.run_screen import Ending
+from grok_tui.tui.screens.replay import ReplayScreen
+from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.screens.sweep import SweepScreen, Train
 from grok_tui.tui.sweep_app import SweepApp
-from grok_tui.tui.sweep_screen import SweepScreen, Train
 from grok_tui.tui.themes import load_themes
 
 AXES = {"weight_decay": [1, 3], "train_fraction": [0.3, 0.5]}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grok_tui.config.schema import FIELDS, Config, ConfigError, choices, written
 from grok_tui.protocol.events import Stopped
-from grok_tui.tui.panes.field_texts import (
+from grok_tui.view.field_text import (
     VALUE_COLUMN,
     FieldView,
     checked,

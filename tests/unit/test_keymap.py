@@ -6,7 +6,7 @@ import pytest
 from textual.binding import Binding
 
 from grok_tui.tui.app import SessionApp, session_actions
-from grok_tui.tui.keymap import (
+from grok_tui.tui.keys.keymap import (
     SENTENCES,
     Action,
     Entry,
@@ -18,8 +18,8 @@ from grok_tui.tui.keymap import (
     load_keymap,
 )
 from grok_tui.tui.panes.layout import PANES
-from grok_tui.tui.replay_screen import ReplayScreen
-from grok_tui.tui.run_screen import RunScreen
+from grok_tui.tui.screens.replay import ReplayScreen
+from grok_tui.tui.screens.run_view import RunScreen
 
 KNOWN = {
     "go": Action("go", ("g",), "Go"),

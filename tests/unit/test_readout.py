@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grok_tui.config.schema import Config
-from grok_tui.tui.readout import notes, readout
+from grok_tui.tui.widgets.readout import notes, readout
 from grok_tui.view.charts.plot import Scene
 from grok_tui.view.charts.scales import ACCURACY, LOSS
 from grok_tui.view.charts.window import ChartView

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from grok_tui.protocol.results import Tables
-from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
-from grok_tui.tui.panes.strips import Strips
+from grok_tui.tui.panes.analysis_pane import WAITING, Mechanism, line
+from grok_tui.tui.widgets.residue_bars import Strips
 
 FloatArray = NDArray[np.float32]
 

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from grok_tui.tui.charts import Chart
 from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.widgets.chart import Chart
 from grok_tui.view.charts.scales import ACCURACY, LOSS
 from grok_tui.view.charts.window import Axes, ChartView
 from grok_tui.view.state import SessionState

@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.widget import Widget
 
 from grok_tui.protocol.results import Tables
-from grok_tui.tui.panes.canvas import Canvas
-from grok_tui.tui.panes.half_blocks import BLANK, CURSOR, STEPS, Levels, Painter, painter_of
-from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
+from grok_tui.tui.panes.analysis_pane import WAITING, Mechanism, line
+from grok_tui.tui.widgets.dot_canvas import Canvas
+from grok_tui.tui.widgets.half_blocks import BLANK, CURSOR, STEPS, Levels, Painter, painter_of
 
 FloatArray = NDArray[np.float32]
 

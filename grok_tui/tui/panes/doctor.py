@@ -14,7 +14,7 @@ from textual.timer import Timer
 
 from grok_tui.config.schema import is_live
 from grok_tui.doctor import HEALTHY, Verdict, diagnose
-from grok_tui.tui.panes.scrolled import Scrolled
+from grok_tui.tui.panes.text_pane import Scrolled
 from grok_tui.view.event_text import changes_text, value_text
 from grok_tui.view.examined import case_from
 from grok_tui.view.state import SessionState

@@ -14,10 +14,10 @@ from textual.widgets import Static
 
 from grok_tui.protocol.results import Measures, Tables
 from grok_tui.text import number
-from grok_tui.tui.panes.canvas import Area, Canvas
-from grok_tui.tui.panes.half_blocks import CURSOR, Levels, levels, painter_of
-from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
-from grok_tui.tui.panes.strips import bars
+from grok_tui.tui.panes.analysis_pane import WAITING, Mechanism, line
+from grok_tui.tui.widgets.dot_canvas import Area, Canvas
+from grok_tui.tui.widgets.half_blocks import CURSOR, Levels, levels, painter_of
+from grok_tui.tui.widgets.residue_bars import bars
 from grok_tui.view.learned import Spectra
 
 FloatArray = NDArray[np.float32]

@@ -13,9 +13,9 @@ from textual.widgets import Static
 from grok_tui.analysis.predictions import probability
 from grok_tui.protocol.events import Pairs
 from grok_tui.tasks.task import Task
-from grok_tui.tui.panes.half_blocks import Painter, legend, painter_of
-from grok_tui.tui.panes.pair_map import PairMap
 from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.widgets.half_blocks import Painter, legend, painter_of
+from grok_tui.tui.widgets.pair_map import PairMap
 from grok_tui.view.pair_values import BoolArray, Measure, chance_text, measured, square
 from grok_tui.view.state import SessionState
 

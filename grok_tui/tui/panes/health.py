@@ -14,9 +14,9 @@ from grok_tui.analysis import health
 from grok_tui.analysis.health import Health
 from grok_tui.protocol.events import Metrics
 from grok_tui.text import number, percent
-from grok_tui.tui.panes.canvas import Area
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.panes.strips import bars
+from grok_tui.tui.widgets.dot_canvas import Area
+from grok_tui.tui.widgets.residue_bars import bars
 from grok_tui.view.series import Series
 from grok_tui.view.state import SessionState
 from grok_tui.view.vitals import Vitals

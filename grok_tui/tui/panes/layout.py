@@ -8,7 +8,6 @@ from textual.containers import Horizontal, Vertical
 from grok_tui.errors import UserError
 from grok_tui.tui.panes.ask import Ask
 from grok_tui.tui.panes.attention import Attention
-from grok_tui.tui.panes.bar import PaneBar
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.circle import Circle
 from grok_tui.tui.panes.doctor import Doctor
@@ -21,6 +20,7 @@ from grok_tui.tui.panes.neurons import Neurons
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.panes.parameters import Parameters
 from grok_tui.tui.panes.residues import Residues
+from grok_tui.tui.widgets.pane_bar import PaneBar
 from grok_tui.view.state import SessionState
 
 # In the order of their numbers, the charts first.

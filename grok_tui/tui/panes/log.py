@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from grok_tui.tui.panes.scrolled import Scrolled
+from grok_tui.tui.panes.text_pane import Scrolled
 from grok_tui.view.state import LogLine, SessionState
 
 _STYLES = {

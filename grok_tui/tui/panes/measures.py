@@ -13,10 +13,10 @@ from textual.widgets import Static
 
 from grok_tui.protocol.results import Measures, Tables
 from grok_tui.text import number
-from grok_tui.tui.charts import Chart
-from grok_tui.tui.panes.canvas import Area
-from grok_tui.tui.panes.mechanism import Mechanism
-from grok_tui.tui.panes.strips import bars
+from grok_tui.tui.panes.analysis_pane import Mechanism
+from grok_tui.tui.widgets.chart import Chart
+from grok_tui.tui.widgets.dot_canvas import Area
+from grok_tui.tui.widgets.residue_bars import bars
 from grok_tui.view.charts.scales import PROGRESS
 from grok_tui.view.charts.window import Axes
 from grok_tui.view.state import SessionState

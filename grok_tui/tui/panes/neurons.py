@@ -17,10 +17,10 @@ from grok_tui.analysis.neurons import CLUSTERED_SHARE
 from grok_tui.protocol import events
 from grok_tui.protocol.results import Tables
 from grok_tui.text import number
-from grok_tui.tui.panes.half_blocks import painter_of
-from grok_tui.tui.panes.mechanism import WAITING, Mechanism, line
-from grok_tui.tui.panes.pair_map import PairMap
+from grok_tui.tui.panes.analysis_pane import WAITING, Mechanism, line
 from grok_tui.tui.panes.pane import Ordered
+from grok_tui.tui.widgets.half_blocks import painter_of
+from grok_tui.tui.widgets.pair_map import PairMap
 from grok_tui.view.pair_values import square
 
 

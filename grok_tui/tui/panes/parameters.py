@@ -14,14 +14,9 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from grok_tui.config.schema import FIELDS, ConfigError, build, choices, group_of, written
-from grok_tui.tui.panes.field_row import FieldRow
-from grok_tui.tui.panes.field_texts import (
-    checked,
-    explanation,
-    field_view,
-    turned,
-)
 from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.widgets.field_row import FieldRow
+from grok_tui.view.field_text import checked, explanation, field_view, turned
 from grok_tui.view.state import SessionState
 
 

@@ -14,7 +14,7 @@ from grok_tui.analysis.predictions import Mistakes, Tally, mistakes, tally
 from grok_tui.protocol.events import Pairs
 from grok_tui.tasks.task import Task
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.panes.strips import Strips
+from grok_tui.tui.widgets.residue_bars import Strips
 from grok_tui.view.pair_values import chance_text
 from grok_tui.view.state import SessionState
 

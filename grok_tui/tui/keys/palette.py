@@ -11,10 +11,10 @@ from textual.command import Command, CommandList, CommandPalette
 from textual.markup import escape
 from textual.screen import Screen
 
-from grok_tui.tui.keymap import Entry
+from grok_tui.tui.keys.keymap import Entry
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.run_screen import RunScreen
+from grok_tui.tui.screens.run_view import RunScreen
 
 if TYPE_CHECKING:
     from grok_tui.tui.app import SessionApp

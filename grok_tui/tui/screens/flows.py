@@ -19,17 +19,17 @@ from grok_tui.runs.folders import recorded_folders
 from grok_tui.runs.reader import recorded
 from grok_tui.sources.answers import answer_from
 from grok_tui.sources.launcher import Launcher, Run
-from grok_tui.tui.dialogs import (
+from grok_tui.tui.panes.charts import Charts
+from grok_tui.tui.screens.dialogs import (
     checkpoint_question,
     ghost_question,
     go_on_question,
     restart_question,
 )
-from grok_tui.tui.panes.charts import Charts
 from grok_tui.view.state import SessionState, Sought, reduce
 
 if TYPE_CHECKING:
-    from grok_tui.tui.run_screen import RunScreen
+    from grok_tui.tui.screens.run_view import RunScreen
 
 
 @dataclass

@@ -11,7 +11,7 @@ from grok_tui.sweep.folder import Outcome
 from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import Point
 from grok_tui.text import MISSING, percent
-from grok_tui.tui.sweep_map import redraw
+from grok_tui.tui.widgets.sweep_map import redraw
 
 _BAR = 10
 _HEADS = ("run", "steps", "", "test accuracy", "grokked at", "state")

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from grok_tui.config.schema import choices
-from grok_tui.tui.panes.field_texts import VALUE_COLUMN, FieldView, row_text, turned
+from grok_tui.view.field_text import VALUE_COLUMN, FieldView, row_text, turned
 
 
 class Choice(Input):

@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Label, Static
 
-from grok_tui.tui.keymap import Entry
+from grok_tui.tui.keys.keymap import Entry
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.pane import Pane
 

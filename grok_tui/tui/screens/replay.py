@@ -10,13 +10,13 @@ from grok_tui.protocol.events import Command, Event
 from grok_tui.sources.launcher import Run
 from grok_tui.sources.player import Player
 from grok_tui.sources.replay import ReplaySource
-from grok_tui.tui import flows
-from grok_tui.tui.bindings import REPLAY_BINDINGS
-from grok_tui.tui.charts import Chart
-from grok_tui.tui.dialogs import JumpDialog
-from grok_tui.tui.help import TRY_REPLAY
+from grok_tui.tui.keys.bindings import REPLAY_BINDINGS
 from grok_tui.tui.panes.doctor import Doctor, Prescribed
-from grok_tui.tui.run_screen import Ending, Left, RunScreen
+from grok_tui.tui.screens import flows
+from grok_tui.tui.screens.dialogs import JumpDialog
+from grok_tui.tui.screens.help import TRY_REPLAY
+from grok_tui.tui.screens.run_view import Ending, Left, RunScreen
+from grok_tui.tui.widgets.chart import Chart
 from grok_tui.view.state import SessionState, Sought, reduce
 
 

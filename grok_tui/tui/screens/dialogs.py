@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 
 from grok_tui.runs.checkpoints import step_of
-from grok_tui.tui.options import Options
+from grok_tui.tui.widgets.options import Options
 from grok_tui.view.event_text import value_text
 from grok_tui.view.state import Mark, SessionState
 

@@ -31,18 +31,18 @@ from grok_tui.protocol.events import (
     Undo,
 )
 from grok_tui.sources.launcher import Run
-from grok_tui.tui import flows
-from grok_tui.tui.bindings import MAIN_BINDINGS, as_many_as_fit
-from grok_tui.tui.dialogs import QuitChoice, QuitDialog
-from grok_tui.tui.flows import Arrived
-from grok_tui.tui.help import TRY_LIVE, Help
-from grok_tui.tui.keys_footer import KeysFooter
+from grok_tui.tui.keys.bindings import MAIN_BINDINGS, as_many_as_fit
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.doctor import Prescribed
 from grok_tui.tui.panes.layout import PANES, Panes
 from grok_tui.tui.panes.pane import Ordered
 from grok_tui.tui.panes.parameters import Edited, Parameters
-from grok_tui.tui.status import StatusLine
+from grok_tui.tui.screens import flows
+from grok_tui.tui.screens.dialogs import QuitChoice, QuitDialog
+from grok_tui.tui.screens.flows import Arrived
+from grok_tui.tui.screens.help import TRY_LIVE, Help
+from grok_tui.tui.widgets.footer import KeysFooter
+from grok_tui.tui.widgets.status import StatusLine
 from grok_tui.view.event_text import changes_text
 from grok_tui.view.state import SessionState, Sought, reduce
 

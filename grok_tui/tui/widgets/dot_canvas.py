@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from grok_tui.tui.panes.half_blocks import BLANK, Levels, Painter
+from grok_tui.tui.widgets.half_blocks import BLANK, Levels, Painter
 
 
 @dataclass

@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.timer import Timer
 from textual_plotext import PlotextPlot
 
-from grok_tui.tui.readout import notes, readout
 from grok_tui.tui.themes import MORE_SERIES, SERIES, series_variable
+from grok_tui.tui.widgets.readout import notes, readout
 from grok_tui.view.charts.plot import (
     SWATCHES,
     PlotColor,

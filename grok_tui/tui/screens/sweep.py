@@ -21,9 +21,9 @@ from grok_tui.sweep.phase_map import cell, combined, key, planes
 from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import Point
 from grok_tui.text import one_line
-from grok_tui.tui.run_screen import Ending
-from grok_tui.tui.sweep_map import Measure, Shown, SweepMap
-from grok_tui.tui.sweep_runs import SweepRuns
+from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.widgets.sweep_map import Measure, Shown, SweepMap
+from grok_tui.tui.widgets.sweep_runs import SweepRuns
 
 # Trains what is missing, telling now and then that there may be news; raises UserError.
 Train = Callable[[Callable[[], None]], None]

@@ -27,10 +27,10 @@ from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.sources.worker import WorkerSource
 from grok_tui.tui.app import SessionApp, session_actions
-from grok_tui.tui.flows import recorded_state
-from grok_tui.tui.keymap import load_keymap
+from grok_tui.tui.keys.keymap import load_keymap
 from grok_tui.tui.preferences import remembered_theme
-from grok_tui.tui.run_screen import SAVE_SECONDS, Ending
+from grok_tui.tui.screens.flows import recorded_state
+from grok_tui.tui.screens.run_view import SAVE_SECONDS, Ending
 from grok_tui.tui.themes import choose_theme, load_themes
 from grok_tui.view.state import SessionState
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from grok_tui.tui.panes.half_blocks import BLANK, CURSOR, Levels, Painter, levels
+from grok_tui.tui.widgets.half_blocks import BLANK, CURSOR, Levels, Painter, levels
 from grok_tui.view.pair_values import FloatArray, pooled
 
 _CORNER = "a↓b→ "

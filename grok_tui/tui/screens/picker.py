@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 
 from grok_tui.config.presets import Preset
 from grok_tui.config.schema import build
-from grok_tui.tui.options import Options
+from grok_tui.tui.widgets.options import Options
 from grok_tui.view.estimate import duration_text, speed_of
 
 

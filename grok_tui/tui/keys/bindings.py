@@ -8,7 +8,7 @@ from itertools import groupby
 
 from textual.binding import ActiveBinding, Binding
 
-from grok_tui.tui.panes.bar import PANE_KEYS
+from grok_tui.tui.widgets.pane_bar import PANE_KEYS
 
 # The footer shows these at every width, and then as many of the others as fit.
 ALWAYS = (

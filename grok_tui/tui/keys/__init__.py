@@ -1,0 +1,1 @@
+"""The keys: what they do, which are in force, and how to find them by words."""

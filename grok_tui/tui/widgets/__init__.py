@@ -1,0 +1,1 @@
+"""The widgets that screens and panes are made of."""
