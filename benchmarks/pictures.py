@@ -22,7 +22,7 @@ from textual.pilot import Pilot
 
 from benchmarks.rounds import say
 from benchmarks.training import train
-from grok_tui.commands.replay import replay_session
+from grok_tui.cli.replay import replay_session
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build
 from grok_tui.sources.job import Job

@@ -11,7 +11,7 @@ import pytest
 from command_line import call, checkpoint_steps, summary
 from small_runs import go_on, on, record, small
 
-from grok_tui.cli import main
+from grok_tui.cli.main import main
 from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file
 from grok_tui.errors import UserError

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from small_runs import Line, go_on, on, record, small
 
+from grok_tui.cli.record import record as record_headless
 from grok_tui.protocol.events import Compiling, Pause, Paused, Resume, SetField, Step, Stop
-from grok_tui.record import record as record_headless
 from grok_tui.sources.job import Job
 
 pytestmark = pytest.mark.usefixtures("cpu")

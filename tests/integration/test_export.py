@@ -15,7 +15,7 @@ from command_line import ERROR, call, contents
 from numpy.typing import NDArray
 from small_runs import record, reference_logits, small
 
-from grok_tui.cli import main
+from grok_tui.cli.main import main
 from grok_tui.config.schema import Config
 from grok_tui.runs.checkpoints import checkpoint_path, load
 from grok_tui.tasks.task import make_task

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faults import Calls
 
-from grok_tui.cli import main
+from grok_tui.cli.main import main
 
 like, number, moment = sys.argv[1:4]
 

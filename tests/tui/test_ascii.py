@@ -10,7 +10,7 @@ from scripted import SIZES, ScriptedSource, grokking, rows, session, settled, sh
 from textual.command import CommandPalette
 from textual.widgets import OptionList
 
-from grok_tui.arguments import parse
+from grok_tui.cli.flags import parse
 from grok_tui.protocol.events import ConfigApplied
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.ascii_only import ascii_text, spelled

@@ -9,7 +9,7 @@ import pyte
 import pytest
 from scripted import ScriptedLauncher, grokking, recorded_run, timed
 
-from grok_tui.cli import main
+from grok_tui.cli.main import main
 from grok_tui.errors import UserError
 from grok_tui.protocol.events import Stopped
 from grok_tui.runs.exporting.asciicast import asciicast

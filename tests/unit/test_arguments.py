@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_tui import __version__
-from grok_tui.arguments import LISTS, parse
+from grok_tui.cli.flags import LISTS, parse
 from grok_tui.config.schema import FIELDS, Config, flag, is_live
 from grok_tui.config.sources import resolve
 from grok_tui.errors import UserError

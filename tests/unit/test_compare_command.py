@@ -13,7 +13,7 @@ import pytest
 import tomli_w
 from written_runs import CONFIG, RUN, STARTED, course, losses, written
 
-from grok_tui.cli import main
+from grok_tui.cli.main import main
 from grok_tui.view.charts.overlay import MARKERS
 
 OTHER = CONFIG.changed(seed=1, weight_decay=3.0)

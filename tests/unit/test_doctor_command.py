@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from written_runs import COMPLETED, CONFIG, RUN, STARTED, course, written
 
-from grok_tui.cli import main
+from grok_tui.cli.main import main
 from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.config.schema import FIELDS
 from grok_tui.protocol.events import ConfigApplied, Failed
@@ -218,7 +218,7 @@ def test_a_table_that_cannot_be_read(
 def test_a_diagnosis_loads_neither_tinygrad_nor_textual(tmp_path: Path) -> None:
     path = table(tmp_path, rows(PLATEAU))
     code = (
-        "import sys; from grok_tui.cli import main;"
+        "import sys; from grok_tui.cli_main import main;"
         f"assert main(['doctor', '--metrics', {str(path)!r}]) == 0;"
         "assert not {'tinygrad', 'textual'} & sys.modules.keys()"
     )

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from grok_tui.cli.lists import print_list
 from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.device import open
 from grok_tui.device.open import DEVICES, DeviceReport
-from grok_tui.listing import print_list
 from grok_tui.tui.themes import load_themes
 
 COLUMNS = {

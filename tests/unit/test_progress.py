@@ -7,15 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from grok_tui import progress
-from grok_tui.config.schema import Config
-from grok_tui.progress import (
+from grok_tui.cli import progress
+from grok_tui.cli.progress import (
     LINE_SECONDS,
     BarProgress,
     PlainProgress,
     make_progress,
     progress_text,
 )
+from grok_tui.config.schema import Config
 from grok_tui.protocol.events import (
     Compiling,
     Evaluated,

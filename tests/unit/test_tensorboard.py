@@ -16,7 +16,7 @@ from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 from tensorboardX.record_writer import masked_crc32c
 from written_runs import CONFIG, EDIT, RUN, STARTED, course, losses, written
 
-from grok_tui.cli import main
+from grok_tui.cli.main import main
 from grok_tui.protocol.events import ConfigApplied, Failed, Paused, Resumed, Warned
 from grok_tui.runs.exporting.tensorboard import write_events
 

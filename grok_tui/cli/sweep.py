@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grok_tui.arguments import Parser
-from grok_tui.commands import COMMANDS
-from grok_tui.commands.train import has_screen
+from grok_tui.cli.commands import COMMANDS
+from grok_tui.cli.flags import Parser
+from grok_tui.cli.train import has_screen
 from grok_tui.errors import UserError
 from grok_tui.text import percent
 
@@ -99,7 +99,7 @@ def _show(folder: SweepFolder, watch: Watch, options: Namespace) -> int:
     """Train what is missing on the screen of the sweep, until the user leaves."""
     from multiprocessing import resource_tracker
 
-    from grok_tui.commands.replay import replay_session
+    from grok_tui.cli.replay import replay_session
     from grok_tui.tui.screens.sweep import SweepScreen
     from grok_tui.tui.start import make_app, run_session
     from grok_tui.tui.sweep_app import SweepApp

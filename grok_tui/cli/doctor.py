@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grok_tui.arguments import Parser, add_config_flags, given_fields
-from grok_tui.commands import COMMANDS
+from grok_tui.cli.commands import COMMANDS
+from grok_tui.cli.flags import Parser, add_config_flags, given_fields
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build, flag, written
 from grok_tui.config.sources import load_file, resolve

@@ -6,9 +6,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from grok_tui.arguments import Parser
-from grok_tui.commands import COMMANDS
-from grok_tui.commands.train import has_screen
+from grok_tui.cli.commands import COMMANDS
+from grok_tui.cli.flags import Parser
+from grok_tui.cli.train import has_screen
 from grok_tui.errors import UserError
 from grok_tui.sources.job import Job
 from grok_tui.sources.player import SPEEDS

@@ -29,4 +29,4 @@ class Command(Protocol):
 
 def load(name: str) -> Command:
     """The module of a command, imported only when it is asked for."""
-    return importlib.import_module(f"grok_tui.commands.{name}")
+    return importlib.import_module(f"grok_tui.cli.commands.{name}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from grok_tui.arguments import LISTS, parse
-from grok_tui.commands import load
+from grok_tui.cli.commands import load
+from grok_tui.cli.flags import LISTS, parse
 from grok_tui.errors import UserError
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
         if options.command in LISTS:
-            from grok_tui.listing import print_list
+            from grok_tui.cli.lists import print_list
 
             print_list(options.command, as_json=options.json)
             return DONE

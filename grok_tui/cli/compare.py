@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grok_tui.arguments import Parser
-from grok_tui.commands import COMMANDS
+from grok_tui.cli.commands import COMMANDS
+from grok_tui.cli.flags import Parser
 from grok_tui.config.schema import written
 from grok_tui.errors import UserError
 from grok_tui.sweep import is_sweep

@@ -6,7 +6,7 @@ import signal
 import sys
 from types import FrameType
 
-from grok_tui.progress import make_progress
+from grok_tui.cli.progress import make_progress
 from grok_tui.protocol.events import Failed, Stop
 from grok_tui.sources.job import Job, QueueInbox, run
 from grok_tui.view.state import SessionState

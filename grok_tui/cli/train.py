@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
     check(options)
     if options.record is None and has_screen():
         return _session(options)
-    from grok_tui.record import record
+    from grok_tui.cli.record import record
 
     job = _headless_job(options)
     return record(job) if job else 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 
-from grok_tui.arguments import Parser, parse_train
-from grok_tui.commands import COMMANDS
-from grok_tui.commands.train import check, new_job
+from grok_tui.cli.commands import COMMANDS
+from grok_tui.cli.flags import Parser, parse_train
+from grok_tui.cli.train import check, new_job
 from grok_tui.errors import UserError
 
 

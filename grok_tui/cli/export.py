@@ -7,8 +7,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from grok_tui.arguments import Parser
-from grok_tui.commands import COMMANDS
+from grok_tui.cli.commands import COMMANDS
+from grok_tui.cli.flags import Parser
 from grok_tui.errors import UserError
 from grok_tui.runs.exporting.files import CSV, TENSORBOARD, WEIGHTS, write_csv, write_weights
 from grok_tui.runs.reader import metric_lines
@@ -117,7 +117,7 @@ def _write_points(sweep: Path, output: Path | None) -> int:
 
 def _write_screens(options: Namespace) -> Path:
     """Write the film or the picture; returns its file."""
-    from grok_tui.commands.replay import replay_session
+    from grok_tui.cli.replay import replay_session
     from grok_tui.runs.checkpoints import write_durably
     from grok_tui.runs.exporting.asciicast import asciicast
     from grok_tui.sources.recording import Recording
