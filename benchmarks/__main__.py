@@ -16,7 +16,7 @@ from benchmarks.results import NotMeasuredError, Result, Section, WrongError
 from benchmarks.rounds import say
 from benchmarks.steps import measure_steps
 from grok_tui.device.open import open_device
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 SECTIONS = ("steps", "compile", "record", "session", "latency", "drawing", "grok")
 # Whole programs take turns only so often, however many rounds are asked for.

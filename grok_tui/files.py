@@ -1,15 +1,43 @@
-"""Reading TOML files that people write."""
+"""Reading TOML files that people write; replacing a file durably."""
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file; raises OSError, or ValueError in one line if it is none."""
+    """The content of a TOML file.
+
+    Raises OSError, or ValueError with a message of one line if it is not TOML.
+    """
     try:
         return tomllib.loads(path.read_bytes().decode())
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a file's content in one step that survives a power cut. Raises OSError."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make renames and new files in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

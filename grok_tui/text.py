@@ -1,8 +1,26 @@
-"""Numbers as short text, the same on every screen and in every line."""
+"""Numbers, durations and tables as text, the same everywhere; errors that are one line of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 MISSING = "-"
+_GAP = "  "
+
+
+class UserError(Exception):
+    """What was asked for cannot be done; the message says why, and what to do.
+
+    The user is shown it as one line of printable text, whatever a file or a library put into
+    it, in place of a traceback.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+# --- numbers --------------------------------------------------------------------------
 
 
 def number(value: float | None) -> str:
@@ -28,11 +46,64 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+# --- text that others wrote -----------------------------------------------------------
+
+
 def plain(text: str) -> str:
-    """Text without what a terminal may obey: lines, and `?` for what cannot be printed."""
+    """The text with `?` for every character that is not printable, line breaks excepted."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def one_line(text: str) -> str:
     """Plain text without line breaks."""
     return " ".join(plain(text).split("\n"))
+
+
+# --- tables ---------------------------------------------------------------------------
+
+
+def table(rows: Sequence[Mapping[str, Any]], width: int | None = None) -> str:
+    """Columns as wide as their widest cell, under their names.
+
+    rows: at least one; all have the columns of the first. width: of the terminal; columns that
+    do not fit follow in further tables below, each beginning with the first column again.
+    """
+    columns = [[name, *(cell(row[name]) for row in rows)] for name in rows[0]]
+    return "\n\n".join(_lines(block) for block in _blocks(columns, width))
+
+
+def cell(value: Any) -> str:
+    """A value as the text of a table's cell."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return " ".join(f"{name}={item}" for name, item in value.items()) or MISSING
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or MISSING
+    return MISSING if value is None else str(value)
+
+
+def _blocks(columns: list[list[str]], width: int | None) -> Iterator[list[list[str]]]:
+    """The columns in groups that fit into the width, each after the first column."""
+    first, *others = columns
+    block, used = [first], _width(first)
+    for column in others:
+        more = len(_GAP) + _width(column)
+        if width is not None and len(block) > 1 and used + more > width:
+            yield block
+            block, used = [first], _width(first)
+        block.append(column)
+        used += more
+    yield block
+
+
+def _width(column: list[str]) -> int:
+    return max(map(len, column))
+
+
+def _lines(columns: list[list[str]]) -> str:
+    widths = [_width(column) for column in columns]
+    return "\n".join(
+        _GAP.join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in zip(*columns, strict=True)
+    )

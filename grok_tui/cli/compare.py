@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any
 from grok_tui.cli.commands import COMMANDS
 from grok_tui.cli.flags import Parser
 from grok_tui.config.schema import written
-from grok_tui.errors import UserError
 from grok_tui.sweep import is_sweep
-from grok_tui.table import table
-from grok_tui.text import number, percent
+from grok_tui.text import UserError, number, percent, table
 
 if TYPE_CHECKING:
     from grok_tui.runs.history import Outcome

@@ -15,8 +15,7 @@ from grok_tui.cli.flags import Parser, add_config_flags, given_fields
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build, flag, written
 from grok_tui.config.sources import load_file, resolve
-from grok_tui.errors import UserError
-from grok_tui.text import number
+from grok_tui.text import UserError, number
 
 if TYPE_CHECKING:
     from grok_tui.doctor import Case, Verdict

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from grok_tui.cli.commands import COMMANDS
 from grok_tui.cli.flags import Parser
-from grok_tui.errors import UserError
 from grok_tui.runs.exporting.files import CSV, TENSORBOARD, WEIGHTS, write_csv, write_weights
 from grok_tui.runs.reader import metric_lines
 from grok_tui.sweep import is_sweep
+from grok_tui.text import UserError
 
 CAST, SVG = "cast", "svg"
 FORMATS = (CSV, TENSORBOARD, CAST, SVG, *WEIGHTS)
@@ -103,7 +103,7 @@ def run(options: Namespace) -> int:
 
 def _write_points(sweep: Path, output: Path | None) -> int:
     """The points of a sweep as a table."""
-    from grok_tui.runs.checkpoints import write_durably
+    from grok_tui.files import write_durably
     from grok_tui.sweep.folder import read_results, table
 
     text = table(read_results(sweep))
@@ -118,7 +118,7 @@ def _write_points(sweep: Path, output: Path | None) -> int:
 def _write_screens(options: Namespace) -> Path:
     """Write the film or the picture; returns its file."""
     from grok_tui.cli.replay import replay_session
-    from grok_tui.runs.checkpoints import write_durably
+    from grok_tui.files import write_durably
     from grok_tui.runs.exporting.asciicast import asciicast
     from grok_tui.sources.recording import Recording
     from grok_tui.tui.film import Stage, film, picture

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from grok_tui import __version__
 from grok_tui.cli.commands import COMMANDS, load
 from grok_tui.config.schema import FIELDS, bounds, choices, flag, group_of, is_live, written
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 LISTS = {
     "presets": "list the presets",

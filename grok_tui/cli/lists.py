@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from grok_tui.config.presets import load_preset, preset_names
-from grok_tui.table import table
+from grok_tui.text import table
 
 
 def print_list(command: str, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from grok_tui.cli.commands import load
 from grok_tui.cli.flags import LISTS, parse
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 

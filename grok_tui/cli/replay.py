@@ -9,9 +9,9 @@ from pathlib import Path
 from grok_tui.cli.commands import COMMANDS
 from grok_tui.cli.flags import Parser
 from grok_tui.cli.train import has_screen
-from grok_tui.errors import UserError
 from grok_tui.sources.job import Job
 from grok_tui.sources.player import SPEEDS
+from grok_tui.text import UserError
 from grok_tui.tui.start import Session, make_app, run_session
 
 

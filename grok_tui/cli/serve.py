@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from grok_tui.cli.commands import COMMANDS
 from grok_tui.cli.flags import Parser, parse_train
 from grok_tui.cli.train import check, new_job
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 
 def parse(arguments: Sequence[str]) -> Namespace:

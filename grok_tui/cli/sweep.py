@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from grok_tui.cli.commands import COMMANDS
 from grok_tui.cli.flags import Parser
 from grok_tui.cli.train import has_screen
-from grok_tui.errors import UserError
-from grok_tui.text import percent
+from grok_tui.text import UserError, percent
 
 if TYPE_CHECKING:
     from grok_tui.sweep.folder import Outcome, SweepFolder

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from grok_tui.config.schema import Config, ConfigError, build, flag, is_live
 from grok_tui.config.sources import resolve
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 if TYPE_CHECKING:
     from grok_tui.protocol.snapshot import Snapshot

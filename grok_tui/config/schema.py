@@ -18,7 +18,7 @@ from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from grok_tui.config import keep_rule
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 MAX_SEED = 2**32 - 1
 MAX_MODULUS = 499

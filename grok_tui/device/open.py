@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 # What `auto` tries, best first, with the word for each. CPU always comes last.
 DEVICES = {

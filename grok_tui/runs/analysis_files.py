@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.config.schema import Config
-from grok_tui.errors import UserError
+from grok_tui.files import write_durably
 from grok_tui.protocol.events import Pairs
 from grok_tui.protocol.results import Tables
-from grok_tui.runs.checkpoints import write_durably
+from grok_tui.text import UserError
 
 FOLDER = "analysis"
 # Types and shapes of arrays by name.

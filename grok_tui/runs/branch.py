@@ -10,7 +10,7 @@ import tomli_w
 
 from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file, load_parent
-from grok_tui.files import read_toml
+from grok_tui.files import read_toml, write_durably
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analysis_files, checkpoints
 from grok_tui.runs.folders import name_of, new_folder
@@ -64,7 +64,7 @@ def _copy(checkpoint: Path, step: int, folder: Path) -> None:
     (folder / "checkpoints").mkdir(parents=True)
     name = os.fsencode(parent).decode(errors="replace")  # TOML is UTF-8
     content = read_toml(parent / "config.toml") | {"parent": {"run": name, "step": step}}
-    checkpoints.write_durably(folder / "config.toml", tomli_w.dumps(content).encode())
+    write_durably(folder / "config.toml", tomli_w.dumps(content).encode())
     events = sum(1 for _ in kept_events(parent, step))
     for file, count in (("metrics.jsonl", step), ("events.jsonl", events)):
         shutil.copyfile(parent / file, folder / file)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,10 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 from grok_tui.analysis.health import HealthWatch
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config, ConfigError, build, problems
-from grok_tui.errors import UserError
+from grok_tui.files import write_durably
 from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import FloatArray
 from grok_tui.protocol.snapshot import Snapshot
+from grok_tui.text import UserError
 
 FORMAT = "grok-tui checkpoint 2"
 _ARRAYS = ("weights", "first_moment", "second_moment")
@@ -212,27 +212,3 @@ def _attempts(folder: Path) -> Iterator[tuple[Path, Snapshot | CheckpointError]]
             yield path, load(path)
         except CheckpointError as error:
             yield path, error
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace a file's content in one step that survives a power cut. Raises OSError."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new files in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,6 @@ from pydantic_core import from_json
 
 from grok_tui.analysis.health import HEALTH_NAMES, Health
 from grok_tui.config.schema import MAX_MODULUS, Config, ConfigError, is_live, problems
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import (
     CheckpointSaved,
     ConfigApplied,
@@ -28,7 +27,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.protocol.results import Measures
-from grok_tui.text import plain
+from grok_tui.text import UserError, plain
 
 # The fields of an event that its line in events.jsonl has beside step, time and event.
 NOTED: Mapping[Any, tuple[str, ...]] = {

@@ -16,7 +16,7 @@ import tomli_w
 from grok_tui.analysis.health import Health
 from grok_tui.config import keep_rule
 from grok_tui.config.schema import Config
-from grok_tui.errors import UserError
+from grok_tui.files import write_durably
 from grok_tui.protocol.events import (
     Analyzed,
     CheckpointSaved,
@@ -39,6 +39,7 @@ from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analysis_files, checkpoints, truncate
 from grok_tui.runs.jsonl import Lines
 from grok_tui.runs.schema import NOTED
+from grok_tui.text import UserError
 
 
 class RunError(UserError):
@@ -114,7 +115,7 @@ class RunWriter:
         try:
             path.mkdir(parents=True, exist_ok=True)
             (path / "checkpoints").mkdir()
-            checkpoints.write_durably(path / "config.toml", tomli_w.dumps(content).encode())
+            write_durably(path / "config.toml", tomli_w.dumps(content).encode())
             return cls(path, lock(path), made)
         except FileExistsError:  # of another process, which was quicker
             raise
@@ -237,7 +238,7 @@ class RunWriter:
             file.sync()
         if event.summary:
             content = json.dumps(event.summary, indent=2, allow_nan=False) + "\n"
-            checkpoints.write_durably(self.path / "summary.json", content.encode())
+            write_durably(self.path / "summary.json", content.encode())
 
     def _release(self) -> None:
         if self._held:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from grok_tui.config.schema import build
-from grok_tui.errors import UserError
 from grok_tui.models.transformer import host
 from grok_tui.protocol.events import Answered, Ask, Inspect, Inspected
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load, step_of
 from grok_tui.tasks.task import make_task
+from grok_tui.text import UserError
 
 
 def answer_from(

@@ -13,7 +13,6 @@ from typing import Any
 
 from grok_tui import __version__
 from grok_tui.config.schema import Config
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import (
     Command,
     Compiling,
@@ -27,6 +26,7 @@ from grok_tui.protocol.events import (
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.writer import RunWriter
 from grok_tui.sources.retrying_recorder import Recorder, cannot_write
+from grok_tui.text import UserError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import Ask, Command, Event, Inspect, Pause, Resume, Step, Warned
 from grok_tui.sources.answers import answer_from
 from grok_tui.sources.player import Player, shown
 from grok_tui.sources.recording import Recording
+from grok_tui.text import UserError
 from grok_tui.view.state import Sought
 
 # Between two states while it plays.

@@ -14,10 +14,10 @@ from typing import Any
 from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker
 
 from grok_tui.device.openblas import blas_threads
-from grok_tui.errors import UserError
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.spec import Point
 from grok_tui.sweep.train_group import train_runs
+from grok_tui.text import UserError
 
 # How often the end of groups is looked for.
 TICK_SECONDS = 0.25

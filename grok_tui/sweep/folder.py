@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grok_tui.config.schema import ConfigError
-from grok_tui.errors import UserError
+from grok_tui.files import write_durably
 from grok_tui.runs import schema
-from grok_tui.runs.checkpoints import write_durably
 from grok_tui.runs.schema import LineError
 from grok_tui.runs.writer import RunError, being_written
 from grok_tui.sweep import RESULTS
 from grok_tui.sweep.spec import Point, Spec, spec_from
+from grok_tui.text import UserError
 
 INDEX = "index.csv"
 State = Literal["waiting", "cut off", "done", "failed"]

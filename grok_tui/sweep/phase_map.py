@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from grok_tui.config.schema import written
 from grok_tui.sweep.folder import Outcome
 from grok_tui.sweep.spec import Axis, Point, Spec
-from grok_tui.table import table
+from grok_tui.text import table
 
 T = TypeVar("T")
 Key = frozenset[tuple[str, Any]]

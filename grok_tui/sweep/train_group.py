@@ -10,7 +10,6 @@ from typing import Any
 
 from grok_tui.config.schema import build
 from grok_tui.device.open import open_device
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import Failed, Warned
 from grok_tui.runs.checkpoints import CheckpointError
 from grok_tui.runs.resume import resumable
@@ -19,6 +18,7 @@ from grok_tui.sources.job import Job, open_writer
 from grok_tui.sources.retrying_recorder import cannot_write
 from grok_tui.sweep.batching import fitting, parts
 from grok_tui.sweep.folder import discard, outcome_of
+from grok_tui.text import UserError
 
 
 def train_runs(runs: Mapping[str, dict[str, Any]], limit: float = math.inf) -> dict[str, str]:

@@ -12,12 +12,12 @@ from tinygrad import Tensor, UOp, Variable
 from grok_tui.analysis.health import Move, norm
 from grok_tui.config.schema import Config
 from grok_tui.device.matmul import prepare
-from grok_tui.errors import UserError
 from grok_tui.models.transformer.network import initial_weights
 from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.events import FloatArray
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.tasks.task import Task, make_task
+from grok_tui.text import UserError
 from grok_tui.training.copies import Copies
 from grok_tui.training.gradient_filters import grokfast, orthograd, sphere
 from grok_tui.training.jit import recorded

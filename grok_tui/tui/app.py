@@ -18,9 +18,9 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from grok_tui.config.presets import load_preset, preset_names
-from grok_tui.errors import UserError
 from grok_tui.sources.launcher import Launcher, Run
 from grok_tui.sources.replay import ReplaySource
+from grok_tui.text import UserError
 from grok_tui.tui.ascii_only import AsciiOnly, spelled
 from grok_tui.tui.keys import palette
 from grok_tui.tui.keys.keymap import Action, Entry, Keymap, actions, entries

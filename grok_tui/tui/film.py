@@ -13,12 +13,12 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.pilot import Pilot
 
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import Event
 from grok_tui.sources.launcher import Run
 from grok_tui.sources.player import Player, shown
 from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
+from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.screens.replay import ReplayScreen
 from grok_tui.tui.screens.run_view import LEAST_HEIGHT, LEAST_WIDTH

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from grok_tui.errors import UserError
 from grok_tui.sources.launcher import Run
+from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp, screen_of
 from grok_tui.tui.screens.run_view import SAVE_SECONDS, Ending, RunScreen
 from grok_tui.tui.screens.sweep import Opened, SweepScreen

@@ -10,9 +10,8 @@ from textual.color import Color, ColorParseError
 from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as TextualTheme
 
-from grok_tui.errors import UserError
 from grok_tui.files import read_toml
-from grok_tui.text import one_line
+from grok_tui.text import UserError, one_line
 from grok_tui.tui.preferences import config_folder
 
 DEFAULT_THEME = "midnight"

@@ -14,9 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from grok_tui.config.schema import Config, build
 from grok_tui.config.sources import load_file
-from grok_tui.errors import UserError
 from grok_tui.runs.folders import recorded_folders
-from grok_tui.text import one_line
+from grok_tui.text import UserError, one_line
 
 # How long the products are measured.
 _MEASURE_SECONDS = 0.2

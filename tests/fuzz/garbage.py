@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 Case = TypeVar("Case")
 Fuzz = Callable[[str, st.SearchStrategy[Any], Callable[[Any], None]], None]

@@ -14,11 +14,11 @@ from small_runs import go_on, on, record, small
 from grok_tui.cli.main import main
 from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import Evaluated, SetField, Stop
 from grok_tui.runs import analysis_files
 from grok_tui.runs.branch import branch, parent_of
 from grok_tui.runs.checkpoints import checkpoint_path
+from grok_tui.text import UserError
 
 CONFIG = small(steps=60, eval_every=10, analyze_every=15, checkpoint_every=20)
 

@@ -15,7 +15,7 @@ from grok_tui.config.schema import FIELDS, flag, is_live
 
 IMPORTS = """
 import sys
-from grok_tui.cli_main import main
+from grok_tui.cli.main import main
 try:
     code = main(sys.argv[1:])
 except SystemExit as end:

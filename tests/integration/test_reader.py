@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from small_runs import Recording, go_on, on, record, small
 
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import (
     Analyzed,
     Compiling,
@@ -29,6 +28,7 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.protocol.results import Tables
 from grok_tui.runs.reader import recorded
+from grok_tui.text import UserError
 from grok_tui.tui.screens.flows import recorded_state
 from grok_tui.view.state import SessionState, reduce
 

@@ -10,10 +10,10 @@ import pytest
 from scripted import ScriptedLauncher, grokking, recorded_run, timed
 
 from grok_tui.cli.main import main
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import Stopped
 from grok_tui.runs.exporting.asciicast import asciicast
 from grok_tui.sources.recording import Recording
+from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.film import FRAMES_PER_SECOND, LAST_SECONDS, Frame, Stage, film, picture
 from grok_tui.tui.panes.layout import pane_number

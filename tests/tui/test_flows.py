@@ -23,9 +23,9 @@ from scripted import (
 from textual.pilot import Pilot
 from textual.widgets import Label
 
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import Compiling, Failed, Pause, Stop
 from grok_tui.sources.launcher import Run
+from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.panes.parameters import Edited
 from grok_tui.tui.screens.dialogs import Question

@@ -13,8 +13,8 @@ from textual.widgets import OptionList
 
 from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.config.schema import Config
-from grok_tui.errors import UserError
 from grok_tui.sources.launcher import Run
+from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.screens.picker import PresetPicker
 from grok_tui.tui.screens.run_view import Ending, RunScreen

@@ -13,7 +13,6 @@ import pytest
 from scripted import ScriptedLauncher, grokking, recorded_run, shown, until
 from textual.pilot import Pilot
 
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import Failed
 from grok_tui.sources.launcher import Run
 from grok_tui.sources.player import Player
@@ -23,6 +22,7 @@ from grok_tui.sources.replay import ReplaySource
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import spec_from
+from grok_tui.text import UserError
 from grok_tui.tui.screens.replay import ReplayScreen
 from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.screens.sweep import SweepScreen, Train

@@ -11,7 +11,7 @@ from grok_tui import __version__
 from grok_tui.cli.flags import LISTS, parse
 from grok_tui.config.schema import FIELDS, Config, flag, is_live
 from grok_tui.config.sources import resolve
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 HINT = " (try grok-tui --help)"
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from grok_tui.analysis.health import HealthWatch
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config
+from grok_tui.files import write_durably
 from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import (
@@ -29,7 +30,6 @@ from grok_tui.runs.checkpoints import (
     load,
     newest,
     save,
-    write_durably,
 )
 
 CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, lr=0.003)

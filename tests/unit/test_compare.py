@@ -22,10 +22,10 @@ from written_runs import (
     written,
 )
 
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import ConfigApplied, Event, Failed, Started, Stopped
 from grok_tui.runs.history import differences, read, short_names
 from grok_tui.runs.writer import RunError, RunWriter
+from grok_tui.text import UserError
 
 
 @pytest.fixture

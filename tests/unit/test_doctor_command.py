@@ -218,7 +218,7 @@ def test_a_table_that_cannot_be_read(
 def test_a_diagnosis_loads_neither_tinygrad_nor_textual(tmp_path: Path) -> None:
     path = table(tmp_path, rows(PLATEAU))
     code = (
-        "import sys; from grok_tui.cli_main import main;"
+        "import sys; from grok_tui.cli.main import main;"
         f"assert main(['doctor', '--metrics', {str(path)!r}]) == 0;"
         "assert not {'tinygrad', 'textual'} & sys.modules.keys()"
     )

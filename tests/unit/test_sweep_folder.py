@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from grok_tui.errors import UserError
 from grok_tui.runs.writer import RunError, lock
 from grok_tui.sweep.folder import (
     Outcome,
@@ -22,6 +21,7 @@ from grok_tui.sweep.folder import (
 )
 from grok_tui.sweep.phase_map import cell, phase_map
 from grok_tui.sweep.spec import Point, spec_from
+from grok_tui.text import UserError
 
 CONTENT = {
     "base": {"modulus": 13},

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from grok_tui.table import cell, table
+from grok_tui.text import cell, table
 
 ROWS = [
     {"name": "a", "steps": 1500, "keys": [1, 14, 41], "loss": None},

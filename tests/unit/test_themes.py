@@ -9,7 +9,7 @@ import tomli_w
 from textual.color import Color
 from textual.theme import Theme as TextualTheme
 
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 from grok_tui.tui.preferences import remember_theme, remembered_theme
 from grok_tui.tui.themes import (
     DEFAULT_THEME,

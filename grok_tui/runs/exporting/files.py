@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import safetensors.numpy
 
 from grok_tui.config.schema import Config, build
+from grok_tui.files import write_durably
 from grok_tui.models.transformer import export
 from grok_tui.protocol.events import FloatArray
 from grok_tui.protocol.snapshot import Snapshot
@@ -82,14 +83,14 @@ def _transformerlens(config: Config, snapshot: Snapshot, file: Path) -> list[Pat
     _save(file, export.state_dict(config, snapshot.weights), fields)
     beside = file.with_name(f"{file.name}.json")
     content = json.dumps(fields["config"], indent=2) + "\n"
-    checkpoints.write_durably(beside, content.encode())
+    write_durably(beside, content.encode())
     return [file, beside]
 
 
 def _save(file: Path, weights: Mapping[str, FloatArray], fields: Mapping[str, Any]) -> None:
     metadata = {name: json.dumps(value) for name, value in fields.items()}
     content = safetensors.numpy.save(dict(weights), {"format": "pt", **metadata})
-    checkpoints.write_durably(file, content)
+    write_durably(file, content)
 
 
 WEIGHTS: Mapping[str, Callable[[Config, Snapshot, Path], list[Path]]] = {

@@ -17,9 +17,9 @@ from tensorboardX.record_writer import RecordWriter
 from grok_tui.analysis.health import HEALTH_NAMES
 from grok_tui.config.schema import written
 from grok_tui.config.sources import load_file
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import ConfigApplied, Failed, PhaseChanged, Stopped, Warned
 from grok_tui.runs.reader import event_lines, metric_lines
+from grok_tui.text import UserError
 
 # Where a column of the metrics goes; the part before the slash is its group on the screen.
 _TAGS = {

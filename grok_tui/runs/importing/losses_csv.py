@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grok_tui.doctor import Case, Curve
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 
 # Columns, and what else they are called once letters and digits are all that is left.
 COLUMNS: Mapping[str, tuple[str, ...]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from grok_tui.errors import UserError
+from grok_tui.text import UserError
 from grok_tui.tui.panes.ask import Ask
 from grok_tui.tui.panes.attention import Attention
 from grok_tui.tui.panes.charts import Charts

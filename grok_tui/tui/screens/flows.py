@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from grok_tui.config.schema import build
-from grok_tui.errors import UserError
 from grok_tui.protocol.events import Ask, Event, Failed, Inspect
 from grok_tui.runs.checkpoints import checkpoints_in, step_of
 from grok_tui.runs.folders import recorded_folders
 from grok_tui.runs.reader import recorded
 from grok_tui.sources.answers import answer_from
 from grok_tui.sources.launcher import Launcher, Run
+from grok_tui.text import UserError
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.screens.dialogs import (
     checkpoint_question,

@@ -15,12 +15,11 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 from textual.worker import get_current_worker
 
-from grok_tui.errors import UserError
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.phase_map import cell, combined, key, planes
 from grok_tui.sweep.progress import Watch
 from grok_tui.sweep.spec import Point
-from grok_tui.text import one_line
+from grok_tui.text import UserError, one_line
 from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.widgets.sweep_map import Measure, Shown, SweepMap
 from grok_tui.tui.widgets.sweep_runs import SweepRuns
