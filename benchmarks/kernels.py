@@ -17,7 +17,7 @@ from tinygrad.engine.realize import ExecContext, get_call_name, pm_exec
 from tinygrad.helpers import ansistrip
 
 from grok_tui.device.openblas import openblas
-from grok_tui.protocol.events import FloatArray
+from grok_tui.protocol.results import FloatArray
 from grok_tui.training.network import Network
 
 _PRODUCT = re.compile(r"sgemm_([NT])([NT])_(\d+)_(\d+)_(\d+)")

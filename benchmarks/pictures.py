@@ -22,16 +22,15 @@ from textual.pilot import Pilot
 
 from benchmarks.rounds import say
 from benchmarks.training import train
-from grok_tui.cli.replay import replay_session
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build
 from grok_tui.sources.job import Job
+from grok_tui.sources.launcher import Launcher, replay_launcher
 from grok_tui.sweep.folder import SweepFolder, read_spec
-from grok_tui.sweep.progress import Watch
+from grok_tui.sweep.progress import SweepProgress
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.screens.run_view import RunScreen
+from grok_tui.tui.screens.run_view import RunView
 from grok_tui.tui.screens.sweep import SweepScreen
-from grok_tui.tui.start import Session
 from grok_tui.tui.sweep_app import SweepApp
 from grok_tui.tui.themes import load_themes
 
@@ -103,8 +102,8 @@ def _draw_ill(folder: Path) -> None:
 
 async def _draw(folder: Path) -> None:
     config = build({**load_preset("quick").fields, "steps": PICTURES[-1].step})
-    session = Session(lambda _: Job(config), save=False)
-    app = SessionApp(session.open(Job(config)), session, load_themes()[0], "midnight")
+    launcher = Launcher(lambda _: Job(config), save=False)
+    app = SessionApp(launcher.open(Job(config)), launcher, load_themes()[0], "midnight")
     try:
         async with app.run_test(size=PICTURES[0].size) as pilot:
             for picture in PICTURES:
@@ -117,22 +116,22 @@ async def _draw(folder: Path) -> None:
                 path.write_text(app.export_screenshot(title="grok-tui"))
                 say(f"{path}: step {_screen(pilot).state.step}")
     finally:
-        list(session.close())
+        list(launcher.close())
 
 
 async def _draw_sweep(folder: Path, sweep: Path) -> None:
     """The screen of a sweep that has ended."""
-    known = SweepFolder(sweep, read_spec(sweep))
-    screen = SweepScreen(known, Watch(known, retry=False), None)
-    session = replay_session()
+    known = SweepFolder.open(sweep, read_spec(sweep))
+    screen = SweepScreen(known, SweepProgress(known), None)
+    launcher = replay_launcher()
     themes = load_themes()[0]
     app = SweepApp(
         None,
-        session,
+        launcher,
         themes,
         "midnight",
         sweep=screen,
-        replay=lambda run: session.replay(run, 0, 1.0),
+        replay=lambda run: launcher.replay(run, 0, 1.0),
     )
     async with app.run_test(size=SWEEP_SIZE) as pilot:
         await pilot.press("down", "down", "down", "right", "right")
@@ -149,8 +148,8 @@ async def _until(pilot: Pilot[Any], step: int) -> None:
         await pilot.pause(0.05)
 
 
-def _screen(pilot: Pilot[Any]) -> RunScreen:
-    return next(s for s in pilot.app.screen_stack if isinstance(s, RunScreen))
+def _screen(pilot: Pilot[Any]) -> RunView:
+    return next(s for s in pilot.app.screen_stack if isinstance(s, RunView))
 
 
 if __name__ == "__main__":

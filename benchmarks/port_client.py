@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from benchmarks.results import NotMeasuredError
 from grok_tui.config.schema import Config
-from grok_tui.protocol.events import FloatArray
+from grok_tui.protocol.results import FloatArray
 from grok_tui.tasks.task import Task
 
 # PyTorch's kind of device for tinygrad's.

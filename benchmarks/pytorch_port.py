@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from grok_tui.config.schema import Config
-from grok_tui.protocol.events import FloatArray
+from grok_tui.protocol.results import FloatArray
 from grok_tui.tasks.task import Task
-from grok_tui.training.optimizers import learning_rate
+from grok_tui.training.schedule import learning_rate
 
 # Updates on a side stream before a CUDA graph is captured, as PyTorch's manual asks for.
 WARM_UP = 3

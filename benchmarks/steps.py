@@ -19,9 +19,8 @@ from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import Config, build
 from grok_tui.device import c_calls
 from grok_tui.device.openblas import openblas
-from grok_tui.models.transformer.network import initial_weights
-from grok_tui.tasks.task import make_task
-from grok_tui.training import network as core
+from grok_tui.training.network import Network
+from grok_tui.training.network import Start as Begin
 
 # The losses of so many steps, and how far the port's may be off: at the first, at the last.
 CHECKED_STEPS = 6
@@ -46,11 +45,11 @@ def measure_steps(
     """The section's results, and with the flag the kernels of the training step."""
     kind = torch_kind(device)
     config = build({**load_preset("nanda").fields, "device": device})
-    task = make_task(config)
-    network = core.Network([core.Start(config, task)])
+    begin = Begin.of(config)
+    network = Network([begin])
     for stage in network.compile():
         say(f"{stage} ...")
-    with running_port(Start(config, task, initial_weights(config), kind)) as port:
+    with running_port(Start(config, begin.task, dict(begin.weights()), kind)) as port:
         say("checking that the PyTorch port computes the same ...")
         _check_same(network, config, port)
         times = medians(_measures(network, config, port, kind), rounds)
@@ -59,7 +58,7 @@ def measure_steps(
 
 
 def _measures(
-    network: core.Network, config: Config, port: PortClient, kind: str
+    network: Network, config: Config, port: PortClient, kind: str
 ) -> dict[str, Callable[[], float]]:
     """What is timed, each in seconds per step or per evaluation."""
     steps = 1 if kind == "cpu" else GPU_STEPS
@@ -81,7 +80,7 @@ def _measures(
     return measures
 
 
-def _check_same(network: core.Network, config: Config, port: PortClient) -> None:
+def _check_same(network: Network, config: Config, port: PortClient) -> None:
     """Raise WrongError unless losses and an evaluation agree, step by step."""
     (ours,) = network.train([config], CHECKED_STEPS)
     our_pair_loss = network.evaluate()[0].pair_loss

@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from model_for import model_for
+from summaries import summary
 
 from grok_tui.analysis.analyst import Analyst
 from grok_tui.config.schema import Config
-from grok_tui.models.transformer.spec import weight_shapes
+from grok_tui.models.registry import model_of
 from grok_tui.protocol.events import (
     Analyzed,
     CheckpointSaved,
     ConfigApplied,
     Evaluated,
     Losses,
-    Metrics,
     Paused,
     PhaseChanged,
     Resumed,
@@ -24,9 +25,10 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
+from grok_tui.protocol.results import Metrics
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.writer import RunWriter
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 
 CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, steps=20, device="CPU")
 STEPS = 20
@@ -37,7 +39,7 @@ def snapshot(step: int, config: Config = CONFIG) -> Snapshot:
     rng = np.random.default_rng(step)
 
     def arrays() -> dict[str, Any]:
-        shapes = weight_shapes(config).items()
+        shapes = model_for(config).shapes.items()
         return {name: rng.standard_normal(shape, dtype=np.float32) for name, shape in shapes}
 
     return Snapshot(
@@ -54,12 +56,12 @@ def snapshot(step: int, config: Config = CONFIG) -> Snapshot:
 
 
 def made_run(folder: Path) -> Path:
-    """Twenty steps: evaluated every fifth, analysed and saved every tenth, edited, stopped."""
+    """Twenty steps: evaluated every fifth, analyzed and saved every tenth, edited, stopped."""
     task = make_task(CONFIG)
-    analyst = Analyst(CONFIG.operation, task, CONFIG.n_heads)
-    n_train = int(task.train_mask.sum())
+    analyst = Analyst(task, model_of(CONFIG, task))
+    n_test = task.n_pairs - task.n_train
     write = RunWriter.create(folder, CONFIG, {"device": "CPU", "version": "0"})
-    write(Started(0, {}, "CPU", n_train, CONFIG.n_pairs - n_train, 1.5))
+    write(Started(0, {}, "CPU", task.n_train, n_test, 1.5))
     write(CheckpointSaved(0, write.save(snapshot(0))))
     write(PhaseChanged(0, "MEMORIZING", "the train pairs are not yet known"))
     for step in range(1, STEPS + 1):
@@ -69,8 +71,8 @@ def made_run(folder: Path) -> Path:
             write(Evaluated(step, metrics, 0.1))
         if step % 10 == 0:
             saved = snapshot(step)
-            measures, tables = analyst(saved.weights)
-            write(Analyzed(step, measures, 0.1, tables))
+            measures, arrays = analyst(saved.weights)
+            write(Analyzed(step, measures, 0.1, arrays))
             write(CheckpointSaved(step, write.save(saved)))
         if step == 7:
             write(ConfigApplied(7, "lr", CONFIG.lr, 0.5))
@@ -80,6 +82,6 @@ def made_run(folder: Path) -> Path:
             write(ConfigApplied(12, "decay", "decoupled", "coupled"))
             write(ConfigApplied(12, "decay", "coupled", "decoupled", undo=True))
             write(Warned(12, "something → odd"))
-    write(Stopped(STEPS, "completed", {"steps": STEPS}))
+    write(Stopped(STEPS, "completed", summary(steps=STEPS)))
     write.close()
     return folder

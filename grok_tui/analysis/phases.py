@@ -10,23 +10,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from grok_tui.protocol.events import Metrics
-from grok_tui.protocol.results import Measures
+from grok_tui.protocol.results import Measures, Metrics
 
 MEMORIZED_TRAIN_ACC = 0.99
 GROKKED_TEST_ACC = 0.99
 GROKKED_IN_A_ROW = 3
-# A circuit forms once the excluded loss has risen from its least since memorising by this
+# A circuit forms once the excluded loss has risen from its least since memorizing by this
 # factor, or the key frequencies explain this share of the logits: it is no longer memory alone.
 EXCLUDED_RISE = 1.15
 CIRCUIT_FVE = 0.1
-# Cleanup: the test loss is at this share of its highest since memorising, or below.
+# Cleanup: the test loss is at this share of its highest since memorizing, or below.
 CLEANUP_SHARE = 0.5
-# Stuck: no circuit for so many times 1 / (lr * weight decay) steps after memorising, which is
+# Stuck: no circuit for so many times 1 / (lr * weight decay) steps after memorizing, which is
 # how long weight decay takes to shrink a weight to 1/e; but within the bounds.
 STUCK_DECAY_TIMES = 3.0
 STUCK_STEPS_MIN, STUCK_STEPS_MAX = 1000, 20_000
-# Stuck, too: so many steps in which the train loss has not fallen by this share, unmemorised.
+# Stuck, too: so many steps in which the train loss has not fallen by this share, before
+# memorizing.
 PLATEAU_STEPS = 1000
 PLATEAU_FALL = 0.2
 
@@ -39,7 +39,7 @@ class Milestones:
     grok_step: first of three evaluations in a row with test accuracy >= 0.99.
     streak_step, streak: start and length of the current row of such evaluations.
     circuit_step, cleanup_step: when a circuit began to form, and cleanup to happen.
-    highest_test_loss, least_excluded_loss: since memorising, in nats.
+    highest_test_loss, least_excluded_loss: since memorizing, in nats.
     plateau_step, plateau_loss: when the train loss last fell clearly, and to what.
     stuck: why the run is stuck now, empty if it is not.
     """
@@ -62,7 +62,7 @@ class Milestones:
 
     @property
     def phase(self) -> str:
-        """The badge. Only `STUCK` is ever left for an earlier one: for `CIRCUIT FORMATION`."""
+        """The badge. Phases follow each other; only `STUCK` can end, by a circuit forming."""
         if self.grokked:
             return "GROKKED"
         if self.cleanup_step is not None:
@@ -73,7 +73,7 @@ class Milestones:
 
     @property
     def reason(self) -> str:
-        """Why the badge is what it is, in words."""
+        """Why the badge says so, in words."""
         match self.phase:
             case "GROKKED":
                 return (
@@ -82,20 +82,22 @@ class Milestones:
                 )
             case "CLEANUP":
                 return (
-                    f"at step {self.cleanup_step} the test loss was down to half of its"
-                    " highest since the train pairs were known"
+                    f"at step {self.cleanup_step} the test loss had fallen to half of its highest"
+                    " since memorizing"
                 )
             case "CIRCUIT FORMATION":
                 return (
-                    f"since step {self.circuit_step} the key frequencies have a part in knowing"
-                    " the train pairs: without them the loss has risen, or they explain a tenth"
-                    " of the logits"
+                    f"since step {self.circuit_step} the network uses the key frequencies:"
+                    " without them the train loss is higher, or they explain a tenth of the logits"
                 )
             case "STUCK":
                 return self.stuck
         if self.memorized_step is not None:
-            return f"the train pairs are known since step {self.memorized_step}, not the others"
-        return "the train pairs are not yet known"
+            return (
+                f"memorized the train pairs at step {self.memorized_step};"
+                " the test pairs are not learned yet"
+            )
+        return "the train pairs are not memorized yet"
 
     def after(self, step: int, metrics: Metrics) -> Milestones:
         """The milestones after one more evaluation."""
@@ -140,7 +142,7 @@ class Milestones:
             patience = _patience(metrics.lr * metrics.weight_decay)
             waited = step - self.memorized_step
             stuck = (
-                f"the train pairs are known for {patience} steps or more, and no circuit forms"
+                f"memorized the train pairs {patience} steps ago or more, and no circuit forms"
                 if waited >= patience and self.circuit_step is None
                 else ""
             )
@@ -155,7 +157,7 @@ class Milestones:
             return self
         stuck = (
             f"the train loss has not fallen by a fifth since step {self.plateau_step}, and the"
-            " train pairs are not known"
+            " train pairs are not memorized"
         )
         return replace(self, stuck=stuck)
 
@@ -168,7 +170,7 @@ class Milestones:
 
 
 def _patience(decay_per_step: float) -> int:
-    """Steps from memorising to a circuit that one may have to wait."""
+    """Steps after memorizing in which a circuit may still begin to form."""
     if decay_per_step <= 0:
         return STUCK_STEPS_MAX
     steps = STUCK_DECAY_TIMES / decay_per_step

@@ -1,17 +1,35 @@
-"""What an evaluation says about each residue and each pair."""
+"""What a network predicts: for one pair, for each residue, for all pairs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from grok_tui.protocol.events import Pairs
-from grok_tui.tasks.task import IntArray, Task
+from grok_tui.config.schema import Loss
+from grok_tui.models.base import Array, HostWeights, Model, softmax
+from grok_tui.protocol.results import FloatArray, Pairs
+from grok_tui.tasks.task import BoolArray, IntArray, Task
 
-BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float32]
+# --- one pair -----------------------------------------------------------------------
+
+
+def loss_logits(logits: Array, loss: Loss) -> Array:
+    """The logits whose softmax gives a loss's probabilities.
+
+    Of StableMax log s(l), of the other losses the logits themselves. Source: Prieto et al.
+    2025, section 4.1.
+    """
+    return np.copysign(np.log1p(np.abs(logits)), logits) if loss == "stablemax" else logits
+
+
+def answer_probabilities(
+    model: Model, weights: HostWeights, pair: tuple[int, int], loss: Loss
+) -> Array:
+    """(n_answers,): how likely a network finds each answer to a pair."""
+    a, b = (np.array([operand]) for operand in pair)
+    return np.asarray(softmax(loss_logits(model.host_logits(weights, a, b), loss))[0])
+
 
 # --- residues -----------------------------------------------------------------------
 
@@ -42,8 +60,8 @@ def tally(task: Task, pairs: Pairs, half: BoolArray) -> Tally:
     """Count one half by residue. half: (n_pairs,), True where a pair belongs to it."""
     right = half & (pairs.answers == task.answer)
     return Tally(
-        right=np.bincount(task.answer[right], minlength=task.modulus),
-        total=np.bincount(task.answer[half], minlength=task.modulus),
+        right=np.bincount(task.answer[right], minlength=task.n_answers),
+        total=np.bincount(task.answer[half], minlength=task.n_answers),
     )
 
 
@@ -84,8 +102,8 @@ def mistakes(task: Task, pairs: Pairs, residue: int) -> Mistakes:
 
 def distance(task: Task, pairs: Pairs) -> IntArray:
     """(n_pairs,), steps between the given and the right answer on the circle of residues."""
-    apart = (pairs.answers - task.answer) % task.modulus
-    nearest: IntArray = np.minimum(apart, task.modulus - apart)
+    apart = (pairs.answers - task.answer) % task.n_answers
+    nearest: IntArray = np.minimum(apart, task.n_answers - apart)
     return nearest
 
 

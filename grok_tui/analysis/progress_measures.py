@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.analysis.fourier import basis, rows_of
+from grok_tui.analysis.predictions import loss_logits
 from grok_tui.config.schema import Loss
-from grok_tui.models.transformer.host import exponents
 from grok_tui.tasks.groups import Group
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ def restricted_loss(
     of each answer. Source: Nanda et al. 2023, section 5.
     """
     kept = key_part(by_answer, keys) @ W_L
-    logits = exponents(kept - kept.mean(axis=0) + mean_logits, loss)
+    logits = loss_logits(kept - kept.mean(axis=0) + mean_logits, loss)
     return float(cross_entropy(logits, elements) @ test_counts / test_counts.sum())
 
 
@@ -78,7 +78,7 @@ def excluded_loss(
     """
     answer = group.answer[train]
     left = logits[train] - (key_part(by_answer, keys) @ W_L)[answer]
-    return float(cross_entropy(exponents(left, loss), group.elements[answer]).mean())
+    return float(cross_entropy(loss_logits(left, loss), group.elements[answer]).mean())
 
 
 def logit_fve(logits: Array, keys: tuple[int, ...], group: Group) -> float:

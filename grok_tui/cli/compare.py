@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -11,25 +10,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grok_tui.cli.commands import COMMANDS
-from grok_tui.cli.flags import Parser
-from grok_tui.config.schema import written
+from grok_tui.cli.flags import command_parser
+from grok_tui.cli.output import print_json
+from grok_tui.config.schema import ConfigError, written
 from grok_tui.sweep import is_sweep
 from grok_tui.text import UserError, number, percent, table
 
 if TYPE_CHECKING:
-    from grok_tui.runs.history import Outcome
+    from grok_tui.runs.history import RunHistory
 
 # A chart is as high as this share of the terminal, and no less or more than so many rows.
 _SHARE, _LEAST, _MOST = 0.7, 12, 24
 _RUN = "  run"  # above the names, which come after a marker
 
 
-def parse(arguments: Sequence[str]) -> Namespace:
+def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """`runs` and `json`."""
-    parser = Parser(
-        prog="grok-tui compare", description=COMMANDS["compare"], allow_abbrev=False
-    )
+    parser = command_parser(name)
     parser.add_argument(
         "runs", metavar="DIR", type=Path, nargs="+", help="a run directory, or a sweep's"
     )
@@ -39,21 +36,33 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def run(options: Namespace) -> int:
     """Read the runs, and print what they came to."""
-    from grok_tui.runs import history
+    from grok_tui.view.comparison import differences, short_names
 
     folders = [run for folder in options.runs for run in _runs_in(folder)]
     if len(folders) < 2:
-        raise UserError("compare needs two run directories or more, or a sweep with two")
-    names = history.short_names(folders)
-    runs = [history.read(folder) for folder in folders]
-    differences = history.differences([run.config for run in runs])
+        raise UserError("compare needs two or more run directories, or a sweep with two runs")
+    names = short_names(folders)
+    runs = [_read(folder) for folder in folders]
+    differing = differences([run.config for run in runs])
     if options.json:
-        content = {"runs": [run.to_dict() for run in runs], "differences": differences}
-        print(json.dumps(content, indent=2, allow_nan=False))
+        print_json({"runs": [run.to_dict() for run in runs], "differences": differing})
     else:
         maps = [_map(folder) for folder in options.runs if is_sweep(folder)]
-        _show("\n\n".join([*maps, *_parts(runs, names, differences)]))
+        _show("\n\n".join([*maps, *_parts(runs, names, differing)]))
     return 0
+
+
+def _read(folder: Path) -> RunHistory:
+    """The run in a folder. Raises RunError, which names it."""
+    from grok_tui.runs.folders import RunError
+    from grok_tui.runs.history import read_history
+
+    try:
+        return read_history(folder)
+    except ConfigError as error:
+        raise RunError(f"{folder} cannot be compared: {error}") from None
+    except OSError as error:
+        raise RunError(f"cannot read {error.filename or folder}: {error.strerror}") from None
 
 
 def _runs_in(folder: Path) -> list[Path]:
@@ -69,12 +78,12 @@ def _map(sweep: Path) -> str:
     from grok_tui.sweep.folder import SweepFolder, read_spec
     from grok_tui.sweep.phase_map import phase_map
 
-    folder = SweepFolder(sweep, read_spec(sweep))
+    folder = SweepFolder.open(sweep, read_spec(sweep))
     return phase_map(folder.spec, folder.outcomes())
 
 
 def _parts(
-    runs: Sequence[Outcome], names: Sequence[str], differences: dict[str, list[Any]]
+    runs: Sequence[RunHistory], names: Sequence[str], differing: dict[str, list[Any]]
 ) -> Iterator[str]:
     """The tables, what happened on the way, the charts."""
     from grok_tui.view.charts.overlay import MARKERS
@@ -83,9 +92,9 @@ def _parts(
     markers = MARKERS.ljust(len(runs))  # beyond, runs are not drawn and have none
     labels = [f"{marker} {name}" for marker, name in zip(markers, names, strict=False)]
     yield table([_row(*pair) for pair in zip(labels, runs, strict=True)], width)
-    if differences:
-        values = zip(*differences.values(), strict=True)
-        rows = [dict(zip(differences, map(written, own), strict=True)) for own in values]
+    if differing:
+        values = zip(*differing.values(), strict=True)
+        rows = [dict(zip(differing, map(written, own), strict=True)) for own in values]
         yield table([{_RUN: x, **row} for x, row in zip(labels, rows, strict=True)], width)
     else:
         yield "The runs began with the same config."
@@ -96,13 +105,13 @@ def _parts(
     yield from _charts(runs[: len(MARKERS)], names[: len(MARKERS)])
 
 
-def _row(label: str, run: Outcome) -> dict[str, Any]:
+def _row(label: str, run: RunHistory) -> dict[str, Any]:
     """What a run came to, in the columns of the table."""
     keys = run.key_frequencies
     return {
         _RUN: label,
         "steps": run.steps,
-        "memorised": run.milestones.memorized_step,
+        "memorized": run.milestones.memorized_step,
         "grokked": run.milestones.grok_step,
         "test loss": number(run.final["test_loss"]),
         "test acc": percent(run.final["test_acc"]),
@@ -114,17 +123,17 @@ def _row(label: str, run: Outcome) -> dict[str, Any]:
     }
 
 
-def _story(label: str, run: Outcome) -> Iterator[str]:
+def _story(label: str, run: RunHistory) -> Iterator[str]:
     """Where a run came from, and the edits on its way."""
     if run.parent:
-        yield f"{label}: a branch of {run.parent['run']} at step {run.parent['step']}"
-    for edit in run.edits:
-        back = " (taken back)" if edit.undo else ""
+        yield f"{label}: branched from {run.parent['run']} at step {run.parent['step']}"
+    for edit in run.effective_edits:
+        undone = " (undone)" if edit.undo else ""
         change = f"{written(edit.old)} -> {written(edit.new)}"
-        yield f"{label}: {edit.field} {change} at step {edit.step}{back}"
+        yield f"{label}: {edit.field} {change} at step {edit.step}{undone}"
 
 
-def _charts(runs: Sequence[Outcome], names: Sequence[str]) -> Iterator[str]:
+def _charts(runs: Sequence[RunHistory], names: Sequence[str]) -> Iterator[str]:
     import plotext
 
     from grok_tui.view.charts import overlay
@@ -135,16 +144,16 @@ def _charts(runs: Sequence[Outcome], names: Sequence[str]) -> Iterator[str]:
     size = width, min(max(round(_SHARE * lines), _LEAST), _MOST)
     for title, scale, curves in (
         ("train loss", LOSS.log, [run.train_loss for run in runs]),
-        ("test loss", LOSS.log, [run.test_loss for run in runs]),
-        ("test accuracy", ACCURACY.linear, [run.test_acc for run in runs]),
+        ("test loss", LOSS.log, [run.curve("test_loss") for run in runs]),
+        ("test accuracy", ACCURACY.linear, [run.curve("test_acc") for run in runs]),
     ):
-        series = [Series().extended(*curve) for curve in curves]
+        series = [Series().extended(curve.steps, curve.values) for curve in curves]
         if picture := overlay.draw(plotext, scale, series, size):
             yield f"{overlay.legend(plotext, title, names, width)}\n{picture}"
 
 
 def _show(text: str) -> None:
-    """Print a text, with colours where they are wanted, in letters that can be written."""
+    """Print a text, with colors where they are wanted, in letters that can be written."""
     from plotext import uncolorize
 
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):

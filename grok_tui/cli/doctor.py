@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import textwrap
 from argparse import Namespace
@@ -10,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grok_tui.cli.commands import COMMANDS
-from grok_tui.cli.flags import Parser, add_config_flags, given_fields
+from grok_tui.cli.flags import add_config_flags, command_parser, given_fields
+from grok_tui.cli.output import print_json
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build, flag, written
 from grok_tui.config.sources import load_file, resolve
+from grok_tui.tasks.registry import check
 from grok_tui.text import UserError, number
 
 if TYPE_CHECKING:
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 _WIDTH = 80
 
 
-def parse(arguments: Sequence[str]) -> Namespace:
+def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """`run`, `metrics`, `json`, and those of a config."""
-    parser = Parser(
-        prog="grok-tui doctor",
-        description=f"{COMMANDS['doctor']}: of the run in DIR; of the losses in FILE and the"
-        " fields that are given; or, with neither, of a config before it is trained.",
-        allow_abbrev=False,
+    parser = command_parser(
+        name,
+        "Examines the run in DIR; or the losses in FILE, with the fields that are given; or,"
+        " with neither, a config before it is trained.",
     )
     parser.add_argument("run", metavar="DIR", type=Path, nargs="?", help="a run directory")
     parser.add_argument(
@@ -51,8 +50,7 @@ def run(options: Namespace) -> int:
 
     verdicts = diagnose(_case(options))
     if options.json:
-        content = {"verdicts": [verdict.to_dict() for verdict in verdicts]}
-        print(json.dumps(content, indent=2, allow_nan=False))
+        print_json({"verdicts": [verdict.to_dict() for verdict in verdicts]})
     else:
         print("\n\n".join(map(_text, verdicts)))
     return 0
@@ -66,9 +64,9 @@ def _case(options: Namespace) -> Case:
         if options.run:
             if options.metrics or options.preset or options.config or options.fields:
                 raise UserError("a run has its own config and metrics; give DIR alone")
-            from grok_tui.runs.cases import read_case
+            from grok_tui.runs.history import read_history
 
-            return read_case(options.run)
+            return read_history(options.run).case()
         if options.metrics:
             from grok_tui.runs.importing.losses_csv import read_metrics
 
@@ -76,7 +74,8 @@ def _case(options: Namespace) -> Case:
     except OSError as error:
         place = error.filename or options.run or options.metrics
         raise UserError(f"cannot read {place}: {error.strerror}") from None
-    return Case(resolve(options.fields, options.config, options.preset).model_dump(mode="json"))
+    config = resolve(options.fields, options.config, options.preset, check=check)
+    return Case(config.model_dump(mode="json"))
 
 
 def _known(options: Namespace) -> Mapping[str, Any]:
@@ -84,7 +83,7 @@ def _known(options: Namespace) -> Mapping[str, Any]:
     fields = dict(load_preset(options.preset).fields) if options.preset else {}
     fields |= load_file(options.config) if options.config else {}
     fields |= options.fields
-    config = build(fields).model_dump(mode="json")
+    config = check(build(fields)).model_dump(mode="json")
     return {name: config[name] for name in fields}
 
 

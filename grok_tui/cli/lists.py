@@ -1,19 +1,34 @@
-"""The tables of `presets`, `devices`, `themes` and `keys`, as text or JSON on stdout."""
+"""`grok-tui presets`, `devices`, `themes`, `keys`: lists, as tables or as JSON."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from grok_tui.cli.flags import command_parser
+from grok_tui.cli.output import print_json
 from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.text import table
 
 
-def print_list(command: str, *, as_json: bool) -> None:
-    """Print one of the lists."""
-    rows = _ROWS[command]()
-    print(json.dumps(rows, indent=2) if as_json else table(rows))
+def parse(name: str, arguments: Sequence[str]) -> Namespace:
+    """`list` and `json`."""
+    parser = command_parser(name)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(arguments)
+    options.list = name
+    return options
+
+
+def run(options: Namespace) -> int:
+    """Print the list."""
+    rows = _ROWS[options.list]()
+    if options.json:
+        print_json(rows)
+    else:
+        print(table(rows))
+    return 0
 
 
 def _presets() -> list[dict[str, Any]]:

@@ -1,40 +1,72 @@
-"""The `grok-tui` command: it reads the arguments and hands them to the command they name."""
+"""The `grok-tui` command: it finds the subcommand that the arguments name, and runs it."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from grok_tui.cli.commands import load
-from grok_tui.cli.flags import LISTS, parse
+from grok_tui.cli.output import say
 from grok_tui.text import UserError
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: what it is for, and the module of this room that does it."""
+
+    about: str
+    module: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "replay": Command("replay a recorded run on the session's screens", "replay"),
+    "compare": Command("put runs side by side: tables and charts", "compare"),
+    "doctor": Command("say why a run or a config does not grok, and what to change", "doctor"),
+    "export": Command("write a run in the format of another tool", "export"),
+    "sweep": Command("train a grid of settings and seeds; map where it groks", "sweep"),
+    "serve": Command("serve the session to a browser, on 127.0.0.1", "serve"),
+    "presets": Command("list the presets", "lists"),
+    "devices": Command("list the devices, and which of them open here", "lists"),
+    "themes": Command("list the themes", "lists"),
+    "keys": Command("list the session's keys", "lists"),
+}
+_TRAIN = Command("train", "train")
+
+
+class Module(Protocol):
+    """What the module of a subcommand has."""
+
+    def parse(self, name: str, arguments: Sequence[str]) -> Namespace:
+        """The options of a call. Exits after --help and --version; raises UserError."""
+
+    def run(self, options: Namespace) -> int:
+        """Carry it out; the exit code. Raises UserError or OSError."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    named = bool(words) and words[0] in COMMANDS
+    name, rest = (words[0], words[1:]) if named else ("", words)
     try:
-        options = parse(sys.argv[1:] if arguments is None else arguments)
-        if options.command in LISTS:
-            from grok_tui.cli.lists import print_list
-
-            print_list(options.command, as_json=options.json)
-            return DONE
-        return load(options.command or "train").run(options)
+        # Only the module that is needed is imported: --help loads neither tinygrad nor Textual.
+        path = f"grok_tui.cli.{COMMANDS.get(name, _TRAIN).module}"
+        module: Module = importlib.import_module(path)
+        return module.run(module.parse(name, rest))
     except UserError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return USAGE
     except BrokenPipeError:  # `grok-tui presets | head`
         sys.stderr.close()
         return DONE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        _say(f"error: {place}{error.strerror or error}")
+        say(f"error: {place}{error.strerror or error}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
-
-
-def _say(text: str) -> None:
-    print(f"grok-tui: {text}", file=sys.stderr)

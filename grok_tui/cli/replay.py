@@ -6,29 +6,28 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from grok_tui.cli.commands import COMMANDS
-from grok_tui.cli.flags import Parser
-from grok_tui.cli.train import has_screen
-from grok_tui.sources.job import Job
+from grok_tui.cli.flags import add_screen_flags, command_parser
+from grok_tui.cli.output import has_screen
+from grok_tui.sources.launcher import replay_launcher
 from grok_tui.sources.player import SPEEDS
 from grok_tui.text import UserError
-from grok_tui.tui.start import Session, make_app, run_session
+from grok_tui.tui.start import make_app, run_session
 
 
-def parse(arguments: Sequence[str]) -> Namespace:
+def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """`run`, `at`, `speed`, `theme` and `ascii`."""
-    parser = Parser(prog="grok-tui replay", description=COMMANDS["replay"], allow_abbrev=False)
+    parser = command_parser(name)
     parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
     parser.add_argument("--at", metavar="STEP", type=int, default=0, help="begin at a step")
     parser.add_argument(
         "--speed", type=float, default=1.0, metavar="X",
         help=f"times as fast as it was: {', '.join(f'{speed:g}' for speed in SPEEDS)}",
     )  # fmt: skip
-    parser.add_argument("--theme", metavar="NAME", help="colours of the session")
-    parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    add_screen_flags(parser)
     options = parser.parse_args(arguments)
     if options.speed not in SPEEDS:
-        raise UserError(f"--speed {options.speed:g} is none of the speeds; see replay --help")
+        speeds = ", ".join(f"{speed:g}" for speed in SPEEDS)
+        raise UserError(f"--speed {options.speed:g} is not available; choose from {speeds}")
     return options
 
 
@@ -36,17 +35,7 @@ def run(options: Namespace) -> int:
     """Show it until the user leaves."""
     if not has_screen():
         raise UserError("replay needs a terminal; export --to cast or svg writes a file")
-    session = replay_session()
-    first = session.replay(options.run, options.at, options.speed)
-    app = make_app(session, first, options.theme, ascii_only=options.ascii)
-    return run_session(session, app)
-
-
-def replay_session() -> Session:
-    """A session that begins with a recorded run; a branch of it is live, and saved."""
-    return Session(_no_job, save=True)
-
-
-def _no_job(preset: str) -> Job:
-    """A replay opens no preset."""
-    raise UserError(f"{preset} cannot be opened from a replay")
+    launcher = replay_launcher()
+    first = launcher.replay(options.run, options.at, options.speed)
+    app = make_app(launcher, first, options.theme, ascii_only=options.ascii)
+    return run_session(launcher, app)

@@ -1,40 +1,45 @@
-"""`grok-tui serve`: the session in a browser."""
+"""`grok-tui serve`: the session in a browser on this machine, by textual-serve."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from grok_tui.cli.commands import COMMANDS
-from grok_tui.cli.flags import Parser, parse_train
-from grok_tui.cli.train import check, new_job
+from grok_tui.cli import train
+from grok_tui.cli.flags import command_parser
 from grok_tui.text import UserError
 
+HOST = "127.0.0.1"
 
-def parse(arguments: Sequence[str]) -> Namespace:
-    """`port`, and `arguments` that each session is started with: `session` once parsed."""
-    parser = Parser(
-        prog="grok-tui serve",
-        description=f"{COMMANDS['serve']}. All options of grok-tui itself follow.",
-        allow_abbrev=False,
-    )
+
+def parse(name: str, arguments: Sequence[str]) -> Namespace:
+    """`port`, `arguments` that each session is started with, and `session`: these, parsed."""
+    parser = command_parser(name, "All options of grok-tui itself can follow.")
     parser.add_argument("--port", type=int, default=8000, help="where (default 8000)")
     options, rest = parser.parse_known_args(arguments)
     if not 0 < options.port < 65536:
-        raise UserError(f"--port {options.port} is no port; there are 1 to 65535")
-    session = parse_train(rest)
+        raise UserError(f"--port must be from 1 to 65535 (got {options.port})")
+    session = train.parse("", rest)
     if session.record:
         raise UserError("serve shows sessions; --record needs no screen")
     return Namespace(port=options.port, arguments=rest, session=session)
 
 
 def run(options: Namespace) -> int:
-    """Serve until ctrl+c."""
+    """Serve until ctrl+c. Raises OSError if the port is taken."""
     try:
-        from grok_tui.serve import serve
+        from textual_serve.server import Server
     except ImportError:
         raise UserError("serve needs textual-serve: pip install 'grok-tui[serve]'") from None
-    check(options.session)
+    from rich.console import Console
+
+    train.check_options(options.session)
     if not options.session.resume:  # what is wrong is better said here than in a browser
-        new_job(options.session, options.session.preset, None)
-    return serve(options.arguments, options.port)
+        train.new_job(options.session, options.session.preset, None)
+    command = shlex.join([sys.executable, "-m", "grok_tui", *options.arguments])
+    server = Server(command, HOST, options.port, "grok-tui")
+    server.console = Console(stderr=True)  # standard output is for data
+    server.serve()
+    return 0

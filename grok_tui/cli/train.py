@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from argparse import Namespace
-from collections.abc import Mapping
+from argparse import Namespace, RawDescriptionHelpFormatter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grok_tui import __version__
+from grok_tui.cli.flags import Parser, add_config_flags, add_screen_flags, given_fields
+from grok_tui.cli.main import COMMANDS
+from grok_tui.cli.output import has_screen, say
 from grok_tui.config.schema import Config, ConfigError, build, flag, is_live
 from grok_tui.config.sources import resolve
+from grok_tui.tasks.registry import check
 from grok_tui.text import UserError
 
 if TYPE_CHECKING:
@@ -18,17 +21,61 @@ if TYPE_CHECKING:
     from grok_tui.sources.job import Job
 
 UNATTENDED_PRESET = "quick"
+_DESCRIPTION = """\
+Train a small transformer on modular arithmetic and watch it grok.
+
+  grok-tui                              choose a preset, then watch it train
+  grok-tui --preset quick               straight into that preset
+  grok-tui --record DIR --preset nanda  headless: write the run directory DIR
+  grok-tui --resume DIR                 continue the run in DIR from its newest checkpoint
+  grok-tui --branch DIR --at STEP       another future of the run in DIR, from that step on
+"""
+
+
+def parse(_: str, arguments: Sequence[str]) -> Namespace:
+    """The options, and `fields`: the config fields that were given."""
+    commands = "\n".join(f"  {name:10}{command.about}" for name, command in COMMANDS.items())
+    parser = Parser(
+        prog="grok-tui",
+        description=_DESCRIPTION,
+        epilog=f"commands:\n{commands}\n\nEvery field can also be set by GROK_TUI_<FIELD> in"
+        " the environment or in a --config file.",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=f"grok-tui {__version__}")
+    add("--record", metavar="DIR", type=Path, help="train headless into a run directory")
+    add(
+        "--resume",
+        metavar="DIR",
+        type=Path,
+        help="continue a run; headless if --record names the same DIR",
+    )
+    add(
+        "--branch",
+        metavar="DIR",
+        type=Path,
+        help="a new run that begins as DIR was at a checkpoint; --record names its folder",
+    )
+    add("--at", metavar="STEP", type=int, help="the checkpoint to branch from (the newest)")
+    add("--no-save", action="store_true", help="record nothing (only in the session)")
+    add_screen_flags(parser)
+    add_config_flags(parser)
+    options = parser.parse_args(arguments)
+    options.fields = given_fields(options)
+    return options
 
 
 def run(options: Namespace) -> int:
     """Train; the exit code."""
-    check(options)
+    check_options(options)
     if options.record is None and has_screen():
         return _session(options)
-    from grok_tui.cli.record import record
+    from grok_tui.cli.headless import train_headless
 
     job = _headless_job(options)
-    return record(job) if job else 0
+    return train_headless(job) if job else 0
 
 
 def _headless_job(options: Namespace) -> Job | None:
@@ -44,19 +91,14 @@ def _headless_job(options: Namespace) -> Job | None:
     options.preset = options.preset or UNATTENDED_PRESET
     options.fields.setdefault("stop_when", "grokked")
     job = new_job(options, options.preset, new_folder(options.preset))
-    say(f"no terminal here: training headless into {job.run_dir}")
+    say(f"no terminal: training headless into {job.run_dir}")
     return job
-
-
-def has_screen() -> bool:
-    """Whether there is a terminal, or a browser in its place."""
-    browser = "TEXTUAL_DRIVER" in os.environ
-    return browser or (sys.stdout.isatty() and sys.stdin.isatty())
 
 
 def _session(options: Namespace) -> int:
     from grok_tui.runs.folders import new_folder
-    from grok_tui.tui.start import Session, make_app, run_session
+    from grok_tui.sources.launcher import Launcher
+    from grok_tui.tui.start import make_app, run_session
 
     save = not options.no_save
 
@@ -70,29 +112,29 @@ def _session(options: Namespace) -> int:
             return 0
     elif named := options.preset or ("custom" if options.config else None):
         job = job_for(named)
-    session = Session(job_for, save=save)
-    first = session.open(job) if job else None
-    app = make_app(session, first, options.theme, ascii_only=options.ascii)
-    return run_session(session, app)
+    launcher = Launcher(job_for, save=save)
+    first = launcher.open(job) if job else None
+    app = make_app(launcher, first, options.theme, ascii_only=options.ascii)
+    return run_session(launcher, app)
 
 
-def check(options: Namespace) -> None:
+def check_options(options: Namespace) -> None:
     """Raise UserError for flags that do not go together."""
     if options.resume and options.record and not _same(options.resume, options.record):
         raise UserError(
-            "--record and --resume name different folders; a run goes on in its own"
+            "--record and --resume name different folders; a run continues in its own"
         )
     if options.resume and options.branch:
-        raise UserError("--resume goes on in a run's folder, --branch in a new one; choose one")
-    going_on = "resumed run" if options.resume else "branch" if options.branch else ""
-    if going_on and (options.preset or options.config):
-        raise UserError(f"a {going_on} keeps its config; give single flags instead of a preset")
-    if options.no_save and (options.record or going_on):
+        raise UserError("--resume continues a run, --branch starts another; choose one")
+    continued = "resumed run" if options.resume else "branch" if options.branch else ""
+    if continued and (options.preset or options.config):
+        raise UserError(f"a {continued} keeps its config; give single flags, not a preset")
+    if options.no_save and (options.record or continued):
         raise UserError(
             "--no-save is for a new session; --record, --resume and --branch always save"
         )
     if options.at is not None and not options.branch:
-        raise UserError("--at is the step of a --branch")
+        raise UserError("--at needs --branch: it is the step to branch from")
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -101,17 +143,18 @@ def _same(one: Path, other: Path) -> bool:
 
 def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job:
     """A run from step 0. Raises ConfigError or RunError."""
-    from grok_tui.runs.writer import check_unused
+    from grok_tui.runs.folders import check_unused
     from grok_tui.sources.job import Job
 
-    config = resolve(options.fields, options.config, preset if preset != "custom" else None)
+    named = preset if preset != "custom" else None
+    config = resolve(options.fields, options.config, named, check=check)
     if run_dir:
         check_unused(run_dir)
     return Job(config, run_dir)
 
 
 def _resumed_job(options: Namespace) -> Job | None:
-    """The job that goes on with a run, None (and a word to the user) if it is complete.
+    """The job that continues a run, None (and a word to the user) if it is complete.
 
     One that was killed between its last checkpoint and its summary still has that to write.
     """
@@ -150,11 +193,8 @@ def _config_from(snapshot: Snapshot, fields: Mapping[str, Any]) -> Config:
     before = build(snapshot.config)
     config = before.changed(**fields)
     for name in fields:
-        if (
-            not is_live(name)
-            and name != "device"
-            and getattr(config, name) != getattr(before, name)
-        ):
+        changed = getattr(config, name) != getattr(before, name)
+        if changed and not is_live(name) and name != "device":
             raise ConfigError(f"{flag(name)} cannot change within a run; start a new one")
     return config
 
@@ -163,12 +203,7 @@ def _complete(snapshot: Snapshot, config: Config) -> str:
     """Why there is nothing left to do after a checkpoint, empty if there is."""
     grok_step = snapshot.milestones.get("grok_step")
     if config.steps <= snapshot.step:
-        return f"is complete at step {snapshot.step}; --steps takes it further"
+        return f"is complete at step {snapshot.step}; --steps N trains it further"
     if config.stop_when == "grokked" and grok_step is not None:
-        return f"grokked at step {grok_step}; --stop-when never takes it further"
+        return f"grokked at step {grok_step}; --stop-when never trains it further"
     return ""
-
-
-def say(text: str) -> None:
-    """A line to the user, on standard error."""
-    print(f"grok-tui: {text}", file=sys.stderr)

@@ -5,17 +5,11 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import FIELDS, Config, ConfigError, flag, problems
@@ -27,11 +21,11 @@ ENV_PREFIX = "GROK_TUI_"
 def load_file(path: Path) -> dict[str, Any]:
     """Fields of a TOML config file, or of a run's `config.toml`; raises ConfigError."""
     content = _read(path)
-    for name in ("environment", "parent"):  # what a run directory adds
+    for name in ("environment", "parent"):  # tables that a run directory adds
         content.pop(name, None)
     fields = {name.replace("-", "_"): value for name, value in content.items()}
     if len(fields) < len(content):
-        raise ConfigError(f"{path} has a setting twice, once with - and once with _")
+        raise ConfigError(f"{path} sets a field twice, once with - and once with _")
     return fields
 
 
@@ -58,62 +52,63 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def resolve(
-    flags: Mapping[str, Any], file: Path | None = None, preset: str | None = None
+    flags: Mapping[str, Any],
+    file: Path | None = None,
+    preset: str | None = None,
+    *,
+    check: Callable[[Config], Config],
 ) -> Config:
     """The config that flags, environment, file, preset and defaults give, in that order.
 
-    Raises ConfigError naming every field that is wrong and where it was set.
+    check: returns the config, or raises ConfigError for what the schema cannot know. Raises
+    ConfigError naming every field that is wrong and where it was set.
     """
-    _check_environment()
+    in_environment = _environment()
     in_file = load_file(file) if file else {}
     in_preset = load_preset(preset).fields if preset else {}
-
-    class Layers(Config, BaseSettings):
-        model_config = SettingsConfigDict(env_prefix=ENV_PREFIX)
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            lower = [InitSettingsSource(settings_cls, dict(m)) for m in (in_file, in_preset)]
-            return (init_settings, env_settings, *lower)
 
     def origin(name: str) -> str:
         if name in flags:
             return flag(name)
-        for variable in os.environ:  # their case does not matter
-            if variable.upper() == ENV_PREFIX + name.upper():
-                return variable
+        if name in in_environment:
+            return in_environment[name][0]
         if name in in_file:
             return str(file)
         return f"preset {preset}" if name in in_preset else ""
 
+    def located(problem: str, names: Iterable[str]) -> str:
+        places = ", ".join(dict.fromkeys(filter(None, map(origin, names))))
+        return f"{problem} (from {places})" if places else problem
+
+    values = {name: value for name, (_, value) in in_environment.items()}
     try:
-        layers = Layers(**flags)
+        return check(Config(**{**in_preset, **in_file, **values, **flags}))
+    except ConfigError as error:  # of several fields at once: its text names them
+        raise ConfigError(located(str(error), re.findall(r"\w+", str(error)))) from None
     except ValidationError as error:
-        lines = []
-        for item, problem in zip(error.errors(), problems(error), strict=True):
-            # What is wrong with several fields at once names them in its text.
-            names = [str(n) for n in item["loc"]] or re.findall(r"\w+", problem)
-            places = ", ".join(dict.fromkeys(filter(None, map(origin, names))))
-            lines.append(f"{problem} (from {places})" if places else problem)
+        found = zip(error.errors(), problems(error), strict=True)
+        lines = [
+            located(problem, [str(n) for n in item["loc"]] or re.findall(r"\w+", problem))
+            for item, problem in found
+        ]
         raise ConfigError("; ".join(lines)) from None
-    return Config(**layers.model_dump())
 
 
-def _check_environment() -> None:
-    """Raise ConfigError for a variable of ours that sets nothing."""
-    known = [name.upper() for name in FIELDS]
-    for variable in sorted(os.environ):
+def _environment() -> dict[str, tuple[str, str]]:
+    """Variable and value by field, of the variables that set one; their case does not matter.
+
+    Raises ConfigError for a variable of ours that sets nothing.
+    """
+    found = {}
+    for variable, value in sorted(os.environ.items()):
         name = variable.upper().removeprefix(ENV_PREFIX)
-        if name == variable.upper() or name in known:
+        if name == variable.upper():
             continue
-        near = difflib.get_close_matches(name, known, 1)
+        if (field := name.lower()) in FIELDS:
+            found[field] = variable, value
+            continue
+        near = difflib.get_close_matches(name, [field.upper() for field in FIELDS], 1)
         hint = f"; did you mean {ENV_PREFIX}{near[0]}?" if near else ""
         shown = variable if variable.isidentifier() else repr(variable)
-        raise ConfigError(f"{shown} in the environment is no setting{hint}")
+        raise ConfigError(f"{shown} in the environment is not a setting{hint}")
+    return found

@@ -20,7 +20,7 @@ _AVX512_KERNELS = "SkylakeX"
 _AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 # Trial products, (M, N, K): the threads' shares of M are multiples of no kernel's tile, or of
 # that of the kernels for AVX2, which sum the rows that are left over in another order.
-_ODD_SHAPES = ((905, 113, 250), (905, 512, 128))
+ODD_SHAPES = ((905, 113, 250), (905, 512, 128))
 _TILE_ROWS = 24
 _ALIGNED_TILES = 12  # of each thread
 _ALIGNED_WIDTHS = (113, 128, 512)
@@ -39,7 +39,7 @@ def blas_threads() -> int:
 def openblas() -> ctypes.CDLL | None:
     """The OpenBLAS library of the scipy-openblas32 package, None if it is not there."""
     try:
-        with _best_kernels():  # to import the package is to load its library
+        with best_kernels():  # to import the package is to load its library
             folder = Path(importlib.import_module("scipy_openblas32").get_lib_dir())
             path = next(p for p in sorted(folder.iterdir()) if "libscipy_openblas" in p.name)
             library = ctypes.CDLL(str(path))
@@ -64,16 +64,16 @@ def shared_rows() -> int:
     0 where none is known. It is tried once.
     """
     threads = blas_threads()
-    if threads == 1 or all(_same_on_all_threads(*shape) for shape in _ODD_SHAPES):
+    if threads == 1 or all(same_on_all_threads(*shape) for shape in ODD_SHAPES):
         return 1
     aligned = _TILE_ROWS * threads
     shapes = ((_ALIGNED_TILES * aligned, n, 256) for n in _ALIGNED_WIDTHS)
     few = threads <= _MOST_ALIGNED_THREADS
-    return aligned if few and all(_same_on_all_threads(*shape) for shape in shapes) else 0
+    return aligned if few and all(same_on_all_threads(*shape) for shape in shapes) else 0
 
 
-def _same_on_all_threads(m: int, n: int, k: int) -> bool:
-    """Whether a trial product is; leaves all threads at work."""
+def same_on_all_threads(m: int, n: int, k: int) -> bool:
+    """Whether a trial product is the same, bit for bit; leaves all threads at work."""
     if openblas() is None:
         return True
     rng = np.random.default_rng(0)
@@ -81,12 +81,12 @@ def _same_on_all_threads(m: int, n: int, k: int) -> bool:
     results = []
     for threads in (1, blas_threads()):
         set_threads(threads)
-        results.append(_product(a, b))
+        results.append(product(a, b))
     return bool(np.array_equal(results[0], results[1]))
 
 
-def _product(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """By the library, in one call. a: (m, k). b: (k, n)."""
+def product(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """a b as one call of the library. a: (m, k). b: (k, n)."""
     library = openblas()
     assert library is not None
     (m, k), n = a.shape, b.shape[1]
@@ -98,12 +98,12 @@ def _product(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float
 
 
 @contextlib.contextmanager
-def _best_kernels() -> Iterator[None]:
-    """Have a library that is loaded meanwhile take its kernels for AVX-512, if it can.
+def best_kernels() -> Iterator[None]:
+    """Within it, OpenBLAS loads with its AVX-512 kernels where the processor has them.
 
-    What the user asked for in the environment stays.
+    A choice that the user made in the environment stays.
     """
-    if _KERNELS in os.environ or not _amd_with_avx512():
+    if _KERNELS in os.environ or not amd_with_avx512():
         yield
         return
     os.environ[_KERNELS] = _AVX512_KERNELS
@@ -113,10 +113,11 @@ def _best_kernels() -> Iterator[None]:
         del os.environ[_KERNELS]
 
 
-def _amd_with_avx512(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def amd_with_avx512(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor is AMD's and has AVX-512; False where that cannot be known."""
     try:
         lines = cpuinfo.read_text().split("\n\n", 1)[0].splitlines()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return False
     fields = {key.strip(): value for key, _, value in (x.partition(":") for x in lines)}
     amd = fields.get("vendor_id", "").strip() == "AuthenticAMD"

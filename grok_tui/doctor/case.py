@@ -39,11 +39,6 @@ class Curve:
         begin = int(np.searchsorted(self.steps, step))
         return Curve(self.steps[begin:], self.values[begin:])
 
-    def first_at(self, met: NDArray[np.bool_]) -> int | None:
-        """The first step at which a condition is met; met: (n,)."""
-        found = np.flatnonzero(met)
-        return int(self.steps[found[0]]) if len(found) else None
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
@@ -101,10 +96,10 @@ def case_of(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Something that is so, or may be.
+    """A finding.
 
     confidence: 0..1. evidence: what it rests on, by name. reason: one sentence.
-    changes: fields to set; advice: what to do instead, where no field does it.
+    changes: fields to set; advice: what to do where no field helps.
     """
 
     id: str

@@ -13,25 +13,30 @@ from grok_tui.analysis.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZ
 from grok_tui.config.schema import ConfigError, build
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Case, Curve
-from grok_tui.models.transformer.spec import weight_shapes
+from grok_tui.models.registry import model_of
+from grok_tui.tasks.registry import check, make_task, n_train, operation_named
+from grok_tui.tasks.task import Operation
 
 # Share of a curve that is its newest part.
 _NEWEST = 0.05
+# What the expected norm of initial weights depends on.
 _SHAPE = ("modulus", "d_model", "n_heads", "d_mlp", "n_layers")
+_INIT = ("init", "init_scale")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Facts:
+class Derived:
     """A case and what follows from it; None for what cannot be known.
 
-    chance: ln p, the loss of an even guess. norm_ratio: the initial weight norm over that of
-    the sane init. decay: lr * weight decay. waited: for how many times 1 / decay the train
-    pairs have been known under the present settings. n_train: number of train pairs.
-    test_peak: highest test loss since memorising.
+    uniform_loss: ln p, the loss of an even guess. operation: the entry of the config's.
+    n_train: number of train pairs. norm_ratio: the initial weight norm over that of the sane
+    init. decay: lr * weight decay. waited: for how many times 1 / decay the train pairs have
+    been memorized under the present settings. test_peak: highest test loss since memorizing.
     """
 
     case: Case
-    chance: float
+    uniform_loss: float
+    operation: Operation | None
     n_train: int | None
     norm_ratio: float | None
     memorized_step: int | None
@@ -90,27 +95,32 @@ class Facts:
 
     @property
     def generalizes(self) -> bool:
-        """Whether the train pairs are known, and by now most of the test pairs, too."""
+        """Whether the train pairs are memorized, and most test pairs are answered right by now."""
         if not self.memorized:
             return False
         if (accuracy := self.test_acc) is not None:
             return accuracy >= thresholds.GENERALIZES_ACC
         return (
-            self.test_loss is not None and self.test_loss < thresholds.GENERALIZES * self.chance
+            self.test_loss is not None
+            and self.test_loss < thresholds.GENERALIZES * self.uniform_loss
         )
 
 
-def facts_of(case: Case) -> Facts:
+def derive(case: Case) -> Derived:
     """What follows from a case."""
-    chance = _chance(case)
+    uniform_loss, operation = _uniform_loss(case), _operation(case.config)
     memorized = _reached(
-        case.train_acc, case.train_loss, MEMORIZED_TRAIN_ACC, thresholds.KNOWN * chance, 1
+        case.train_acc,
+        case.train_loss,
+        MEMORIZED_TRAIN_ACC,
+        thresholds.LEARNED * uniform_loss,
+        1,
     )
     grokked = _reached(
         case.test_acc,
         case.test_loss,
         GROKKED_TEST_ACC,
-        thresholds.KNOWN * chance,
+        thresholds.LEARNED * uniform_loss,
         GROKKED_IN_A_ROW,
     )
     lr, weight_decay = case.config.get("lr"), case.config.get("weight_decay")
@@ -119,10 +129,11 @@ def facts_of(case: Case) -> Facts:
     if decay is not None and memorized is not None:
         waited = decay * (case.steps - max(memorized, case.edited))
     after = case.test_loss.since(memorized or 0)
-    return Facts(
+    return Derived(
         case,
-        chance,
-        _n_train(case.config),
+        uniform_loss,
+        operation,
+        _n_train(case.config, operation),
         norm_ratio(case),
         memorized,
         grokked,
@@ -149,69 +160,51 @@ def fall(curve: Curve, since: float) -> float | None:
     return float(1 - now / before) if before > 0 else None
 
 
-def norms(config: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The expected initial weight norm of a config, and that of the sane init.
-
-    None where the shape or the init is unknown.
-    """
-    if any(config.get(name) is None for name in (*_SHAPE, "init", "init_scale")):
-        return None
-    sane = _sane_norm(config)
-    if sane is None:
-        return None
-    shapes = weight_shapes(build({name: config[name] for name in _SHAPE})).values()
-    match config["init"]:
-        case "scaled-uniform":  # the squares of a weight add up to 1/3, whatever its size
-            norm = math.sqrt(len(shapes) / 3)
-        case "normal":
-            norm = math.sqrt(sum(rows * columns for rows, columns in shapes))
-        case "transformerlens":
-            sizes = sum(rows * columns for rows, columns in shapes)
-            norm = 0.8 * math.sqrt(sizes / config["d_model"])
-        case _:
-            norm = sane
-    return config["init_scale"] * norm, sane
-
-
 def norm_ratio(case: Case) -> float | None:
-    """The initial weight norm over the sane one: as measured, or as the config has it."""
-    if expected := norms(case.config):
-        return expected[0] / expected[1]
-    sane = _sane_norm(case.config)
-    if sane is None or not len(case.weight_norm):
-        return None
-    early = case.weight_norm.steps[0] <= thresholds.EARLY_STEP
-    return float(case.weight_norm.values[0]) / sane if early else None
+    """The initial weight norm over the sane one, None where it cannot be known.
 
-
-def _sane_norm(config: Mapping[str, Any]) -> float | None:
-    """sqrt of the sum over weights of size / d_model (W_U: / p)."""
-    if any(config.get(name) is None for name in _SHAPE):
+    By the config's init where that is known, else as measured in the first steps.
+    """
+    known = {name: case.config.get(name) for name in (*_SHAPE, *_INIT)}
+    if any(known[name] is None for name in _SHAPE):
         return None
+    fields = {name: value for name, value in known.items() if value is not None}
     try:
-        shapes = weight_shapes(build({name: config[name] for name in _SHAPE}))
-    except ConfigError:
+        config = check(build(fields))
+    except ConfigError:  # another program's values
         return None
-    d, p = config["d_model"], config["modulus"]
-    return math.sqrt(
-        sum(r * c / (p if name == "W_U" else d) for name, (r, c) in shapes.items())
-    )
+    task = make_task(config)
+    model = model_of(config, task)
+    if all(known[name] is not None for name in _INIT):
+        return model.expected_norm / model.sane_norm
+    norm = case.weight_norm
+    early = len(norm) > 0 and norm.steps[0] <= thresholds.EARLY_STEP
+    return float(norm.values[0]) / model.sane_norm if early else None
 
 
-def _chance(case: Case) -> float:
+def _uniform_loss(case: Case) -> float:
     """ln p; where p is unknown the first losses are the best guess, within bounds."""
     if (p := case.config.get("modulus")) is not None:
         return math.log(p)
     first = case.train_loss.first
-    low, high = thresholds.CHANCE_BOUNDS
+    low, high = thresholds.UNIFORM_LOSS_BOUNDS
     return low if first is None else min(max(first, low), high)
 
 
-def _n_train(config: Mapping[str, Any]) -> int | None:
+def _operation(config: Mapping[str, Any]) -> Operation | None:
+    """The operation of a config, None if it is unknown."""
+    try:
+        return operation_named(str(config["operation"])) if config.get("operation") else None
+    except ConfigError:
+        return None
+
+
+def _n_train(config: Mapping[str, Any], operation: Operation | None) -> int | None:
+    """How many train pairs there are; of an unknown operation, all p * p pairs count."""
     p, share = config.get("modulus"), config.get("train_fraction")
     if p is None or share is None:
         return None
-    return int(share * p * (p - 1 if config.get("operation") == "divide" else p))
+    return n_train(share, operation.n_pairs(p) if operation else p * p)
 
 
 def _reached(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from grok_tui.doctor import rules_progress, rules_setup
 from grok_tui.doctor.case import Case, Verdict
-from grok_tui.doctor.derived import Facts, facts_of
+from grok_tui.doctor.derived import Derived, derive
 
 # Of two verdicts that are as sure, the one that stands first here comes first.
-RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
+RULES: tuple[Callable[[Derived], Verdict | None], ...] = (
     rules_progress.diverged,
     rules_setup.not_learnable,
     rules_setup.no_delay_expected,
@@ -30,6 +30,6 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
 
 def diagnose(case: Case) -> list[Verdict]:
     """What can be said of a run or a config, the principal verdict first."""
-    facts = facts_of(case)
+    facts = derive(case)
     found = [verdict for rule in RULES if (verdict := rule(facts)) is not None]
     return sorted(found, key=lambda v: -v.confidence) or [rules_progress.too_early(facts)]

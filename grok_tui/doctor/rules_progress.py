@@ -1,4 +1,4 @@
-"""Rules about where a run stands: broken, done, on its way, or too early to say."""
+"""Rules about how far a run has come: broken, done, on its way, or too early to say."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ import numpy as np
 
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Verdict
-from grok_tui.doctor.derived import Facts
+from grok_tui.doctor.derived import Derived
 from grok_tui.doctor.rules_setup import weight_decay_too_low
 from grok_tui.doctor.signs import evidence, progress, rough
 
 
-def diverged(f: Facts) -> Verdict | None:
-    if not f.case.diverged:
+def diverged(run: Derived) -> Verdict | None:
+    if not run.case.diverged:
         return None
-    lr = f.known("lr")
+    lr = run.known("lr")
     lower = {"lr": rough(lr / 3, 1)} if lr else {}
     return Verdict(
         "diverged",
         1.0,
-        evidence(f, "steps", "lr", "train_loss"),
-        "A loss became infinite or no number: a step was far too large.",
+        evidence(run, "steps", "lr", "train_loss"),
+        "A loss became infinite or NaN: a step was far too large.",
         lower,
         "" if lower else "lower the learning rate",
     )
 
 
-def grokked(f: Facts) -> Verdict | None:
-    if not f.holds:
+def grokked(run: Derived) -> Verdict | None:
+    if not run.holds:
         return None
-    found = evidence(f, "memorized_step", "grok_step", "test_loss", "test_acc")
-    if f.case.measures and (keys := f.case.measures[-1][1].key_frequencies):
+    found = evidence(run, "memorized_step", "grok_step", "test_loss", "test_acc")
+    if run.case.measures and (keys := run.case.measures[-1][1].key_frequencies):
         found["key_frequencies"] = " ".join(map(str, keys))
     return Verdict(
         "grokked",
         0.97,
         found,
-        f"It answers the test pairs since step {f.grok_step}.",
-        advice="nothing is wrong; look at what it learned in the Fourier and Circle panes",
+        f"It has answered the test pairs since step {run.grok_step}.",
+        advice="nothing is wrong; the Fourier and Circle panes show what it learned",
     )
 
 
-def numerical_collapse(f: Facts) -> Verdict | None:
-    loss, no_decay = f.known("loss"), weight_decay_too_low(f)
-    confidence, found = _collapse(f)
-    if not f.case.steps and loss == "naive" and no_decay:
+def numerical_collapse(run: Derived) -> Verdict | None:
+    loss, no_decay = run.known("loss"), weight_decay_too_low(run)
+    confidence, found = _collapse(run)
+    if not run.case.steps and loss == "naive" and no_decay:
         confidence = 0.93  # nothing will keep its losses from what float32 rounds to zero
     if not confidence:
         return None
@@ -58,7 +58,7 @@ def numerical_collapse(f: Facts) -> Verdict | None:
     return Verdict(
         "numerical-collapse",
         confidence,
-        evidence(f, "weight_decay", "train_loss", "test_loss", "test_acc", **found),
+        evidence(run, "weight_decay", "train_loss", "test_loss", "test_acc", **found),
         "The train loss falls below what float32 can tell from zero: gradients vanish, and what"
         " is left of them makes the loss jump.",
         better,
@@ -66,100 +66,104 @@ def numerical_collapse(f: Facts) -> Verdict | None:
     )
 
 
-def _collapse(f: Facts) -> tuple[float, dict[str, Any]]:
-    """How sure it is that losses have become zero, and what says so."""
-    losses = f.case.train_loss.values
-    if f.holds or not f.memorized or len(losses) < thresholds.FEW:
+def _collapse(run: Derived) -> tuple[float, dict[str, Any]]:
+    """How sure it is that losses have become zero, and the evidence."""
+    losses = run.case.train_loss.values
+    if run.holds or not run.memorized or len(losses) < thresholds.FEW:
         return 0.0, {}
     newest = losses[-max(thresholds.FEW, len(losses) // 4) :]
     # Of the pairs at any time: the jump that follows gives them a loss again.
-    zero = max(float(np.mean(newest == 0)), float(f.case.zero_loss.values.max(initial=0.0)))
-    loss = f.known("loss")
+    zero = max(float(np.mean(newest == 0)), float(run.case.zero_loss.values.max(initial=0.0)))
+    loss = run.known("loss")
     exact = loss is not None and loss != "naive"  # of ours, it keeps its digits
     if zero >= thresholds.ZERO_SHARE:
         return 0.96, {"zero_loss_share": rough(zero)}
-    if exact or f.generalizes or progress(f):
+    if exact or run.generalizes or progress(run):
         return 0.0, {}
     sure = 0.5 if np.median(newest) < thresholds.FLOAT32_FLOOR else 0.0
     return sure, {"zero_loss_share": rough(zero)}
 
 
-def too_few_steps(f: Facts) -> Verdict | None:
-    much = (f.known("train_fraction") or 0.0) >= thresholds.FRACTION_HIGH
-    if f.holds or much or f.known("operation") == "random":
+def too_few_steps(run: Derived) -> Verdict | None:
+    much = (run.known("train_fraction") or 0.0) >= thresholds.FRACTION_HIGH
+    if run.holds or much or (run.operation and not run.operation.learnable):
         return None
-    earliest, latest = expected(f)
-    planned = f.case.steps if f.case.ended else f.known("steps")
+    earliest, latest = expected(run)
+    planned = run.case.steps if run.case.ended else run.known("steps")
     if planned is None or earliest is None or latest is None:
         return None
-    under_way = f.generalizes or progress(f)
-    if f.case.ended:
-        waiting = f.memorized and (f.waited or 0.0) < thresholds.NO_PROGRESS_TIMES
-        early = not f.memorized and planned < earliest
+    under_way = run.generalizes or progress(run)
+    if run.case.ended:
+        waiting = run.memorized and (run.waited or 0.0) < thresholds.NO_PROGRESS_TIMES
+        early = not run.memorized and planned < earliest
         if not (under_way or waiting or early):
             return None
-        sure = under_way or (f.memorized and planned < latest)
+        sure = under_way or (run.memorized and planned < latest)
         confidence = 0.85 if sure else 0.6
     elif planned < earliest and not under_way:
         confidence = 0.8
     else:
         return None
-    steps = min(max(latest, 2 * planned) if f.case.ended else latest, thresholds.MAX_STEPS)
-    cut_off = (f.known("steps") or 0) >= steps
+    steps = min(max(latest, 2 * planned) if run.case.ended else latest, thresholds.MAX_STEPS)
+    cut_off = (run.known("steps") or 0) >= steps
     return Verdict(
         "too-few-steps",
         confidence,
-        evidence(f, "lr_wd", "memorized_step", "test_acc", planned_steps=planned,
+        evidence(run, "lr_wd", "memorized_step", "test_acc", planned_steps=planned,
                  expected_from=earliest, expected_to=latest),
-        "It ends before weight decay can have done its work.",
+        "It ends before weight decay has had time to act.",
         {} if cut_off else {"steps": int(rough(steps, 2))},
-        "go on with it: --resume does" if cut_off else "",
+        "continue it with --resume" if cut_off else "",
     )  # fmt: skip
 
 
-def on_track(f: Facts) -> Verdict | None:
-    if f.holds or not (f.generalizes or progress(f)):
+def on_track(run: Derived) -> Verdict | None:
+    if run.holds or not (run.generalizes or progress(run)):
         return None
-    found = evidence(f, "memorized_step", "train_loss", "test_loss", "test_acc", "lr_wd")
-    if f.case.measures and (restricted := f.case.measures[-1][1].restricted_loss) is not None:
+    found = evidence(run, "memorized_step", "train_loss", "test_loss", "test_acc", "lr_wd")
+    if (
+        run.case.measures
+        and (restricted := run.case.measures[-1][1].restricted_loss) is not None
+    ):
         found["restricted_loss"] = rough(restricted)
     return Verdict(
         "on-track",
         0.82,
-        found | _when(f),
-        "The train pairs are known, and the others get better: a rule takes over.",
+        found | _when(run),
+        "The train pairs are memorized and the test pairs improve: a rule is taking over.",
         advice="wait",
     )
 
 
-def too_early(f: Facts) -> Verdict:
-    """What is so if nothing else is."""
-    if not f.started:
-        found = evidence(f, "lr_wd") | _when(f)
-        return Verdict("on-track", 0.7, found, "Nothing speaks against it.", advice="train it")
+def too_early(run: Derived) -> Verdict:
+    """The verdict where no rule has one."""
+    if not run.started:
+        found = evidence(run, "lr_wd") | _when(run)
+        reason = "Nothing in these settings is known to prevent grokking."
+        return Verdict("on-track", 0.7, found, reason, advice="train it")
     reason = (
-        "The train pairs are known and the others are not: too early to say more."
-        if f.memorized
-        else "The train pairs are not yet known: too early to say more."
+        "The train pairs are memorized, the test pairs are not learned: too early to say more."
+        if run.memorized
+        else "The train pairs are not memorized yet: too early to say more."
     )
-    found = evidence(f, "memorized_step", "train_loss", "test_loss", "decay_times")
-    return Verdict("memorizing", 0.5, found | _when(f), reason, advice="wait")
+    found = evidence(run, "memorized_step", "train_loss", "test_loss", "decay_times")
+    return Verdict("memorizing", 0.5, found | _when(run), reason, advice="wait")
 
 
-def _when(f: Facts) -> dict[str, float | int | str]:
-    earliest, latest = expected(f)
+def _when(run: Derived) -> dict[str, float | int | str]:
+    earliest, latest = expected(run)
     if earliest is None or latest is None:
         return {}
     return {"expected_from": earliest, "expected_to": latest}
 
 
-def expected(f: Facts) -> tuple[int, int] | tuple[None, None]:
+def expected(run: Derived) -> tuple[int, int] | tuple[None, None]:
     """Between which steps runs with such settings grok; None where nothing tells."""
-    if not f.decay or f.slow_decay:
+    if not run.decay or run.slow_decay:
         return None, None
-    begin = f.memorized_step
+    begin = run.memorized_step
     if begin is None:
-        begin = max(thresholds.MEMORIZING_STEPS, f.case.steps)
-    begin = max(begin, f.case.edited)
-    least, most = thresholds.DECAY_TIMES / f.decay, thresholds.MOST_DECAY_TIMES / f.decay
+        begin = max(thresholds.MEMORIZING_STEPS, run.case.steps)
+    begin = max(begin, run.case.edited)
+    least, most = thresholds.DECAY_TIMES / run.decay, thresholds.MOST_DECAY_TIMES / run.decay
     return int(rough(begin + least, 2)), int(rough(begin + most, 2))

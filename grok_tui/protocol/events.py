@@ -1,87 +1,29 @@
-"""Everything that passes between a trainer and the rest: commands in, events out.
+"""Events: what a run says of itself.
 
-Commands and events are frozen dataclasses that hold plain numbers, text and NumPy
-arrays, so that they can be pickled, recorded and replayed.
+They are frozen dataclasses of plain numbers, text and NumPy arrays, so that they can be
+pickled, recorded and replayed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.analysis.health import Health
-from grok_tui.protocol.results import Measures, Tables
-
-FloatArray = NDArray[np.float32]
-
-# --- commands ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Stop after the step under way and wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Go on after a pause."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Train `count` steps, then pause again; only while paused."""
-
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class SetField:
-    """Change one live config field from the next step on."""
-
-    field: str
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """Take back the newest edit that has not been taken back yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class SaveCheckpoint:
-    """Save a checkpoint at the current step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """End the run; `save` keeps a last checkpoint, `reason` is recorded."""
-
-    reason: str = "stopped by the user"
-    save: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What would the network answer to (a, b) now?"""
-
-    a: int
-    b: int
-
-
-@dataclass(frozen=True, slots=True)
-class Inspect:
-    """What does a neuron of the last layer do on every pair now?"""
-
-    neuron: int
-
-
-Command = Pause | Resume | Step | SetField | Undo | SaveCheckpoint | Ask | Inspect | Stop
-
-# --- events -----------------------------------------------------------------------
+from grok_tui.protocol.commands import Command
+from grok_tui.protocol.results import (
+    AnalysisArrays,
+    FailureKind,
+    FloatArray,
+    Health,
+    Measures,
+    Metrics,
+    Pairs,
+    Summary,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +38,9 @@ class Compiling:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Training begins, or begins again, after `step` completed steps.
+    """Training begins, or continues in another sitting, after `step` completed steps.
 
+    config: the known fields; a run of another program lacks some.
     train_mask: (n_pairs,), True where the pair is trained on; None where the config says it.
     """
 
@@ -131,38 +74,6 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """What one evaluation of all pairs measured; losses in nats, accuracies in 0..1.
-
-    weight_norm: square root of the sum of all squared weights.
-    lr, weight_decay: what the step before used, warm-up included.
-    """
-
-    train_loss: float
-    test_loss: float
-    train_acc: float
-    test_acc: float
-    weight_norm: float
-    lr: float
-    weight_decay: float
-
-    def to_dict(self) -> dict[str, float]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """What an evaluation found for every pair, in the task's order.
-
-    answers: (n_pairs,), the most likely residue. loss: (n_pairs,), -log of the probability of
-    the right one, in nats.
-    """
-
-    answers: NDArray[np.int16]
-    loss: NDArray[np.float16]
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluated:
     """The weights after `step` updates were evaluated on every pair.
 
@@ -180,16 +91,16 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Analyzed:
-    """The weights after `step` updates were analysed.
+    """The weights after `step` updates were analyzed.
 
-    tables: for the screens; None where only the numbers matter.
+    arrays: for the panes; None where only the numbers matter.
     """
 
     name: ClassVar[str] = "analyzed"
     step: int
     measures: Measures
     seconds: float
-    tables: Tables | None = None
+    arrays: AnalysisArrays | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +113,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Training goes on after `step`."""
+    """Training continues after `step`."""
 
     name: ClassVar[str] = "resumed"
     step: int
@@ -212,7 +123,7 @@ class Resumed:
 class ConfigApplied:
     """A live field changed; the step after `step` is the first to use it.
 
-    undo: whether this took an earlier edit back.
+    undo: whether this undid an earlier edit.
     """
 
     name: ClassVar[str] = "config applied"
@@ -293,23 +204,27 @@ class CheckpointSaved:
 class Stopped:
     """The run ended in good order.
 
-    summary: the content of `summary.json` (see `docs/run-directory.md`).
+    summary: None where it is not known, as in a recording.
     """
 
     name: ClassVar[str] = "stopped"
     step: int
     reason: str
-    summary: Mapping[str, Any]
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The run ended because something broke; `reason` is one line for the user."""
+    """The run ended because something broke; `reason` is one line for the user.
+
+    summary: None where there is none to write.
+    """
 
     name: ClassVar[str] = "failed"
     step: int
     reason: str
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    kind: FailureKind = "trainer"
+    summary: Summary | None = None
 
 
 Event = (
@@ -332,15 +247,6 @@ Event = (
 )
 
 Sink = Callable[[Event], None]
-
-# --- what commands and events travel through ----------------------------------------
-
-
-class Inbox(Protocol):
-    """Where a trainer finds its commands."""
-
-    def drain(self, *, wait: bool) -> list[Command]:
-        """Return the commands that have come; with `wait`, block until there is one."""
 
 
 class Source(Protocol):

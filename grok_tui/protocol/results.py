@@ -1,16 +1,76 @@
-"""What an analysis finds: a few numbers for the metrics, and tables for the screens."""
+"""What is measured of a network and of a run: plain numbers and NumPy arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 ShortArray = NDArray[np.int16]
+
+# --- an evaluation --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What one evaluation of all pairs measured; losses in nats, accuracies in 0..1.
+
+    weight_norm: square root of the sum of all squared weights.
+    lr, weight_decay: what the step before used, warm-up included.
+    """
+
+    train_loss: float
+    test_loss: float
+    train_acc: float
+    test_acc: float
+    weight_norm: float
+    lr: float
+    weight_decay: float
+
+    def to_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What an evaluation found for every pair, in the task's order.
+
+    answers: (n_pairs,), the most likely answer. loss: (n_pairs,), -log of the probability of
+    the right answer, in nats.
+    """
+
+    answers: ShortArray
+    loss: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the numbers of a run are still good ones, at an evaluation.
+
+    zero_loss_share: share of the train pairs whose loss is exactly 0, in 0..1.
+    largest_logit: over all pairs and answers.
+    gradient_norm: root of the sum of squares of the last step's gradient, in nats.
+    update_ratio: norm of the last step's change of all weights, decay included, over theirs.
+    spikes: how often the train loss has jumped so far.
+    """
+
+    zero_loss_share: float
+    largest_logit: float
+    gradient_norm: float
+    update_ratio: float
+    spikes: int
+
+    def to_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+HEALTH_NAMES = tuple(field.name for field in fields(Health))
+
+# --- an analysis ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +79,8 @@ class Measures:
 
     gini_W_E, gini_W_L: Gini coefficients of the spectra, 0 (all frequencies alike) to 1.
     key_frequencies: those with a W_L norm of at least a quarter of the largest, ascending.
-    restricted_loss: on the test pairs, with the key frequencies' part of the neurons alone.
-    excluded_loss: on the train pairs, with everything but that part.
+    restricted_loss: on the test pairs, with nothing but the key frequencies of the neurons.
+    excluded_loss: on the train pairs, with everything but those.
     logit_fve: share of the logits' variance that cosines of the key frequencies explain.
     gradient_symmetricity, distance_irrelevance: near 1 and near 0 for a pizza, lower and
     higher for a clock.
@@ -40,17 +100,10 @@ class Measures:
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "key_frequencies": list(self.key_frequencies)}
 
-    @staticmethod
-    def from_dict(values: Mapping[str, Any]) -> Measures:
-        """From a mapping that may hold other things too; raises KeyError or TypeError."""
-        found = {field.name: values[field.name] for field in fields(Measures)}
-        found["key_frequencies"] = tuple(int(k) for k in found["key_frequencies"])
-        return Measures(**found)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tables:
-    """What the screens show of one snapshot. n: elements of the group; K = n // 2.
+class AnalysisArrays:
+    """What the panes show of one snapshot. n: elements of the group; K = n // 2.
 
     elements: (n,), the residues in the order of the group: 0, 1, ... for sums, the powers of
     a primitive root for products.
@@ -59,7 +112,7 @@ class Tables:
     attention: (n_heads, 3, p), scores of the first layer before the softmax, from `=` to a, to
     b and (entry 0 of row 2) to itself.
     neuron_frequency, neuron_share: (d_mlp,), the frequency that explains most of a neuron of
-    the last layer, and how much of its variance, 0..1; empty where there is no circuit.
+    the last layer, and its share of the neuron's variance, 0..1; empty without a circuit.
     """
 
     elements: ShortArray
@@ -78,3 +131,48 @@ class Tables:
     def logarithmic(self) -> bool:
         """Whether the elements are in the order of their discrete logarithms."""
         return self.n > 1 and int(self.elements[0]) == 1
+
+
+# --- a run ----------------------------------------------------------------------------
+
+# Why a run failed: its numbers, its recording, or its trainer.
+FailureKind = Literal["diverged", "recording", "trainer"]
+# How a run ends that has done all that was asked of it.
+COMPLETE = ("completed", "grokked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a run came to: the content of `summary.json` (docs/run-directory.md).
+
+    steps: done. memorized_step, grok_step: None if it has not happened. final: the metrics at
+    the last step, None after a divergence. steps_per_second: median over the training chunks,
+    evaluations left out. Seconds are over all sittings of the run; runs of the first version
+    did not measure those of analyses. exit: `completed`, `grokked`, `diverged`, or why the
+    run was stopped.
+    """
+
+    steps: int
+    grokked: bool
+    grok_step: int | None
+    memorized_step: int | None
+    final: Metrics | None
+    steps_per_second: float
+    eval_seconds: float
+    analysis_seconds: float = 0.0
+    compile_seconds: float
+    wall_seconds: float
+    device: str
+    exit: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run has done all that was asked of it."""
+        return self.exit in COMPLETE
+
+    @property
+    def diverged(self) -> bool:
+        return self.exit == "diverged"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

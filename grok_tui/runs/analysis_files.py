@@ -1,4 +1,4 @@
-"""The tables of analyses as files: `analysis/step-00000500.npz`."""
+"""The arrays of analyses as files: `analysis/step-00000500.npz`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from grok_tui.config.schema import Config
 from grok_tui.files import write_durably
-from grok_tui.protocol.events import Pairs
-from grok_tui.protocol.results import Tables
+from grok_tui.models.registry import model_of
+from grok_tui.protocol.results import AnalysisArrays, Pairs
+from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError
 
 FOLDER = "analysis"
@@ -27,7 +28,7 @@ _LARGEST = 2**24
 
 
 class AnalysisError(UserError):
-    """A file of tables cannot be used; the message names it and says why."""
+    """An analysis file cannot be used; the message names it and says why."""
 
 
 def analysis_path(run: Path, step: int) -> Path:
@@ -35,16 +36,16 @@ def analysis_path(run: Path, step: int) -> Path:
 
 
 def analyses_in(run: Path) -> list[Path]:
-    """All files of tables of a run, oldest step first."""
+    """All analysis files of a run, oldest step first."""
     return sorted((run / FOLDER).glob(f"step-{'[0-9]' * 8}.npz"))
 
 
-def save(run: Path, step: int, tables: Tables, pairs: Pairs | None = None) -> None:
-    """Write the tables, whole or not at all. Raises OSError.
+def save(run: Path, step: int, found: AnalysisArrays, pairs: Pairs | None = None) -> None:
+    """Write the arrays, whole or not at all. Raises OSError.
 
     pairs: what an evaluation at the same step found.
     """
-    arrays = {field.name: getattr(tables, field.name) for field in fields(Tables)}
+    arrays = {field.name: getattr(found, field.name) for field in fields(AnalysisArrays)}
     if pairs is not None:
         arrays |= {"answers": pairs.answers, "pair_loss": pairs.loss}
     content = io.BytesIO()
@@ -54,15 +55,15 @@ def save(run: Path, step: int, tables: Tables, pairs: Pairs | None = None) -> No
     write_durably(path, content.getvalue())
 
 
-def load(path: Path, config: Config) -> Tables:
-    """Read a file of tables; executes nothing.
+def load(path: Path, config: Config) -> AnalysisArrays:
+    """Read an analysis file; executes nothing.
 
     Raises AnalysisError if it is damaged, or not of a run with this config.
     """
     with _reading(path) as archive:
-        arrays = {field.name: _array(archive, field.name) for field in fields(Tables)}
+        arrays = {field.name: _array(archive, field.name) for field in fields(AnalysisArrays)}
         _check(arrays, _layout(arrays, config))
-    return Tables(**arrays)
+    return AnalysisArrays(**arrays)
 
 
 def load_pairs(path: Path, config: Config) -> Pairs | None:
@@ -71,11 +72,12 @@ def load_pairs(path: Path, config: Config) -> Pairs | None:
         if "answers.npy" not in archive.namelist():
             return None
         arrays = {name: _array(archive, name) for name in ("answers", "pair_loss")}
-        n = (config.n_pairs,)
+        task = make_task(config)
+        n = (task.n_pairs,)
         _check(arrays, {"answers": (np.int16, n), "pair_loss": (np.float16, n)})
         answers = arrays["answers"]
-        if not 0 <= answers.min() <= answers.max() < config.modulus:
-            raise ValueError(f"answers are 0 to {config.modulus - 1}")
+        if not 0 <= answers.min() <= answers.max() < task.n_answers:
+            raise ValueError(f"answers are 0 to {task.n_answers - 1}")
     return Pairs(answers, arrays["pair_loss"])
 
 
@@ -102,15 +104,17 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
 def _layout(arrays: Mapping[str, NDArray[Any]], config: Config) -> Layout:
     """The types and shapes of an analysis with a config. Raises ValueError."""
-    p, n, m = config.modulus, len(arrays["elements"]), len(arrays["neuron_share"])
-    if n not in (p, p - 1) or m not in (0, config.d_mlp):
+    task = make_task(config)
+    n_neurons = model_of(config, task).n_neurons
+    n, m = len(arrays["elements"]), len(arrays["neuron_share"])
+    if n != task.group.n or m not in (0, n_neurons):
         raise ValueError(f"{n} elements and {m} neurons are not those of the config")
     return {
         "elements": (np.int16, (n,)),
         "spectrum_W_E": (np.float32, (n // 2,)),
         "spectrum_W_L": (np.float32, (n // 2,)),
         "circle": (np.float32, (n // 2, n, 2)),
-        "attention": (np.float32, (config.n_heads, 3, p)),
+        "attention": (np.float32, (config.n_heads, 3, task.n_tokens)),
         "neuron_frequency": (np.int16, (m,)),
         "neuron_share": (np.float32, (m,)),
     }
@@ -127,7 +131,7 @@ def _check(arrays: Mapping[str, NDArray[Any]], layout: Layout) -> None:
 
 
 def cut_after(run: Path, step: int) -> None:
-    """Remove the tables of all later steps."""
+    """Remove the files of all later steps."""
     for path in analyses_in(run):
         if path.name > analysis_path(run, step).name:
             path.unlink()

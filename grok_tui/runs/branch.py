@@ -8,28 +8,27 @@ from pathlib import Path
 
 import tomli_w
 
-from grok_tui.config.schema import build
-from grok_tui.config.sources import load_file, load_parent
+from grok_tui.config.sources import load_parent
 from grok_tui.files import read_toml, write_durably
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analysis_files, checkpoints
-from grok_tui.runs.folders import name_of, new_folder
+from grok_tui.runs.folders import RunError, check_unused, name_of, new_folder
 from grok_tui.runs.jsonl import cut_after
+from grok_tui.runs.reader import read_config
 from grok_tui.runs.resume import lines_up_to
 from grok_tui.runs.schema import kept_events
-from grok_tui.runs.writer import RunError, check_unused
 
 
 def branch(checkpoint: Path, folder: Path) -> Snapshot:
     """Copy a run as it was at one of its checkpoints; returns that, to go on from.
 
-    `folder` becomes a run directory that stands alone: lines, tables and checkpoints up to that
+    `folder` becomes a run directory that stands alone: lines, analyses and checkpoints up to that
     step, and a `[parent]` table in its `config.toml`. Raises UserError or OSError,
     and then leaves nothing behind.
     """
     snapshot, parent = checkpoints.load(checkpoint), checkpoint.parents[1]
     check_unused(folder)
-    build(load_file(parent / "config.toml"))  # it is copied, so it had better be one
+    read_config(parent)  # it is copied, so it had better be one
     lines, why = lines_up_to(parent, snapshot)
     if lines < snapshot.step:
         raise RunError(f"no branch from {checkpoint}: {why}")
@@ -62,15 +61,15 @@ def parent_of(folder: Path) -> Path | None:
 def _copy(checkpoint: Path, step: int, folder: Path) -> None:
     parent = checkpoint.parents[1]
     (folder / "checkpoints").mkdir(parents=True)
-    name = os.fsencode(parent).decode(errors="replace")  # TOML is UTF-8
-    content = read_toml(parent / "config.toml") | {"parent": {"run": name, "step": step}}
+    run = os.fsencode(parent).decode(errors="replace")  # TOML is UTF-8
+    content = read_toml(parent / "config.toml") | {"parent": {"run": run, "step": step}}
     write_durably(folder / "config.toml", tomli_w.dumps(content).encode())
     events = sum(1 for _ in kept_events(parent, step))
-    for file, count in (("metrics.jsonl", step), ("events.jsonl", events)):
-        shutil.copyfile(parent / file, folder / file)
-        cut_after(folder / file, count)
+    for name, count in (("metrics.jsonl", step), ("events.jsonl", events)):
+        shutil.copyfile(parent / name, folder / name)
+        cut_after(folder / name, count)
     shutil.copyfile(checkpoint, folder / "checkpoints" / checkpoint.name)
     (folder / analysis_files.FOLDER).mkdir()
-    for tables in analysis_files.analyses_in(parent):
-        if tables.name <= analysis_files.analysis_path(parent, step).name:
-            shutil.copyfile(tables, folder / analysis_files.FOLDER / tables.name)
+    for file in analysis_files.analyses_in(parent):
+        if file.name <= analysis_files.analysis_path(parent, step).name:
+            shutil.copyfile(file, folder / analysis_files.FOLDER / file.name)

@@ -19,16 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
 from grok_tui.analysis.health import HealthWatch
 from grok_tui.analysis.phases import Milestones
-from grok_tui.config.schema import Config, ConfigError, build, problems
+from grok_tui.config.schema import ConfigError, build, problems
 from grok_tui.files import write_durably
-from grok_tui.models.transformer.spec import weight_shapes
-from grok_tui.protocol.events import FloatArray
-from grok_tui.protocol.snapshot import Snapshot
+from grok_tui.models.registry import model_of
+from grok_tui.protocol.results import FloatArray
+from grok_tui.protocol.snapshot import Snapshot, array_kinds
+from grok_tui.tasks.registry import make_task
+from grok_tui.tasks.task import Task
 from grok_tui.text import UserError
 
 FORMAT = "grok-tui checkpoint 2"
-_ARRAYS = ("weights", "first_moment", "second_moment")
-_MEAN = "gradient_mean"
 _MASK = "train_mask"
 _Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -65,10 +65,8 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 def save(path: Path, snapshot: Snapshot) -> None:
     """Write the snapshot durably: a temporary file, fsync, rename. Raises OSError."""
-    tensors = {
-        f"{kind}/{name}": np.ascontiguousarray(array)
-        for kind in (*_ARRAYS, _MEAN)
-        for name, array in getattr(snapshot, kind).items()
+    tensors: dict[str, NDArray[Any]] = {
+        f"{kind}/{name}": np.ascontiguousarray(array) for kind, name, array in snapshot.arrays()
     }
     tensors[_MASK] = np.packbits(snapshot.train_mask)
     fields = {
@@ -143,16 +141,17 @@ class _Metadata(BaseModel):
 def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> Snapshot:
     fields = _Metadata.model_validate(metadata)
     config = build(fields.config)
-    if fields.n_pairs != config.n_pairs:
+    task = make_task(config)
+    if fields.n_pairs != task.n_pairs:
         raise ValueError(
-            f"it holds a split of {fields.n_pairs} pairs, its config has {config.n_pairs}"
+            f"it holds a split of {fields.n_pairs} pairs, its config has {task.n_pairs}"
         )
     if not fields.milestones.stuck.isprintable():
         raise ValueError("its milestones say what cannot be printed")
-    shapes = weight_shapes(config)
+    shapes = model_of(config, task).shapes
     kinds = {
         kind: {name: _sound(tensors, f"{kind}/{name}", shapes[name]) for name in shapes}
-        for kind in (*_ARRAYS, *([_MEAN] if config.grad_filter == "grokfast" else []))
+        for kind in array_kinds(config.grad_filter)
     }
     if len(tensors) > len(kinds) * len(shapes) + 1:
         raise ValueError("it has more arrays than its config has weights")
@@ -160,7 +159,7 @@ def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
         step=fields.step,
         **kinds,
         beta_products=fields.beta_products,
-        train_mask=_train_mask(tensors[_MASK], config),
+        train_mask=_train_mask(tensors[_MASK], task),
         config=config.model_dump(mode="json"),
         milestones=fields.milestones.to_dict(),
         seconds=fields.seconds,
@@ -181,13 +180,13 @@ def _sound(
     return array
 
 
-def _train_mask(bits: NDArray[Any], config: Config) -> NDArray[np.bool_]:
+def _train_mask(bits: NDArray[Any], task: Task) -> NDArray[np.bool_]:
     """The split from its bits: (n_pairs,)."""
-    if bits.dtype != np.uint8 or bits.shape != (-(-config.n_pairs // 8),):
-        raise ValueError(f"its split is not one of {config.n_pairs} pairs")
-    mask = np.unpackbits(bits, count=config.n_pairs).astype(np.bool_)
-    if (n_train := int(mask.sum())) != config.n_train:
-        raise ValueError(f"it has {n_train} train pairs, its config {config.n_train}")
+    if bits.dtype != np.uint8 or bits.shape != (-(-task.n_pairs // 8),):
+        raise ValueError(f"its split is not one of {task.n_pairs} pairs")
+    mask = np.unpackbits(bits, count=task.n_pairs).astype(np.bool_)
+    if (n_train := int(mask.sum())) != task.n_train:
+        raise ValueError(f"it has {n_train} train pairs, its config {task.n_train}")
     return mask
 
 

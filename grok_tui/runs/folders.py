@@ -1,11 +1,37 @@
-"""Where run directories lie: under `runs/` of the current folder, named by time and preset."""
+"""Run directories: which folders are one, and where new ones lie.
+
+They lie under `runs/` of the current folder, named by time and preset.
+"""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
+from grok_tui.text import UserError
+
 _TIME = "%Y%m%d-%H%M%S"
+
+
+class RunError(UserError):
+    """A run directory cannot be used as asked; the message says why and what to do."""
+
+
+def check_run_directory(path: Path) -> None:
+    """Raise RunError unless `path` is a run directory."""
+    if not (path / "config.toml").is_file():
+        raise RunError(f"{path} is not a run directory: it has no config.toml")
+
+
+def check_unused(path: Path) -> None:
+    """Raise RunError unless `path` is missing or an empty folder."""
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file; a run needs a folder")
+    if path.is_dir() and any(path.iterdir()):
+        raise RunError(
+            f"{path} is not empty; choose another folder, or continue the run in it with"
+            f" --resume {path}"
+        )
 
 
 def new_folder(name: str) -> Path:

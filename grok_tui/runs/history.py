@@ -1,18 +1,18 @@
-"""What runs came to, from their lines alone, and in what their configs differ."""
+"""A recorded run in one fold: what it came to, its curves, and what happened on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grok_tui.analysis.phases import Milestones
-from grok_tui.config.schema import FIELDS, ConfigError
+from grok_tui.config.schema import is_treatment
 from grok_tui.config.sources import load_parent
+from grok_tui.doctor import Case, Curve, case_of
 from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,
@@ -20,43 +20,78 @@ from grok_tui.protocol.events import (
     Event,
     Failed,
     Losses,
-    Metrics,
     Started,
     Stopped,
 )
+from grok_tui.protocol.results import Measures, Metrics
+from grok_tui.runs.folders import check_run_directory
 from grok_tui.runs.reader import outline
-from grok_tui.runs.writer import RunError, being_written
-
-# Steps and the values at them, (n,) each.
-Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
+from grok_tui.runs.writer import being_written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """What a run came to, whether or not it has ended.
+class RunHistory:
+    """A run as its directory has it, whether or not it has ended.
 
-    config: what it began with; parent: the run and step that it is a branch of. steps: done.
-    final: the last train loss, and the rest of `Metrics` from the last evaluation; None before.
-    key_frequencies: those of the last analysis, None before it. edits: in their order.
+    config: what it began with. parent: the run and the step that it branched from.
+    evaluations: without their pairs. measures: steps of analyses, and what they found.
+    edits: every one, those that changed nothing and those that were undone included.
     end: as `exit` in summary.json; `failed`, `running`, or `cut off` where no end was recorded.
-    train_loss, test_loss, test_acc: their curves.
+    reason: why it ended, empty if it has not. train_loss: of every step, in nats.
     """
 
     folder: Path
     config: Mapping[str, Any]
     parent: Mapping[str, Any] | None
-    steps: int
     milestones: Milestones
-    final: Mapping[str, float | None]
-    key_frequencies: tuple[int, ...] | None
+    evaluations: tuple[Evaluated, ...]
+    measures: tuple[tuple[int, Measures], ...]
     edits: tuple[ConfigApplied, ...]
     end: str
+    reason: str
     train_loss: Curve
-    test_loss: Curve
-    test_acc: Curve
+
+    @property
+    def steps(self) -> int:
+        """Steps done."""
+        return int(self.train_loss.steps[-1]) if len(self.train_loss) else 0
+
+    @property
+    def final(self) -> dict[str, float | None]:
+        """The last train loss, and the rest of `Metrics` from the last evaluation."""
+        final: dict[str, float | None] = dict.fromkeys(field.name for field in fields(Metrics))
+        if self.evaluations:
+            final |= self.evaluations[-1].metrics.to_dict()
+        if (loss := self.train_loss.last) is not None:
+            final["train_loss"] = float(f"{loss:.9g}")  # as a line has a float32
+        return final
+
+    @property
+    def key_frequencies(self) -> tuple[int, ...] | None:
+        """Those of the last analysis, None before it."""
+        return self.measures[-1][1].key_frequencies if self.measures else None
+
+    def curve(self, name: str) -> Curve:
+        """A field of `Metrics` at every evaluation."""
+        steps = np.array([event.step for event in self.evaluations], dtype=np.float64)
+        return Curve(steps, np.array([getattr(e.metrics, name) for e in self.evaluations]))
+
+    def case(self) -> Case:
+        """What the doctor is told of the run."""
+        treatments = [edit.step for edit in self.edits if is_treatment(edit.field)]
+        return case_of(
+            {**self.config, **{edit.field: edit.new for edit in self.edits}},
+            self.steps,
+            self.train_loss,
+            self.evaluations,
+            measures=self.measures,
+            ended=self.end != "running",
+            diverged=self.end == "diverged",
+            edited=treatments[-1] if treatments else 0,
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As `compare --json` prints it."""
         return {
             "run": str(self.folder),
             "steps": self.steps,
@@ -69,121 +104,75 @@ class Outcome:
             "config": self.config,
             "edits": [
                 {"step": e.step, "field": e.field, "old": e.old, "new": e.new, "undo": e.undo}
-                for e in self.edits
+                for e in self.effective_edits
             ],
             "parent": self.parent,
         }
 
-
-def read(folder: Path) -> Outcome:
-    """What the run in a folder came to. Raises UserError, which names it."""
-    if not (folder / "config.toml").is_file():
-        raise RunError(f"{folder} is no run directory: it has no config.toml")
-    try:
-        config, events = outline(folder)
-        fold = _Fold()
-        for event in events:
-            fold.add(event)
-        return fold.outcome(folder, config.model_dump(mode="json"))
-    except ConfigError as error:
-        raise RunError(f"{folder} cannot be compared: {error}") from None
-    except OSError as error:
-        raise RunError(f"cannot read {error.filename or folder}: {error.strerror}") from None
+    @property
+    def effective_edits(self) -> list[ConfigApplied]:
+        """The edits that changed something."""
+        return [edit for edit in self.edits if edit.old != edit.new]
 
 
-def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The fields in which configs differ, each with its value in every one."""
-    values = {name: [config[name] for config in configs] for name in FIELDS}
-    return {name: own for name, own in values.items() if any(x != own[0] for x in own)}
+def read_history(folder: Path) -> RunHistory:
+    """The history of the run in a folder. Raises UserError or OSError."""
+    check_run_directory(folder)
+    config, events = outline(folder)
+    parent = load_parent(folder / "config.toml")
+    return _folded(
+        folder,
+        config.model_dump(mode="json"),
+        parent and {"run": str(parent[0]), "step": parent[1]},
+        events,
+    )
 
 
-def short_names(folders: Sequence[Path]) -> list[str]:
-    """For each folder the shortest end of its path that no other one has.
-
-    Raises RunError if two are the same.
-    """
-    parts = [folder.resolve().parts for folder in folders]
-    return [
-        _shortest_end(folders[i], own, parts[:i] + parts[i + 1 :])
-        for i, own in enumerate(parts)
-    ]
-
-
-def _shortest_end(folder: Path, own: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> str:
-    for count in range(1, len(own) + 1):
-        if all(other[-count:] != own[-count:] for other in others):
-            return str(Path(*own[-count:]))
-    raise RunError(f"{folder} is named twice")
-
-
-@dataclass(slots=True)
-class _Fold:
-    """What has been gathered from a run's events so far."""
-
-    milestones: Milestones = field(default_factory=Milestones)
-    key_frequencies: tuple[int, ...] | None = None
-    edits: list[ConfigApplied] = field(default_factory=list)
-    end: str | None = None
-    losses: list[Losses] = field(default_factory=list)
-    evaluations: list[Evaluated] = field(default_factory=list)
-
-    def add(self, event: Event) -> None:
+def _folded(
+    folder: Path,
+    config: Mapping[str, Any],
+    parent: Mapping[str, Any] | None,
+    events: Iterable[Event],
+) -> RunHistory:
+    milestones = Milestones()
+    losses: list[Losses] = []
+    evaluations: list[Evaluated] = []
+    measures: list[tuple[int, Measures]] = []
+    edits: list[ConfigApplied] = []
+    end = reason = ""
+    for event in events:
         match event:
             case Losses():
-                self.losses.append(event)
+                losses.append(event)
             case Evaluated(step, metrics):
-                self.evaluations.append(event)
-                self.milestones = self.milestones.after(step, metrics)
-            case Analyzed(step, measures):
-                self.key_frequencies = measures.key_frequencies
-                self.milestones = self.milestones.after_analysis(step, measures)
+                evaluations.append(event)
+                milestones = milestones.after(step, metrics)
+            case Analyzed(step, found):
+                measures.append((step, found))
+                milestones = milestones.after_analysis(step, found)
             case ConfigApplied():
-                self.edits.append(event)
+                edits.append(event)
             case Started():  # a sitting after the one that had ended
-                self.end = None
-            case Stopped(_, reason):
-                self.end = reason
-            case Failed(_, reason):
-                self.end = "diverged" if reason.startswith("diverged") else "failed"
-
-    def outcome(self, folder: Path, config: Mapping[str, Any]) -> Outcome:
-        steps = self.losses[-1].step if self.losses else 0
-        unended = "running" if being_written(folder) else "cut off"
-        return Outcome(
-            folder=folder,
-            config=config,
-            parent=_parent(folder),
-            steps=steps,
-            milestones=self.milestones,
-            final=self._final(),
-            key_frequencies=self.key_frequencies,
-            edits=tuple(e for e in self.edits if e.old != e.new),
-            end=self.end or unended,
-            train_loss=self._train_loss(),
-            test_loss=self._evaluated("test_loss"),
-            test_acc=self._evaluated("test_acc"),
-        )
-
-    def _final(self) -> dict[str, float | None]:
-        final: dict[str, float | None] = dict.fromkeys(f.name for f in fields(Metrics))
-        if self.evaluations:
-            final |= self.evaluations[-1].metrics.to_dict()
-        if self.losses:
-            # Nine digits are what a line has of a float32.
-            final["train_loss"] = float(f"{self.losses[-1].train_loss[-1]:.9g}")
-        return final
-
-    def _train_loss(self) -> Curve:
-        values = np.concatenate([[], *(event.train_loss for event in self.losses)])
-        last = self.losses[-1].step if self.losses else 0
-        return np.arange(last - len(values) + 1, last + 1), values
-
-    def _evaluated(self, name: str) -> Curve:
-        steps = [event.step for event in self.evaluations]
-        values = [getattr(event.metrics, name) for event in self.evaluations]
-        return np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)
+                end = reason = ""
+            case Stopped(_, why):
+                end = reason = why
+            case Failed(_, why, kind):
+                end, reason = "diverged" if kind == "diverged" else "failed", why
+    return RunHistory(
+        folder,
+        config,
+        parent,
+        milestones,
+        tuple(evaluations),
+        tuple(measures),
+        tuple(edits),
+        end or ("running" if being_written(folder) else "cut off"),
+        reason,
+        _train_loss(losses),
+    )
 
 
-def _parent(folder: Path) -> Mapping[str, Any] | None:
-    parent = load_parent(folder / "config.toml")
-    return parent and {"run": str(parent[0]), "step": parent[1]}
+def _train_loss(losses: list[Losses]) -> Curve:
+    values = np.concatenate([[], *(event.train_loss for event in losses)])
+    last = losses[-1].step if losses else 0
+    return Curve(np.arange(last - len(values) + 1, last + 1, dtype=np.float64), values)

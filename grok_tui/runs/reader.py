@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config.schema import Config, build
+from grok_tui.config.schema import Config, ConfigError, build
 from grok_tui.config.sources import load_file
 from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,
     Evaluated,
     Event,
+    Failed,
     Losses,
     Started,
-    Stopped,
 )
 from grok_tui.runs import analysis_files, schema
+from grok_tui.tasks.registry import check
 
 # Lines read at once into one `Losses`, if no evaluation comes earlier.
 _BATCH = 1000
@@ -42,18 +43,28 @@ def recorded(
     return config.model_dump(mode="json"), whole
 
 
+def read_config(folder: Path) -> Config:
+    """The config that a run began with. Raises ConfigError."""
+    path = folder / "config.toml"
+    fields = load_file(path)
+    try:
+        return check(build(fields))
+    except ConfigError as error:
+        raise ConfigError(f"{path} is damaged: {error}") from None
+
+
 def outline(folder: Path, until: int | None = None) -> tuple[Config, Iterator[Event]]:
-    """The same as `recorded`, but without tables: `completed` adds an event's."""
-    config = build(load_file(folder / "config.toml"))
+    """The same as `recorded`, but without arrays: `completed` adds an event's."""
+    config = read_config(folder)
     return config, _events(folder, config, until)
 
 
 def completed(folder: Path, config: Config, event: Event) -> Event:
-    """An event of a run's outline with its tables, where there are any to be read."""
+    """An event of a run's outline with its arrays, where there are any to be read."""
     with contextlib.suppress(analysis_files.AnalysisError):
         if isinstance(event, Analyzed):
             path = analysis_files.analysis_path(folder, event.step)
-            return replace(event, tables=analysis_files.load(path, config))
+            return replace(event, arrays=analysis_files.load(path, config))
         if isinstance(event, Evaluated):
             path = analysis_files.analysis_path(folder, event.step)
             return replace(event, pairs=analysis_files.load_pairs(path, config))
@@ -132,6 +143,7 @@ def _noted(folder: Path, config: Config, until: int | None) -> Iterator[Event]:
             now = {**now, fields["field"]: fields["new"]}
         elif line.kind is Started:
             fields["config"] = now
-        elif line.kind is Stopped:
-            fields["summary"] = {}
+        elif line.kind is Failed:
+            summary = schema.read_summary(folder)
+            fields["kind"] = "diverged" if summary and summary.diverged else "trainer"
         yield line.kind(step=line.step, **fields)

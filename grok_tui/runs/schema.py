@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import from_json
 
-from grok_tui.analysis.health import HEALTH_NAMES, Health
 from grok_tui.config.schema import MAX_MODULUS, Config, ConfigError, is_live, problems
 from grok_tui.protocol.events import (
     CheckpointSaved,
     ConfigApplied,
     Failed,
-    Metrics,
     Paused,
     PhaseChanged,
     Resumed,
@@ -26,7 +31,7 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
-from grok_tui.protocol.results import Measures
+from grok_tui.protocol.results import HEALTH_NAMES, Health, Measures, Metrics, Summary
 from grok_tui.text import UserError, plain
 
 # The fields of an event that its line in events.jsonl has beside step, time and event.
@@ -161,6 +166,18 @@ def _setting(field: str, value: Any) -> Any:
     return config.model_dump(mode="json")[field]
 
 
+# --- summary.json -------------------------------------------------------------------------
+
+
+def read_summary(run: Path) -> Summary | None:
+    """What `summary.json` says; None if there is none, or it is damaged. Raises OSError."""
+    try:
+        found = _Summary.model_validate_json((run / "summary.json").read_bytes())
+        return Summary(**vars(found))
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
 # --- checking -----------------------------------------------------------------------------
 
 
@@ -219,9 +236,12 @@ class _Loss(BaseModel):
 
 
 def _model(kind: type, names: Iterable[str]) -> type[BaseModel]:
-    """The model of lines that have some fields of a dataclass."""
+    """The model of JSON that has some fields of a dataclass; those with a default may lack."""
     hints = {**get_type_hints(kind), **_TYPES}
-    types: dict[str, Any] = {n: (_Text if hints[n] is str else hints[n], ...) for n in names}
+    defaults = {f.name: ... if f.default is MISSING else f.default for f in fields(kind)}
+    types: dict[str, Any] = {
+        n: (_Text if hints[n] is str else hints[n], defaults[n]) for n in names
+    }
     model: type[BaseModel] = create_model(kind.__name__, __config__=_SOUND, **types)
     return model
 
@@ -229,4 +249,5 @@ def _model(kind: type, names: Iterable[str]) -> type[BaseModel]:
 _Evaluated = _model(Metrics, (field.name for field in fields(Metrics)))
 _Healthy = _model(Health, HEALTH_NAMES)
 _Analyzed = _model(Measures, (field.name for field in fields(Measures)))
+_Summary = _model(Summary, (field.name for field in fields(Summary)))
 _EVENTS = {kind.name: (kind, _model(kind, names)) for kind, names in NOTED.items()}

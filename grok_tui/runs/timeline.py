@@ -1,4 +1,4 @@
-"""How fast a run was: when each of its steps happened, pauses left out."""
+"""The timeline of a run: when each of its steps happened, pauses left out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from grok_tui.protocol.events import Failed, Paused, Started, Stopped
 
-# What nothing is known of goes this fast, in steps a second.
+# The rate of a run whose times are not known, in steps a second.
 _DEFAULT_RATE = 60.0
 _WAITING = (Paused.name, Stopped.name, Failed.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pace:
+class Timeline:
     """Seconds of training at some steps, both ascending; straight lines lie between.
 
     steps, seconds: (n,), n >= 2.
@@ -35,7 +35,7 @@ class Pace:
         return _along(self.seconds, self.steps, seconds)
 
     @staticmethod
-    def of(lines: Iterable[Mapping[str, Any]]) -> Pace:
+    def of(lines: Iterable[Mapping[str, Any]]) -> Timeline:
         """From the lines of an `events.jsonl`, which have `step`, `time` and `event`."""
         steps, seconds = [0.0], [0.0]
         elapsed, since = 0.0, None
@@ -50,7 +50,7 @@ class Pace:
         if len(steps) == 1:
             steps.append(_DEFAULT_RATE)
             seconds.append(1.0)
-        return Pace(np.array(steps), np.array(seconds))
+        return Timeline(np.array(steps), np.array(seconds))
 
 
 def _along(xs: NDArray[np.float64], ys: NDArray[np.float64], x: float) -> float:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.metadata
 import json
+import platform
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,7 @@ from typing import IO, Any
 
 import tomli_w
 
-from grok_tui.analysis.health import Health
+from grok_tui import __version__
 from grok_tui.config import keep_rule
 from grok_tui.config.schema import Config
 from grok_tui.files import write_durably
@@ -25,8 +27,6 @@ from grok_tui.protocol.events import (
     Event,
     Failed,
     Losses,
-    Metrics,
-    Pairs,
     Paused,
     PhaseChanged,
     Resumed,
@@ -34,26 +34,12 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
-from grok_tui.protocol.results import Measures
+from grok_tui.protocol.results import Health, Measures, Metrics, Pairs
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analysis_files, checkpoints, truncate
+from grok_tui.runs.folders import RunError, check_unused
 from grok_tui.runs.jsonl import Lines
 from grok_tui.runs.schema import NOTED
-from grok_tui.text import UserError
-
-
-class RunError(UserError):
-    """A run directory cannot be used as asked; the message says why and what to do."""
-
-
-def check_unused(path: Path) -> None:
-    """Raise RunError unless `path` is missing or an empty folder."""
-    if path.exists() and not path.is_dir():
-        raise RunError(f"{path} is a file; a run needs a folder")
-    if path.is_dir() and any(path.iterdir()):
-        raise RunError(
-            f"{path} is not empty. Choose another folder, or go on in it with --resume {path}"
-        )
 
 
 def lock(path: Path) -> IO[bytes]:
@@ -66,7 +52,7 @@ def lock(path: Path) -> IO[bytes]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise RunError(f"another process is writing into {path}; stop it first") from None
+        raise RunError(f"another process is writing to {path}; stop it first") from None
     return file
 
 
@@ -78,6 +64,29 @@ def being_written(path: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def open_writer(path: Path, config: Config, snapshot: Snapshot | None) -> RunWriter:
+    """The writer of a new run, or of one that continues from a snapshot.
+
+    config: with the device that was opened. Raises RunError or OSError.
+    """
+    if snapshot:
+        return RunWriter.reopen(path, snapshot)
+    environment = {
+        "version": __version__,
+        "tinygrad": importlib.metadata.version("tinygrad"),
+        "device": config.device,
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+    }
+    return RunWriter.create(path, config, environment)
+
+
+def cannot_write(error: OSError, consequence: str = "") -> str:
+    """Why a recording cannot be written, and what comes of it, in words."""
+    place = f" ({error.filename})" if error.filename else ""
+    return f"cannot write the run: {error.strerror or error}{consequence}{place}"
 
 
 class RunWriter:
@@ -162,10 +171,10 @@ class RunWriter:
             case Evaluated(step, metrics):
                 self._add(step, _measured(metrics, event.health))
                 self._evaluated = event
-            case Analyzed(step, measures, _, tables):
+            case Analyzed(step, measures, _, arrays):
                 self._add(step, _analyzed(measures))
-                if tables is not None:
-                    analysis_files.save(self.path, step, tables, self._pairs(step))
+                if arrays is not None:
+                    analysis_files.save(self.path, step, arrays, self._pairs(step))
             case PhaseChanged(step, phase):
                 if not self._phases or self._phases[-1][1] != phase:  # a new sitting repeats it
                     self._note(event)
@@ -237,7 +246,7 @@ class RunWriter:
         for file in (self._metrics, self._events):
             file.sync()
         if event.summary:
-            content = json.dumps(event.summary, indent=2, allow_nan=False) + "\n"
+            content = json.dumps(event.summary.to_dict(), indent=2, allow_nan=False) + "\n"
             write_durably(self.path / "summary.json", content.encode())
 
     def _release(self) -> None:

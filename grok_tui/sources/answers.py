@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
+from grok_tui.analysis.predictions import answer_probabilities
 from grok_tui.config.schema import build
-from grok_tui.models.transformer import host
-from grok_tui.protocol.events import Answered, Ask, Inspect, Inspected
+from grok_tui.models.registry import model_of
+from grok_tui.protocol.commands import Ask, Inspect
+from grok_tui.protocol.events import Answered, Inspected
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load, step_of
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError
 
 
@@ -29,14 +29,16 @@ def answer_from(
         since = "" if until is None else f" of step {until} or before"
         raise UserError(f"there is no checkpoint{since} to ask")
     config = build(snapshot.config)
+    task = make_task(config, snapshot.train_mask)
+    model = model_of(config, task)
     if isinstance(question, Inspect):
-        task, neuron = make_task(config), question.neuron
-        found = host.neuron(snapshot.weights, task.a, task.b, config.n_heads, neuron)
-        return Inspected(snapshot.step, neuron, found)
-    pair = np.array([question.a]), np.array([question.b])
-    logits = host.logits(snapshot.weights, *pair, config.n_heads)
-    likely = host.probabilities(host.exponents(logits, config.loss))[0]
-    return Answered(snapshot.step, question.a, question.b, likely)
+        activation = model.neuron(snapshot.weights, task.a, task.b, question.neuron)
+        return Inspected(snapshot.step, question.neuron, activation)
+    pair = question.a, question.b
+    if task.index(*pair) is None:
+        raise UserError(f"{pair[0]}, {pair[1]} is not a pair of this task: {task.domain}")
+    likely = answer_probabilities(model, snapshot.weights, pair, config.loss)
+    return Answered(snapshot.step, *pair, likely)
 
 
 def _sound(folder: Path, until: int | None) -> Iterator[Snapshot]:

@@ -1,31 +1,20 @@
-"""One run with its recorder: in the main thread under `--record`, in a child otherwise."""
+"""One run with its recorder: in the main thread under `--record`, in a child process otherwise."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
-import platform
 import queue
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grok_tui import __version__
 from grok_tui.config.schema import Config
-from grok_tui.protocol.events import (
-    Command,
-    Compiling,
-    Event,
-    Failed,
-    Inbox,
-    Sink,
-    Stopped,
-    Warned,
-)
+from grok_tui.protocol.commands import Command, Inbox
+from grok_tui.protocol.events import Compiling, Event, Failed, Sink, Stopped, Warned
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs.writer import RunWriter
-from grok_tui.sources.retrying_recorder import Recorder, cannot_write
+from grok_tui.runs.writer import RunWriter, cannot_write, open_writer
+from grok_tui.sources.retrying_recorder import RetryingRecorder
 from grok_tui.text import UserError
 
 
@@ -34,9 +23,9 @@ class Job:
     """What to train and where to record it.
 
     run_dir: the run directory, None to record nothing.
-    snapshot: where to go on in `run_dir`, None for a new run. `config` may differ from the
+    snapshot: where to continue in `run_dir`, None for a new run. `config` may differ from the
     snapshot's in live fields and in the device.
-    edits: those of an earlier sitting that can be taken back (`Controls.edits`).
+    edits: those of earlier sittings that can be undone (`CommandHandler.edits`).
     warnings: what to tell the user at the start.
     """
 
@@ -68,7 +57,7 @@ class QueueInbox:
 def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped | Failed:
     """Do the job; `sink` gets every event after it is on disk.
 
-    patient: wait, while the run cannot be written, until `inbox` says to try again or to stop.
+    patient: while the run cannot be written, wait until `inbox` says to try again or to stop.
     Returns the event that ended the run. What keeps it from starting is raised: DeviceError,
     RunError or OSError; nothing is then written. Whatever breaks later becomes a `Failed`.
     """
@@ -79,10 +68,10 @@ def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped
     from grok_tui.training.trainer import Trainer
 
     step = job.snapshot.step if job.snapshot else 0
-    writer = open_writer(job, config)
-    recorder: Recorder | RunWriter | None = writer
+    writer = open_writer(job.run_dir, config, job.snapshot) if job.run_dir else None
+    recorder: RetryingRecorder | RunWriter | None = writer
     if writer and patient:
-        recorder = inbox = Recorder(writer, inbox, sink)
+        recorder = inbox = RetryingRecorder(writer, inbox, sink)
 
     def emit(event: Event) -> None:
         nonlocal step
@@ -97,7 +86,7 @@ def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped
         return Trainer(config, inbox, emit, recorder, job.snapshot, edits=job.edits).run()
     except Exception as error:  # noqa: BLE001  the boundary: what breaks becomes an event
         if writer and isinstance(error, OSError):
-            failed = Failed(step, cannot_write(error, f"; {writer.extent()}"))
+            failed = Failed(step, cannot_write(error, f"; {writer.extent()}"), "recording")
             writer.discard_useless()
         else:
             failed = Failed(step, why(error))
@@ -119,22 +108,3 @@ def why(error: Exception) -> str:
         return str(error)
     traceback.print_exception(error)
     return f"the trainer broke: {type(error).__name__}: {error}"
-
-
-def open_writer(job: Job, config: Config) -> RunWriter | None:
-    """What records a job, if it is recorded; config: with the device that was opened.
-
-    Raises RunError or OSError.
-    """
-    if job.run_dir is None:
-        return None
-    if job.snapshot:
-        return RunWriter.reopen(job.run_dir, job.snapshot)
-    environment = {
-        "version": __version__,
-        "tinygrad": importlib.metadata.version("tinygrad"),
-        "device": config.device,
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-    }
-    return RunWriter.create(job.run_dir, config, environment)

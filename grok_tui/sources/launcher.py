@@ -1,20 +1,33 @@
-"""What the screens ask for when they need a run: new, again, branched, or resumed."""
+"""Opening runs: new, again, branched, resumed, or replayed; and closing them all."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-from grok_tui.config.schema import Config
+from grok_tui.config.schema import Config, build
 from grok_tui.protocol.events import Source
+from grok_tui.runs import reader
+from grok_tui.runs.branch import branch, branch_folder, parent_of
+from grok_tui.runs.checkpoints import checkpoints_in
+from grok_tui.runs.folders import name_of, new_folder
+from grok_tui.runs.resume import resumable
+from grok_tui.sources.job import Job
+from grok_tui.sources.player import Player, shown
+from grok_tui.sources.recording import Recording, recorded_state
 from grok_tui.sources.replay import ReplaySource
+from grok_tui.sources.worker import WorkerSource
+from grok_tui.text import UserError
 from grok_tui.view.state import SessionState
+
+# How long a trainer may take to save its last checkpoint before it is ended by force.
+SAVE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a session shows: where events come from, and the state that they go on from.
+    """What a session shows: where events come from, and the state that they continue.
 
     folder: the run directory, None if nothing is recorded.
     paused: whether it waits at first. parent: the run that it branched from.
@@ -27,17 +40,105 @@ class Run:
     parent: Path | None = None
 
 
-class Launcher(Protocol):
-    """Makes runs. Every method may raise UserError or OSError, and then changes nothing."""
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """Wanted: a new run from the first step."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class BranchRun:
+    """Wanted: a new run that begins as its parent was at a checkpoint, waiting for an edit."""
+
+    checkpoint: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRun:
+    """Wanted: the run in a directory whose trainer is gone, from its newest checkpoint."""
+
+    folder: Path
+    paused: bool
+
+
+RunRequest = NewRun | BranchRun | ResumeRun
+
+
+class Launcher:
+    """Opens the runs of a session, and ends them when the screens are gone.
+
+    What opens a run may raise UserError or OSError, and then changes nothing.
+    """
+
+    def __init__(self, job_of: Callable[[str], Job], *, save: bool) -> None:
+        """job_of: the job of a preset, with what the command line said."""
+        self._job_of, self._save = job_of, save
+        self._opened: list[tuple[WorkerSource, Path | None]] = []
 
     def preset(self, name: str) -> Run:
-        """A new run of a preset, with what the command line said."""
+        """A new run of a preset."""
+        return self.open(self._job_of(name))
 
-    def again(self, config: Config) -> Run:
-        """A new run from the first step."""
+    def launch(self, request: RunRequest) -> Run:
+        """The run that was asked for."""
+        match request:
+            case NewRun(config):
+                name = name_of(self._opened[-1][1]) if self._opened else "run"
+                return self.open(Job(config, new_folder(name) if self._save else None))
+            case BranchRun(checkpoint):
+                folder = branch_folder(checkpoint.parents[1])
+                snapshot = branch(checkpoint, folder)
+                return self.open(Job(build(snapshot.config), folder, snapshot), paused=True)
+            case ResumeRun(folder, paused):
+                snapshot, warnings = resumable(folder)
+                config = build(snapshot.config)
+                return self.open(
+                    Job(config, folder, snapshot, warnings=tuple(warnings)), paused=paused
+                )
 
-    def branch(self, checkpoint: Path) -> Run:
-        """A new run that begins as its parent was at a checkpoint, waiting for an edit."""
+    def open(self, job: Job, *, paused: bool = False) -> Run:
+        """The run of a job, not yet started; a continued one shows what came before."""
+        state, parent = SessionState(job.config.model_dump(mode="json")), None
+        if job.snapshot and job.run_dir:
+            state = recorded_state(job.run_dir, job.snapshot.step).continued()
+            parent = parent_of(job.run_dir)
+            job = replace(job, edits=reader.edits(job.run_dir, job.snapshot.step))
+        source = WorkerSource(job)
+        self._opened.append((source, job.run_dir))
+        return Run(source, state, job.run_dir, paused, parent)
 
-    def resume(self, folder: Path, *, paused: bool) -> Run:
-        """Go on in a run directory whose trainer is gone, from its newest checkpoint."""
+    def replay(self, folder: Path, step: int, speed: float) -> Run:
+        """A recorded run, which is left as it is."""
+        recording = Recording(folder)
+        player = Player(recording.timeline, recording.last, speed=speed).sought(step)
+        return Run(ReplaySource(recording, player), shown(recording, player), folder)
+
+    @property
+    def unheard(self) -> list[str]:
+        """After `close`: why runs failed that were only to be ended."""
+        return [source.unheard for source, _ in self._opened if source.unheard]
+
+    def close(self) -> Iterator[str]:
+        """End every trainer, then say where everything is."""
+        for source, run_dir in self._opened:
+            source.close(SAVE_SECONDS)
+            if source.log:
+                yield f"what the trainer printed is in {source.log}"
+            if run_dir is not None and run_dir.exists():
+                yield _where(run_dir)
+
+
+def replay_launcher() -> Launcher:
+    """A launcher that begins with a recorded run; a branch of it is live, and saved."""
+    return Launcher(_no_preset, save=True)
+
+
+def _no_preset(name: str) -> Job:
+    raise UserError(f"{name} cannot be opened from a replay")
+
+
+def _where(run_dir: Path) -> str:
+    if checkpoints_in(run_dir / "checkpoints"):
+        return f"the run is in {run_dir}; --resume {run_dir} continues it"
+    return f"ended before the first checkpoint; {run_dir} has only the config"

@@ -15,7 +15,7 @@ class Outbox:
     """A queue with its own sending thread, which stays small while the reader is stuck.
 
     Losses that wait are joined to one event and only the newest evaluation and analysis keep
-    their tables, so a reader that comes back late gets every number at little cost.
+    their arrays, so a reader that comes back late gets every number at little cost.
     """
 
     def __init__(self, send: Sink) -> None:
@@ -62,14 +62,14 @@ def _add(waiting: deque[Event], event: Event) -> None:
 
 
 def _drop_table(waiting: deque[Event], kind: type[Event]) -> None:
-    """Leave out the tables of the newest event of a kind; the older ones have lost theirs."""
+    """Leave out the arrays of the newest event of a kind; the older ones have lost theirs."""
     for i in reversed(range(len(waiting))):
         before = waiting[i]
         if isinstance(before, kind):
             if isinstance(before, Evaluated):
                 waiting[i] = replace(before, pairs=None)
             elif isinstance(before, Analyzed):
-                waiting[i] = replace(before, tables=None)
+                waiting[i] = replace(before, arrays=None)
             return
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from grok_tui.runs.timeline import Pace
+from grok_tui.runs.timeline import Timeline
 from grok_tui.sources.recording import Recording
 from grok_tui.view.state import Playback, SessionState
 
@@ -18,7 +18,7 @@ _ROUNDING = 1e-6
 class Player:
     """A position in a run of `last` steps: `at`, which lies between two steps as a rule."""
 
-    pace: Pace
+    timeline: Timeline
     last: int
     at: float = 0.0
     speed: float = 1.0
@@ -32,14 +32,14 @@ class Player:
     @property
     def seconds_left(self) -> float:
         """Seconds to the end at this speed."""
-        seconds = self.pace.seconds_at(self.last) - self.pace.seconds_at(self.at)
+        seconds = self.timeline.seconds_at(self.last) - self.timeline.seconds_at(self.at)
         return max(0.0, seconds) / self.speed
 
     def after(self, seconds: float) -> Player:
         """Some seconds later."""
         if not self.playing:
             return self
-        at = self.pace.step_at(self.pace.seconds_at(self.at) + seconds * self.speed)
+        at = self.timeline.step_at(self.timeline.seconds_at(self.at) + seconds * self.speed)
         at = max(at, self.at)  # rounding must not turn it back
         return replace(self, at=min(at, self.last), playing=at < self.last)
 
@@ -72,13 +72,13 @@ def shown(recording: Recording, player: Player) -> SessionState:
 
     Raises UserError or OSError.
     """
-    state, pace = recording.state_at(player.step), recording.pace
+    state, timeline = recording.state_at(player.step), recording.timeline
     word = state.word
     if player.at < player.last or not state.ended:
         word = "RUNNING" if player.playing else "PAUSED"
     return replace(
         state,
         word=word,
-        step_seconds=pace.seconds_at(player.step + 1) - pace.seconds_at(player.step),
+        step_seconds=timeline.seconds_at(player.step + 1) - timeline.seconds_at(player.step),
         playback=Playback(player.speed, player.last, player.seconds_left),
     )

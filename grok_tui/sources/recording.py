@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from grok_tui.protocol.events import Event, Losses
-from grok_tui.runs.reader import completed, event_lines, outline
-from grok_tui.runs.timeline import Pace
+from grok_tui.runs.reader import completed, event_lines, outline, recorded
+from grok_tui.runs.timeline import Timeline
 from grok_tui.view.state import Mark, SessionState, reduce
 
 # States kept on the way through a run, so that going back does not begin at its start.
@@ -25,10 +26,19 @@ class _Kept:
     state: SessionState
 
 
+def recorded_state(folder: Path, step: int | None = None) -> SessionState:
+    """The state that a recorded run had after `step`, or has at its end.
+
+    Raises UserError or OSError.
+    """
+    config, events = recorded(folder, step)
+    return functools.reduce(reduce, events, SessionState(config))
+
+
 class Recording:
     """Reads a run directory once; going on from a state costs what happened since.
 
-    last: the last step. pace: how fast it was. phases: its changes of phase, the oldest first.
+    last: the last step. timeline: when each step happened. phases: its changes of phase, the oldest first.
     Raises RunError, ConfigError or OSError.
     """
 
@@ -38,7 +48,7 @@ class Recording:
         self._events = list(events)
         self._steps = [_step(event) for event in self._events]
         self.last = max(self._steps, default=0)
-        self.pace = Pace.of(event_lines(folder))
+        self.timeline = Timeline.of(event_lines(folder))
         start = SessionState(self._config.model_dump(mode="json"))
         self._kept = [_Kept(0, 0, start)]
         self._newest = self._kept[0]

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from grok_tui.protocol.events import Ask, Command, Event, Inspect, Pause, Resume, Step, Warned
+from grok_tui.protocol.commands import Ask, Command, Inspect, Pause, Resume, Step
+from grok_tui.protocol.events import Event, Warned
 from grok_tui.sources.answers import answer_from
 from grok_tui.sources.player import Player, shown
 from grok_tui.sources.recording import Recording

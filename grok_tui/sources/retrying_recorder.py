@@ -1,35 +1,23 @@
-"""A recording that waits while it cannot be written: for room on the disk, for its folder."""
+"""Recording a run, and waiting while that fails: for space on the disk, for its folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from grok_tui.protocol.events import (
-    Command,
-    Compiling,
-    Event,
-    Inbox,
-    Pause,
-    Paused,
-    Resume,
-    SaveCheckpoint,
-    Sink,
-    Step,
-    Stop,
-    Warned,
-)
+from grok_tui.protocol.commands import Command, Inbox, Pause, Resume, SaveCheckpoint, Step, Stop
+from grok_tui.protocol.events import Compiling, Event, Paused, Sink, Warned
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs.writer import RunWriter
+from grok_tui.runs.writer import RunWriter, cannot_write
 
 T = TypeVar("T")
 
 
-class Recorder:
-    """Writes a run; what cannot be written keeps the trainer waiting until it can.
+class RetryingRecorder:
+    """Writes a run; while that fails it keeps the trainer waiting.
 
-    It stands between the trainer and its inbox as well: it hears there when to try again. All
-    commands that came meanwhile are the trainer's afterwards, behind a pause.
+    It stands between the trainer and its inbox as well, where it is told when to try again. All
+    commands that come meanwhile are passed on to the trainer afterwards, after a pause.
     """
 
     def __init__(self, writer: RunWriter, inbox: Inbox, sink: Sink) -> None:
@@ -47,7 +35,7 @@ class Recorder:
         return self._patiently(lambda: self._writer.save(snapshot), snapshot.step)
 
     def drain(self, *, wait: bool) -> list[Command]:
-        """What was said while training waited for the disk, then what the inbox has."""
+        """The commands that came while training waited for the disk, then those of the inbox."""
         kept, self._kept = self._kept, []
         return kept + self._inbox.drain(wait=wait and not kept)
 
@@ -62,7 +50,7 @@ class Recorder:
                 last_try = self._wait(error, step)
 
     def _wait(self, error: OSError, step: int) -> bool:
-        """Wait for someone to ask for another try; returns whether the run is to end then."""
+        """Wait until another try is asked for; returns whether the run is to end after it."""
         message = cannot_write(error, "; training waits, space tries again")
         self._sink(Warned(step, message))
         self._sink(Paused(step))
@@ -74,9 +62,3 @@ class Recorder:
                 return True
             if any(isinstance(command, Resume | Step | SaveCheckpoint) for command in commands):
                 return False
-
-
-def cannot_write(error: OSError, consequence: str = "") -> str:
-    """Why a recording cannot be written, and what comes of it, in words."""
-    place = f" ({error.filename})" if error.filename else ""
-    return f"cannot write the run: {error.strerror or error}{consequence}{place}"

@@ -18,7 +18,8 @@ import time
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
-from grok_tui.protocol.events import Command, Event, Failed, Sink, Started, Stop, Stopped
+from grok_tui.protocol.commands import Command, Stop
+from grok_tui.protocol.events import Event, Failed, Sink, Started, Stopped
 from grok_tui.sources.job import Job, QueueInbox, run, why
 from grok_tui.sources.outbox import Outbox
 

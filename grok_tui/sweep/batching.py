@@ -10,7 +10,9 @@ from typing import Any
 import psutil
 
 from grok_tui.config.schema import Config
+from grok_tui.models.registry import model_of
 from grok_tui.sweep.spec import Point
+from grok_tui.tasks.registry import make_task
 
 # What may differ among replicas: numbers that a step reads, and what decides where it begins.
 NUMBERS = frozenset(
@@ -58,19 +60,9 @@ def fitting(config: Config, device: str, limit: float = math.inf) -> int:
     limit: in bytes. At least 1: a single run finds out by itself.
     """
     free = min(free_bytes(device), limit)
-    return max(1, int(_SHARE * free / replica_bytes(config)))
-
-
-def replica_bytes(config: Config) -> int:
-    """About the memory of a replica: its weights eight times over, and what its pairs need.
-
-    Measured on the CPU at p from 31 to 113, with one layer and two: 0.8 to 1.1 times as much.
-    """
-    p, d, d_mlp = config.modulus, config.d_model, config.d_mlp
-    weights = (p + 4) * d + d * p + config.n_layers * (4 * d * d + 2 * d * d_mlp)
-    later_layers = (config.n_layers - 1) * (2 * d_mlp + 5 * d)
-    of_pairs = (config.n_pairs + 3 * config.n_train) * (d_mlp + 2 * p + later_layers)
-    return 4 * (8 * weights + of_pairs)
+    task = make_task(config)
+    model = model_of(config, task)
+    return max(1, int(_SHARE * free / model.n_bytes(task.n_pairs, task.n_train)))
 
 
 def free_bytes(device: str) -> float:

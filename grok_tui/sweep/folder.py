@@ -9,25 +9,23 @@ import io
 import json
 import os
 import shutil
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from grok_tui.config.schema import ConfigError
 from grok_tui.files import write_durably
-from grok_tui.runs import schema
-from grok_tui.runs.schema import LineError
-from grok_tui.runs.writer import RunError, being_written
+from grok_tui.runs.folders import RunError
+from grok_tui.runs.history import read_history
+from grok_tui.runs.schema import read_summary
+from grok_tui.runs.writer import being_written
 from grok_tui.sweep import RESULTS
 from grok_tui.sweep.spec import Point, Spec, spec_from
 from grok_tui.text import UserError
 
 INDEX = "index.csv"
 State = Literal["waiting", "cut off", "done", "failed"]
-# How a run ends that has done all that was asked of it.
-_WHOLE = ("completed", "grokked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,39 +49,33 @@ def outcome_of(run: Path) -> Outcome:
     """What the run directory of a point says."""
     if not (run / "config.toml").exists():
         return Outcome("waiting")
-    try:
-        summary = json.loads((run / "summary.json").read_text())
-        final = summary["final"] or {}
-        whole = summary["exit"] in _WHOLE
-        failed = summary["exit"] == "diverged"
-        state: State = "done" if whole else "failed" if failed else "cut off"
-        return Outcome(
-            state,
-            summary["steps"],
-            summary["memorized_step"],
-            summary["grok_step"],
-            final.get("test_loss"),
-            final.get("test_acc"),
-            _error(run) if state == "failed" else "",
-        )
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    if (summary := read_summary(run)) is None:
         return Outcome("cut off")
+    final = summary.final
+    return Outcome(
+        "done" if summary.complete else "failed" if summary.diverged else "cut off",
+        summary.steps,
+        summary.memorized_step,
+        summary.grok_step,
+        final.test_loss if final else None,
+        final.test_acc if final else None,
+        _why_it_ended(run) if summary.diverged else "",
+    )
 
 
-def _error(run: Path) -> str:
-    """The reason that the run noted last."""
-    with contextlib.suppress(LineError, OSError):
-        last = deque(schema.events(run), maxlen=1)
-        return str(last[0].fields.get("reason", "")) if last else ""
-    return "its events are damaged"
+def _why_it_ended(run: Path) -> str:
+    try:
+        return read_history(run).reason
+    except (UserError, OSError):  # its lines are damaged, but its summary says this much
+        return "diverged"
 
 
 def discard(run_dir: Path) -> None:
-    """Remove a point's run, so that it begins anew. Raises RunError if it is being written."""
+    """Remove a point's run, so that it starts over. Raises RunError if it is being written."""
     if not run_dir.exists():
         return
     if (run_dir / "events.jsonl").exists() and being_written(run_dir):
-        raise RunError(f"another process is writing into {run_dir}")
+        raise RunError(f"another process is writing to {run_dir}")
     shutil.rmtree(run_dir)
 
 
@@ -95,27 +87,37 @@ def locked(path: Path) -> Iterator[None]:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise UserError(f"another process trains the sweep in {path}; stop it first") from None
+        raise UserError(
+            f"another process is training the sweep in {path}; stop it first"
+        ) from None
     finally:
         os.close(folder)
 
 
 class SweepFolder:
-    """The directory of a sweep, new or to be gone on with.
+    """The directory of a sweep, new or to be continued.
 
     broken: reasons of points that failed without leaving a run, by name.
     """
 
-    def __init__(self, path: Path, spec: Spec) -> None:
-        """Raises UserError if something else is in the directory, or OSError."""
+    def __init__(self, path: Path, spec: Spec, broken: Mapping[str, str]) -> None:
         self.path, self.spec = path, spec
         self.points = list(spec.points())
-        self.broken: dict[str, str] = {}
+        self.broken = dict(broken)
+
+    @classmethod
+    def open(cls, path: Path, spec: Spec) -> Self:
+        """A sweep's directory, which is made if it is missing.
+
+        Raises UserError if something else is in it, or OSError.
+        """
+        broken: dict[str, str] = {}
         if path.exists() and any(path.iterdir()):
             _check_same(read_spec(path), spec, path)
             rows = read_results(path)
-            self.broken = {r["run"]: r["error"] for r in rows if r["state"] == "failed"}
+            broken = {r["run"]: r["error"] for r in rows if r["state"] == "failed"}
         path.mkdir(parents=True, exist_ok=True)
+        return cls(path, spec, broken)
 
     def run_of(self, point: Point) -> Path:
         return self.path / point.name
@@ -132,12 +134,12 @@ class SweepFolder:
         return [(point, self.outcome(point)) for point in self.points]
 
     def save(self, outcomes: Iterable[tuple[Point, Outcome]]) -> None:
-        """Write both files anew. Raises OSError."""
+        """Rewrite both files. Raises OSError."""
         rows = [row(point, outcome) for point, outcome in outcomes]
         content = {**self.spec.to_dict(), "points": rows}
         text = json.dumps(content, indent=1, allow_nan=False) + "\n"
         write_durably(self.path / RESULTS, text.encode())
-        write_durably(self.path / INDEX, table(rows).encode())
+        write_durably(self.path / INDEX, points_csv(rows).encode())
 
 
 def row(point: Point, outcome: Outcome) -> dict[str, Any]:
@@ -150,8 +152,8 @@ def row(point: Point, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def table(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The points as CSV, an axis in each column."""
+def points_csv(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The points as CSV, with a column for each axis."""
     stream = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for content in rows:
@@ -189,15 +191,15 @@ def _content(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((path / RESULTS).read_text())
         return content
     except FileNotFoundError:
-        raise UserError(f"{path} is not empty, and no sweep: it has no {RESULTS}") from None
+        raise UserError(f"{path} is not empty and not a sweep: it has no {RESULTS}") from None
     except ValueError as error:
         raise UserError(f"{path / RESULTS} is damaged: {error}") from None
 
 
 def _check_same(old: Spec, new: Spec, path: Path) -> None:
-    """Raise UserError unless the new spec goes on with the old: more values, more seeds."""
+    """Raise UserError unless the new spec continues the old: more values, more seeds."""
     before, after = ({axis.field for axis in spec.axes} for spec in (old, new))
     if old.base == new.base and before == after:
         return
     what = "axes" if before != after else "base config"
-    raise UserError(f"{path} holds a sweep with another {what}; choose another directory")
+    raise UserError(f"{path} holds a sweep with a different {what}; choose another directory")

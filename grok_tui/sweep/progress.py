@@ -1,19 +1,20 @@
-"""What becomes of a sweep's points while they are trained, as their directories say."""
+"""The progress of a sweep's points while they are trained, as their directories say."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Self
 
 from grok_tui.runs.latest import Reached, reached
-from grok_tui.sweep.folder import Outcome, SweepFolder, discard
+from grok_tui.sweep.folder import SweepFolder, discard
 from grok_tui.sweep.spec import Point
 from grok_tui.text import duration
 
 _OPEN = ("waiting", "cut off")
 
 
-class Watch:
+class SweepProgress:
     """A sweep under way.
 
     missing: the points that were to be trained when it began. outcomes: of every point, by
@@ -21,18 +22,36 @@ class Watch:
     """
 
     def __init__(
-        self, folder: SweepFolder, *, retry: bool, clock: Callable[[], float] = time.monotonic
+        self, folder: SweepFolder, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """retry: what has failed is missing, too; its runs are removed. Raises OSError."""
+        """Of the directory as it is now; `begin` is how a sweep starts. Raises OSError."""
         self._folder, self._clock = folder, clock
         self.outcomes = {point.name: found for point, found in folder.outcomes()}
-        if retry:
-            self._discard_failed()
         self.missing = [p for p in folder.points if self.outcomes[p.name].state in _OPEN]
         self._before = {point.name: self.outcomes[point.name].steps for point in self.missing}
         self._started = clock()
         self.running: Mapping[str, Reached] = {}
-        self._save()
+
+    @classmethod
+    def begin(
+        cls,
+        folder: SweepFolder,
+        *,
+        retry: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Self:
+        """Begin to train what is missing, or continue.
+
+        retry: failed points are missing, too; their runs are removed. Raises OSError.
+        """
+        if retry:
+            for point, outcome in folder.outcomes():
+                if outcome.state == "failed":
+                    folder.broken.pop(point.name, None)
+                    discard(folder.run_of(point))
+        progress = cls(folder, clock)
+        progress.save()
+        return progress
 
     def look(self) -> list[Point]:
         """Look at the missing points that have not ended; returns those that now have.
@@ -49,7 +68,7 @@ class Watch:
                 running[point.name] = reached(self._folder.run_of(point))
         self.running = running
         if ended:
-            self._save()
+            self.save()
         return ended
 
     @property
@@ -87,12 +106,6 @@ class Watch:
     def _open(self) -> list[Point]:
         return [p for p in self.missing if self.outcomes[p.name].state in _OPEN]
 
-    def _discard_failed(self) -> None:
-        for point in self._folder.points:
-            if self.outcomes[point.name].state == "failed":
-                self._folder.broken.pop(point.name, None)
-                discard(self._folder.run_of(point))
-                self.outcomes[point.name] = Outcome("waiting")
-
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write what became of the points. Raises OSError."""
         self._folder.save((point, self.outcomes[point.name]) for point in self._folder.points)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from grok_tui.config.schema import FIELDS, Config, ConfigError, problems, written
 from grok_tui.config.sources import resolve
 from grok_tui.files import read_toml
+from grok_tui.tasks.registry import check
 
 _SHIPPED = Path(__file__).parent / "specs"
 # Digits of a range's values: enough to tell them apart, few enough to read.
@@ -67,9 +68,10 @@ class Spec:
         name = point_name(values, seed)
         seeds = {"seed": self.base.seed + seed, "data_seed": self.base.data_seed + seed}
         try:
-            return Point(name, values, seed, self.base.changed(**values, **seeds))
+            config = check(self.base.changed(**values, **seeds))
         except ConfigError as error:
             raise ConfigError(f"the point {name}: {error}") from None
+        return Point(name, values, seed, config)
 
     def to_dict(self) -> dict[str, Any]:
         """As `sweep.json` has it; `spec_from` reads it."""
@@ -121,7 +123,7 @@ def spec_from(content: Mapping[str, Any]) -> Spec:
         raise ConfigError("; ".join(problems(error))) from None
     fields = dict(found.base)
     preset = fields.pop("preset", None)
-    base = resolve({**fields, **found.budget()}, preset=preset)
+    base = resolve({**fields, **found.budget()}, preset=preset, check=check)
     axes = tuple(Axis(name, _values(name, spread)) for name, spread in found.axes.items())
     replicas = None if found.replicas == "auto" else found.replicas
     spec = Spec(base, axes, found.seeds, replicas)

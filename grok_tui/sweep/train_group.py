@@ -4,87 +4,100 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from grok_tui.config.schema import build
+from grok_tui.config.schema import Config, build
 from grok_tui.device.open import open_device
 from grok_tui.protocol.events import Failed, Warned
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import CheckpointError
 from grok_tui.runs.resume import resumable
-from grok_tui.runs.writer import RunWriter
-from grok_tui.sources.job import Job, open_writer
-from grok_tui.sources.retrying_recorder import cannot_write
+from grok_tui.runs.writer import RunWriter, cannot_write, open_writer
 from grok_tui.sweep.batching import fitting, parts
 from grok_tui.sweep.folder import discard, outcome_of
 from grok_tui.text import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRun:
+    """A run to train, from a snapshot on if there is one; warnings: to be recorded."""
+
+    path: Path
+    config: Config
+    snapshot: Snapshot | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> int:
+        return self.snapshot.step if self.snapshot else 0
 
 
 def train_runs(runs: Mapping[str, dict[str, Any]], limit: float = math.inf) -> dict[str, str]:
     """Train runs to their ends, from their newest checkpoints if they have some.
 
     runs: the fields of the configs by run directory, which differ in no more than
-    `groups.NUMBERS`. limit: bytes of memory to use. Returns why runs failed, if any did.
+    `batching.NUMBERS`. limit: bytes of memory to use. Returns why runs failed, if any did.
     """
     reasons: dict[str, str] = {}
-    jobs = []
-    for run_dir, fields in runs.items():
-        if outcome_of(Path(run_dir)).state == "done":  # by a worker that died later
+    missing = []
+    for path, fields in runs.items():
+        if outcome_of(Path(path)).state == "done":  # by a worker that died later
             continue
         try:
-            jobs.append(_job(Path(run_dir), fields))
+            missing.append(_run_of(Path(path), fields))
         except (UserError, OSError) as error:
-            reasons[run_dir] = str(error)
-    for together in _at_one_step(jobs):
-        config = together[0].config
+            reasons[path] = str(error)
+    for group in _at_one_step(missing):
+        config = group[0].config
         device = open_device(config.device)
-        for part in parts(together, fitting(config, device, limit)):
+        for part in parts(group, fitting(config, device, limit)):
             reasons |= _train(part, device)
     return reasons
 
 
-def _job(run_dir: Path, fields: dict[str, Any]) -> Job:
+def _run_of(path: Path, fields: dict[str, Any]) -> GroupRun:
     config = build(fields)
     try:
-        snapshot, warnings = resumable(run_dir)
+        snapshot, warnings = resumable(path)
     except (CheckpointError, FileNotFoundError):
-        discard(run_dir)
-        return Job(config, run_dir)
+        discard(path)
+        return GroupRun(path, config)
     config = config.changed(device=snapshot.config["device"])
-    return Job(config, run_dir, snapshot, warnings=tuple(warnings))
+    return GroupRun(path, config, snapshot, tuple(warnings))
 
 
-def _at_one_step(jobs: Sequence[Job]) -> Iterator[list[Job]]:
-    """Those that were cut off at one step can go on together."""
+def _at_one_step(runs: Sequence[GroupRun]) -> Iterator[list[GroupRun]]:
+    """Those that were cut off at the same step can continue together."""
 
-    def where(job: Job) -> tuple[int, str]:
-        return job.snapshot.step if job.snapshot else 0, job.config.device
+    def where(run: GroupRun) -> tuple[int, str]:
+        return run.step, run.config.device
 
-    for _, found in groupby(sorted(jobs, key=where), key=where):
-        yield list(found)
+    for _, group in groupby(sorted(runs, key=where), key=where):
+        yield list(group)
 
 
-def _train(jobs: Sequence[Job], device: str) -> dict[str, str]:
-    """Train jobs as replicas on a device that is open; returns why some failed."""
+def _train(runs: Sequence[GroupRun], device: str) -> dict[str, str]:
+    """Train runs as replicas on a device that is open; returns why some failed."""
     from grok_tui.training.fleet import Fleet, Member
 
     reasons: dict[str, str] = {}
     writers: dict[str, RunWriter] = {}
     members = []
     try:
-        for job in jobs:
-            config, name = job.config.changed(device=device), str(job.run_dir)
+        for run in runs:
+            config, name = run.config.changed(device=device), str(run.path)
             try:
-                writer = open_writer(job, config)
+                writer = open_writer(run.path, config, run.snapshot)
             except (UserError, OSError) as error:
                 reasons[name] = str(error)
                 continue
-            assert writer is not None
             writers[name] = writer
-            for warning in job.warnings:
-                writer(Warned(job.snapshot.step if job.snapshot else 0, warning))
-            members.append(Member(config, writer, writer, job.snapshot))
+            for warning in run.warnings:
+                writer(Warned(run.step, warning))
+            members.append(Member(config, writer, writer, run.snapshot))
         ends = Fleet(members).run() if members else []
         for name, end in zip(writers, ends, strict=True):
             if isinstance(end, OSError):

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config.schema import is_prime
-from grok_tui.tasks.task import Task
-
 IntArray = NDArray[np.int64]
-
-_SUMS = {"add": 1, "multiply": 1, "subtract": -1, "divide": -1}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +18,7 @@ class Group:
     pairs: (n, n), the place in the task of the pair of elements i and j.
     answer: (n, n), the index of the answer to it: i + j or i - j, modulo n.
     other: (n, n), the index that is constant across the answers: i - j or i + j.
-    The last three are empty where the operation is none of a cyclic group.
+    The last three are empty where the operation is not a sum in a cyclic group.
     """
 
     elements: IntArray
@@ -41,21 +36,33 @@ class Group:
         return self.pairs.size > 0
 
 
-def group_of(operation: str, task: Task) -> Group:
-    """The group of an operation modulo p.
+def residues(p: int, _: int = 0) -> Group:
+    """Z_p without pairs, for operations that are not a sum in a cyclic group."""
+    nothing = np.zeros((0, 0), dtype=np.int64)
+    return Group(np.arange(p), nothing, nothing, nothing)
 
-    Sums and differences: Z_p. Products and quotients modulo a prime: the residues but 0, in the
-    order of their discrete logarithms, a group of p - 1. All else: Z_p without pairs.
+
+def additive(p: int, first_b: int, sign: int) -> Group:
+    """Z_p: the operation adds (sign 1) or subtracts (sign -1) residues."""
+    return _cyclic(np.arange(p), p, first_b, sign)
+
+
+def multiplicative(p: int, first_b: int, sign: int) -> Group:
+    """The residues but 0 modulo a prime p, a cyclic group of p - 1.
+
+    Its elements are in the order of their discrete logarithms, so that the operation, which
+    multiplies (sign 1) or divides (sign -1), adds or subtracts indices. Pairs with 0 are left
+    out. Where p is not prime: `residues`.
     """
-    p = task.modulus
-    products = operation in ("multiply", "divide")
-    if operation not in _SUMS or (products and not is_prime(p)):
-        nothing = np.zeros((0, 0), dtype=np.int64)
-        return Group(np.arange(p), nothing, nothing, nothing)
-    elements = _powers(p) if products else np.arange(p)
-    n, sign = len(elements), _SUMS[operation]
+    if not is_prime(p):
+        return residues(p)
+    return _cyclic(_powers(p), p, first_b, sign)
+
+
+def _cyclic(elements: IntArray, p: int, first_b: int, sign: int) -> Group:
+    n = len(elements)
     i, j = np.arange(n)[:, None], np.arange(n)[None, :]
-    pairs = elements[:, None] * (p - task.first_b) + elements[None, :] - task.first_b
+    pairs = elements[:, None] * (p - first_b) + elements[None, :] - first_b
     return Group(elements, pairs, (i + sign * j) % n, (i - sign * j) % n)
 
 
@@ -68,3 +75,14 @@ def _powers(p: int) -> IntArray:
         if len(powers) == p - 1:
             return np.array(powers, dtype=np.int64)
     raise ValueError(f"{p} has no primitive root")
+
+
+def is_prime(n: int) -> bool:
+    return n > 1 and all(n % i for i in range(2, int(n**0.5) + 1))
+
+
+def next_prime(n: int) -> int:
+    """The smallest prime from n on."""
+    while not is_prime(n):
+        n += 1
+    return n

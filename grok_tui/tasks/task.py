@@ -1,4 +1,4 @@
-"""The tasks: which pairs there are, what the answer to each is, which are trained on."""
+"""A task: a table of pairs (a, b), the answer to each, and which of them are trained on."""
 
 from __future__ import annotations
 
@@ -8,67 +8,127 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config.schema import Config
+from grok_tui.tasks.groups import Group, residues
 
 IntArray = NDArray[np.int64]
-
-_ANSWERS: dict[str, Callable[[IntArray, IntArray], IntArray]] = {
-    "add": lambda a, b: a + b,
-    "subtract": lambda a, b: a - b,
-    "multiply": lambda a, b: a * b,
-    "x2+y2": lambda a, b: a**2 + b**2,
-    "x2+xy+y2": lambda a, b: a**2 + a * b + b**2,
-    "x3+xy": lambda a, b: a**3 + a * b,
-}
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """Every pair of a task, in the order a = 0, 1, ... and within it b ascending.
+class Operation:
+    """An operation modulo p: one entry of the registry.
 
-    modulus: p; answers lie in 0..p-1.
-    first_b: the smallest b, 1 for division and 0 otherwise.
-    answer: (n_pairs,), the right answer of each pair.
-    train_mask: (n_pairs,), True where the pair belongs to the train half.
+    answer: the answers, (n,), to operands a and b, (n,) each, modulo p; the last argument is
+    the data seed. text: how the operation is written, with `{a}` and `{b}`.
+    first_b: the smallest b; a begins at 0. group: of p and first_b, the group that the
+    operation computes in. learnable: whether there is a rule to find.
+    problem: why the operation is not defined modulo p; empty if it is.
     """
 
+    name: str
+    text: str
+    answer: Callable[[IntArray, IntArray, int, int], IntArray]
+    first_b: int = 0
+    group: Callable[[int, int], Group] = residues
+    learnable: bool = True
+    problem: Callable[[int], str] = lambda p: ""  # noqa: ARG005
+
+    def n_pairs(self, p: int) -> int:
+        return p * (p - self.first_b)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """Every pair of an operation, in the order a = 0, 1, ... and within it b ascending.
+
+    As a table, rows are the values of a and columns those of b.
+
+    modulus: p. answer: (n_pairs,), the right answer to each pair, 0..n_answers - 1.
+    train_mask: (n_pairs,), True where the pair is trained on.
+    """
+
+    operation: Operation
     modulus: int
-    first_b: int
     answer: IntArray
-    train_mask: NDArray[np.bool_]
+    train_mask: BoolArray
+
+    @property
+    def name(self) -> str:
+        """`add modulo 113`"""
+        return f"{self.operation.name} modulo {self.modulus}"
+
+    @property
+    def n_pairs(self) -> int:
+        return len(self.answer)
+
+    @property
+    def n_train(self) -> int:
+        return int(self.train_mask.sum())
+
+    @property
+    def n_tokens(self) -> int:
+        """How many values a and b take."""
+        return self.modulus
+
+    @property
+    def n_answers(self) -> int:
+        return self.modulus
+
+    @property
+    def rows(self) -> IntArray:
+        """The values of a: one for each row of the table."""
+        return np.arange(self.modulus)
+
+    @property
+    def columns(self) -> IntArray:
+        """The values of b: one for each column of the table."""
+        return np.arange(self.operation.first_b, self.modulus)
 
     @property
     def a(self) -> IntArray:
         """(n_pairs,): the first operand of each pair."""
-        return np.repeat(np.arange(self.modulus), self.modulus - self.first_b)
+        return np.repeat(self.rows, len(self.columns))
 
     @property
     def b(self) -> IntArray:
         """(n_pairs,): the second operand of each pair."""
-        return np.tile(np.arange(self.first_b, self.modulus), self.modulus)
+        return np.tile(self.columns, len(self.rows))
 
+    @property
+    def group(self) -> Group:
+        return self.operation.group(self.modulus, self.operation.first_b)
 
-def make_task(config: Config) -> Task:
-    """The pairs, answers and seeded split of a config.
+    def index(self, a: int, b: int) -> int | None:
+        """The place of a pair in the task's order, None if the task has no such pair."""
+        row, column = a, b - self.operation.first_b
+        if not (0 <= row < len(self.rows) and 0 <= column < len(self.columns)):
+            return None
+        return row * len(self.columns) + column
 
-    The split draws `config.n_train` pairs without replacement, from `data_seed` alone.
-    """
-    p = config.modulus
-    first_b = 1 if config.operation == "divide" else 0
-    a = np.repeat(np.arange(p), p - first_b)
-    b = np.tile(np.arange(first_b, p), p)
-    train_mask = np.zeros(config.n_pairs, dtype=np.bool_)
-    order = np.random.default_rng(config.data_seed).permutation(config.n_pairs)
-    train_mask[order[: config.n_train]] = True
-    return Task(p, first_b, _answer(config, a, b), train_mask)
+    def neighbor(self, pair: tuple[int, int], rows: int, columns: int) -> tuple[int, int]:
+        """The pair some rows and columns away in the table, from edge to opposite edge."""
+        row = (pair[0] + rows) % len(self.rows)
+        column = (pair[1] - self.operation.first_b + columns) % len(self.columns)
+        return int(self.rows[row]), int(self.columns[column])
 
+    def table(self, values: FloatArray) -> FloatArray:
+        """(n_pairs,) values as (rows, columns)."""
+        return values.reshape(len(self.rows), len(self.columns))
 
-def _answer(config: Config, a: IntArray, b: IntArray) -> IntArray:
-    p = config.modulus
-    if config.operation == "random":
-        # A stream of its own: the split must not depend on the operation.
-        return np.random.default_rng([config.data_seed, 1]).integers(p, size=len(a))
-    if config.operation == "divide":
-        inverse: IntArray = np.array([pow(n, -1, p) if n else 0 for n in range(p)])
-        return a * inverse[b] % p
-    return _ANSWERS[config.operation](a, b) % p
+    def text(self, a: int, b: int) -> str:
+        """The pair as it is written: `12 + 30`."""
+        return self.operation.text.format(a=a, b=b)
+
+    @property
+    def ring(self) -> str:
+        """Where an answer is meant: `(mod 113)`."""
+        return f"(mod {self.modulus})"
+
+    @property
+    def domain(self) -> str:
+        """Which pairs there are, in words."""
+        return (
+            f"a is {self.rows[0]} to {self.rows[-1]},"
+            f" b is {self.columns[0]} to {self.columns[-1]}"
+        )

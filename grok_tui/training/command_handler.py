@@ -1,4 +1,4 @@
-"""What commands have asked of a run: its config, whether it waits, when it ends."""
+"""What commands have asked of a run: its config, whether it is paused, when it ends."""
 
 from __future__ import annotations
 
@@ -6,30 +6,27 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from grok_tui.config.schema import Config, ConfigError, flag, is_live
-from grok_tui.protocol.events import (
+from grok_tui.protocol.commands import (
     Ask,
     Command,
-    CommandRejected,
-    ConfigApplied,
     Inspect,
     Pause,
-    Paused,
     Resume,
-    Resumed,
     SaveCheckpoint,
     SetField,
-    Sink,
     Step,
     Stop,
     Undo,
 )
+from grok_tui.protocol.events import CommandRejected, ConfigApplied, Paused, Resumed, Sink
+from grok_tui.tasks.task import Task
 
 
-class Controls:
-    """Obeys commands, and says so in events.
+class CommandHandler:
+    """Carries out commands, and reports it in events.
 
     config: with every edit so far. paused: whether to wait. stop: set once the run is to end.
-    edits: every edit that can be taken back, the newest last: a field and what it was before.
+    edits: every edit that can be undone, the newest last: a field and what it was before.
     """
 
     def __init__(
@@ -39,23 +36,27 @@ class Controls:
         step: Callable[[], int],
         save: Callable[[], None] | None,
         *,
+        task: Task,
+        n_neurons: int,
         answer: Callable[[int, int], None],
         inspect: Callable[[int], None],
         edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
         """`step` tells the updates done so far; `save` saves, None if nothing is recorded.
 
-        answer: says what the network answers to a pair. inspect: says what a neuron does.
+        answer: reports what the network answers to a pair of the task. inspect: reports what
+        one of the neurons does.
         """
         self.config = config
         self.paused = False
         self.stop: Stop | None = None
         self.edits = list(edits)
         self._emit, self._step, self._save = emit, step, save
+        self._task, self._n_neurons = task, n_neurons
         self._answer, self._inspect = answer, inspect
         self._steps_to_pause: int | None = None
 
-    def obey(self, command: Command) -> None:  # noqa: C901  one case each
+    def handle(self, command: Command) -> None:  # noqa: C901  one case each
         """Do what a command asks, or reject it with a reason."""
         match command:
             case Pause():
@@ -107,11 +108,11 @@ class Controls:
 
     def _allow(self, count: int) -> None:
         if count < 1:
-            self._reject("step", f"{count} steps cannot be done; ask for 1 or more")
+            self._reject("step", f"{count} is not a number of steps; ask for 1 or more")
         elif self._steps_to_pause is not None:  # asked again before they were done
             self._steps_to_pause += count
         elif not self.paused:
-            self._reject("step", "pause first: single steps are for a paused run")
+            self._reject("step", "pause first; single steps need a paused run")
         else:
             self._resume()
             self._steps_to_pause = count
@@ -125,7 +126,7 @@ class Controls:
         if self.edits:
             self._set(*self.edits.pop(), undo=True)
         else:
-            self._reject("undo", "there is no edit left to take back")
+            self._reject("undo", "there is nothing left to undo")
 
     def _set(self, field: str, value: object, *, undo: bool) -> bool:
         """Change a field, or reject it; tells whether it was changed."""
@@ -133,9 +134,9 @@ class Controls:
         try:
             new = self.config.changed(**{field: value})
             if not is_live(field):
-                raise ConfigError(f"{flag(field)} needs a new run")
+                raise ConfigError(f"{flag(field)} can only change in a new run")
             if field == "steps" and new.steps <= step:
-                raise ConfigError(f"steps: step {new.steps} is already behind; this is {step}")
+                raise ConfigError(f"steps: {new.steps} is in the past: this is step {step}")
         except ConfigError as error:
             self._reject("undo" if undo else "set", str(error), field)
             return False
@@ -144,18 +145,17 @@ class Controls:
         return True
 
     def _ask(self, a: int, b: int) -> None:
-        last = self.config.modulus - 1
-        first_b = 1 if self.config.operation == "divide" else 0
-        if 0 <= a <= last and first_b <= b <= last:
-            self._answer(a, b)
+        if self._task.index(a, b) is None:
+            self._reject("ask", f"{a}, {b} is not a pair of this task: {self._task.domain}")
         else:
-            self._reject("ask", f"a must be in 0..{last} and b in {first_b}..{last}")
+            self._answer(a, b)
 
     def _look_at(self, neuron: int) -> None:
-        if 0 <= neuron < self.config.d_mlp:
+        if 0 <= neuron < self._n_neurons:
             self._inspect(neuron)
         else:
-            self._reject("inspect", f"there are neurons 0..{self.config.d_mlp - 1}")
+            last = self._n_neurons - 1
+            self._reject("inspect", f"{neuron} is not a neuron: they are 0 to {last}")
 
     def _reject(self, command: str, reason: str, field: str | None = None) -> None:
         self._emit(CommandRejected(self._step(), command, reason, field))

@@ -1,4 +1,4 @@
-"""The training loop of runs that train together, without a user: each goes to its own end."""
+"""The training loop of runs that train together, without a user: each to its own end."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from grok_tui.config.schema import Config
-from grok_tui.device.threads import thread_keeper
+from grok_tui.device.threads import keep_numpy_on_one_thread, thread_keeper
 from grok_tui.protocol.events import Failed, Losses, Sink, Stopped
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
-from grok_tui.training.loop import ChunkLength
-from grok_tui.training.measure import DivergedError
-from grok_tui.training.network import Network, Start
-from grok_tui.training.replica import Replica
-from grok_tui.training.run_log import Bookkeeper
-from grok_tui.training.trainer import steps_to_boundary
+from grok_tui.training.loop import ChunkLength, steps_to_boundary
+from grok_tui.training.network import Network, Replica, Start
+from grok_tui.training.observer import DivergedError
+from grok_tui.training.run_log import RunLog
 
-# Moving costs a compilation: it is done when places that are kept for nobody have cost so many.
+# Moving costs a compilation: it is done once the places of ended runs have cost so many.
 MOVE_AFTER = 1.0
 # How one of them ended. An OSError is of its `emit` or its `store`.
 End = Stopped | Failed | OSError
@@ -35,29 +33,30 @@ class Member:
 
 
 class Fleet:
-    """Replicas that train as one step, each with its own bookkeeper.
+    """Replicas that train as one step, each with its own log.
 
-    Their configs differ in no more than `core.step.Network` allows; steps, rhythms and the step
-    they begin at are the same. One that has ended stays where it is, until those that still
-    train move to a smaller network.
+    Their configs differ in no more than `Network` allows; steps, rhythms and the step they
+    begin at are the same. One that has ended stays where it is until those that still train
+    move to a smaller network.
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
         self._starts = [Start.of(member.config, member.snapshot) for member in members]
         self._network = Network(self._starts)
         self._replicas = [Replica(self._network, i) for i in range(len(members))]
-        self._books = [
-            Bookkeeper(replica, start.task, m.config, m.emit, store=m.store, resumed=m.snapshot)
+        self._logs = [
+            RunLog(replica, start, m.emit, store=m.store)
             for replica, start, m in zip(self._replicas, self._starts, members, strict=True)
         ]
         self._ends: list[End | None] = [None] * len(members)
-        self._aboard = list(range(len(members)))  # those in the network, by their places in it
+        self._places = list(range(len(members)))  # who is where in the network
         self._chunk = ChunkLength()
         self._threads = thread_keeper(members[0].config.device)
         self._compile_seconds = self._wasted = 0.0
 
     def run(self) -> list[End]:
         """Train all to their ends, which come in the order of the members."""
+        keep_numpy_on_one_thread()
         self._compile()
         for i in self._active():
             self._guarded(i, self._begin)
@@ -76,66 +75,66 @@ class Fleet:
             pass
         self._compile_seconds = time.perf_counter() - started
         for i in self._active():
-            self._books[i].watch.add("compile", self._compile_seconds)
+            self._logs[i].watch.add("compile", self._compile_seconds)
 
     def _begin(self, i: int) -> None:
-        books, start = self._books[i], self._starts[i]
-        books.start(start.config)
-        books.observer.begin(new=start.snapshot is None)
+        log, start = self._logs[i], self._starts[i]
+        log.start(start.config)
+        log.observer.begin(new=start.snapshot is None)
         if start.snapshot is None:
-            books.save(start.config)
+            log.save(start.config)
         self._finish_if_over(i)
 
     def _train_chunk(self) -> None:
-        """Train up to the next boundary at most, and let each say what it found."""
+        """Train up to the next boundary at most, and let each report its part."""
         network, config = self._network, self._starts[0].config
         first = network.step + 1
         count = self._chunk.length(steps_to_boundary(config, network.step))
         look = (network.step + count) % config.eval_every == 0
         started = time.perf_counter()
-        configs = [self._starts[i].config for i in self._aboard]
+        configs = [self._starts[i].config for i in self._places]
         losses = network.train(configs, count, look=look)
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
         self._wasted += seconds * len(network.idle) / network.replicas
-        for i, own in zip(self._aboard, losses, strict=True):
+        for i, own in zip(self._places, losses, strict=True):
             if self._ends[i] is None:
-                self._guarded(i, self._tell, Losses(first, own, seconds))
-        ended = (at for at, i in enumerate(self._aboard) if self._ends[i] is not None)
+                self._guarded(i, self._take, Losses(first, own, seconds))
+        ended = (at for at, i in enumerate(self._places) if self._ends[i] is not None)
         network.idle = frozenset(ended)
 
-    def _tell(self, i: int, losses: Losses) -> None:
-        books, config = self._books[i], self._starts[i].config
-        books.tell(losses, config)
+    def _take(self, i: int, losses: Losses) -> None:
+        config = self._starts[i].config
+        self._logs[i].take(losses, config)
         self._finish_if_over(i)
 
     def _finish_if_over(self, i: int) -> None:
-        books, config = self._books[i], self._starts[i].config
-        if stop := books.over(config):
+        log, config = self._logs[i], self._starts[i].config
+        if stop := log.end(config):
             rate = self._chunk.median_rate()
-            self._ends[i] = books.finish(stop, config, rate, whole=True)
+            self._ends[i] = log.finish(stop, config, rate, whole=True)
 
     def _guarded(self, i: int, act: Callable[..., None], *arguments: Any) -> None:
-        """Do something for one run; what breaks ends this one alone."""
+        """Do something for one run; what breaks there ends that run alone."""
         try:
             act(i, *arguments)
         except DivergedError as end:
             config, rate = self._starts[i].config, self._chunk.median_rate()
-            self._ends[i] = self._books[i].fail(end, config, rate)
+            self._ends[i] = self._logs[i].fail(end, config, rate)
         except OSError as error:
             self._ends[i] = error
 
     def _move(self) -> None:
-        """Go on with those that still train, in a network of their own."""
+        """Continue with those that still train, in a network of their own."""
         active = self._active()
         starts = []
         for i in active:
             start = self._starts[i]
-            snapshot = self._books[i].snapshot(start.config)
+            snapshot = self._logs[i].snapshot(start.config)
             starts.append(replace(start, snapshot=snapshot))
-        self._network, self._aboard = Network(starts), active
+        self._network, self._places = Network(starts), active
         for at, i in enumerate(active):
-            self._replicas[i].go_on_in(self._network, at)
+            self._replicas[i].move_to(self._network, at)
         self._chunk, self._wasted = ChunkLength(), 0.0
         self._compile()

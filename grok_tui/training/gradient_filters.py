@@ -1,12 +1,14 @@
-"""What an update sees instead of the gradient of the loss, and what bounds its weights."""
+"""Gradient filters, which change the gradient an optimizer sees; a bound on the weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tinygrad import Tensor
 
-from grok_tui.training.optimizers import Column, of_row
+from grok_tui.training.schedule import Column, of_row
+
+Tensors = Sequence[Tensor]
 
 
 def grokfast(means: Iterable[Tensor], gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
@@ -34,6 +36,14 @@ def orthograd(weights: Iterable[Tensor], gradients: Iterable[Tensor]) -> list[Te
         scale = _ratio(_total(g * g), _total(across * across), 1).sqrt()
         filtered.append(across * scale)
     return filtered
+
+
+# By the config's `grad_filter`: of weights, mean gradients, gradients and the row.
+FILTERS: Mapping[str, Callable[[Tensors, Tensors, Tensors, Tensor], Tensors]] = {
+    "none": lambda weights, means, gradients, row: gradients,  # noqa: ARG005
+    "grokfast": lambda weights, means, gradients, row: grokfast(means, gradients, row),  # noqa: ARG005
+    "orthograd": lambda weights, means, gradients, row: orthograd(weights, gradients),  # noqa: ARG005
+}
 
 
 def sphere(weights: Iterable[Tensor], row: Tensor) -> list[Tensor]:

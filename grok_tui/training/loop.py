@@ -1,4 +1,4 @@
-"""How long the trainer trains between two looks at its inbox, and where its time went."""
+"""What the training loops share: how many steps at a time, and where the time went."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import statistics
 import time
 from collections.abc import Mapping
 
-from grok_tui.training.schedule import TAPE_LENGTH
+from grok_tui.config.schema import Config
+from grok_tui.training.schedule import SCHEDULE_LENGTH
 
-# A screen wants news at least 8 times a second.
+# How long to train between two looks at the inbox: a screen is updated 8 times a second.
 CHUNK_SECONDS = 0.1
 # Weight of the newest chunk in the running mean of the time for a step.
 _NEWEST = 0.3
@@ -25,7 +26,9 @@ class ChunkLength:
         """Steps to do next, from 1 to `at_most`."""
         if self._seconds_per_step is None:
             return 1
-        return max(1, min(at_most, TAPE_LENGTH, int(CHUNK_SECONDS / self._seconds_per_step)))
+        return max(
+            1, min(at_most, SCHEDULE_LENGTH, int(CHUNK_SECONDS / self._seconds_per_step))
+        )
 
     def record(self, count: int, seconds: float) -> None:
         """`count` steps took `seconds`."""
@@ -55,3 +58,9 @@ class StopWatch:
         """Seconds by name up to now."""
         now = time.perf_counter()
         return {**self.seconds, "wall": self.seconds["wall"] + now - self._started}
+
+
+def steps_to_boundary(config: Config, step: int) -> int:
+    """Steps from `step` to the next evaluation, analysis, checkpoint or end."""
+    rhythms = (config.eval_every, config.analyze_every, config.checkpoint_every)
+    return min(config.steps - step, *(n - step % n for n in rhythms))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 from tinygrad import Tensor, dtypes
 from tinygrad.uop.ops import UOp
@@ -22,14 +23,8 @@ _WIDTH = 32
 
 
 def pair_losses(logits: Tensor, answer: Tensor, loss: Loss) -> Tensor:
-    """The loss of each row, in nats: (..., p) float32, (...) int32 -> (...)."""
-    match loss:
-        case "cross-entropy":
-            return cross_entropy(logits, answer)
-        case "stablemax":
-            return cross_entropy(log_s(logits), answer)
-        case "naive":
-            return naive(logits, answer)
+    """The loss of each row, in nats: (..., n_answers) float32, (...) int32 -> (...)."""
+    return LOSSES[loss](logits, answer)
 
 
 def log_s(logits: Tensor) -> Tensor:
@@ -68,6 +63,14 @@ def naive(logits: Tensor, answer: Tensor) -> Tensor:
     _check(logits, answer)
     is_right = answer.unsqueeze(-1) == Tensor.arange(logits.shape[-1])
     return -is_right.where(logits.log_softmax(-1), 0).sum(-1)
+
+
+# By the config's `loss`.
+LOSSES: Mapping[Loss, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross-entropy": cross_entropy,
+    "stablemax": lambda logits, answer: cross_entropy(log_s(logits), answer),
+    "naive": naive,
+}
 
 
 def mean(losses: Tensor) -> Tensor:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tinygrad import Tensor, UOp, Variable
+from tinygrad import Tensor, TinyJit, UOp, Variable
 
-from grok_tui.analysis.health import Move, norm
+from grok_tui.analysis.health import UpdateSize, norm
 from grok_tui.config.schema import Config
 from grok_tui.device.matmul import prepare
-from grok_tui.models.transformer.network import initial_weights
-from grok_tui.models.transformer.spec import weight_shapes
-from grok_tui.protocol.events import FloatArray
-from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.tasks.task import Task, make_task
+from grok_tui.models.base import Model, Shape
+from grok_tui.models.registry import model_of
+from grok_tui.protocol.results import FloatArray
+from grok_tui.protocol.snapshot import Arrays, Snapshot, array_kinds
+from grok_tui.tasks.registry import make_task
+from grok_tui.tasks.task import Task
 from grok_tui.text import UserError
-from grok_tui.training.copies import Copies
-from grok_tui.training.gradient_filters import grokfast, orthograd, sphere
-from grok_tui.training.jit import recorded
-from grok_tui.training.muon import Muon
+from grok_tui.training.gradient_filters import FILTERS, sphere
 from grok_tui.training.objective import Evaluation, evaluation, mean_losses
-from grok_tui.training.optimizers import AdamW, BetaProducts
-from grok_tui.training.schedule import TAPE_LENGTH, Tape
+from grok_tui.training.optimizers import OPTIMIZERS
+from grok_tui.training.schedule import SCHEDULE_LENGTH, BetaProducts, Schedule
 
 # How many stages `Network.compile` yields.
 COMPILE_STAGES = 2
-
-Arrays = Mapping[str, FloatArray]
 
 
 class SnapshotError(UserError):
@@ -42,83 +38,85 @@ class Start:
 
     config: Config
     task: Task
+    model: Model
     snapshot: Snapshot | None = None
 
     @classmethod
     def of(cls, config: Config, snapshot: Snapshot | None = None) -> Start:
-        """With the config's task, of which a snapshot keeps the split."""
-        task = make_task(config)
-        if snapshot:  # the split is data: a later NumPy may draw another from the same seed
-            task = replace(task, train_mask=snapshot.train_mask)
-        return cls(config, task, snapshot)
+        """With the config's task, of which a snapshot keeps the split.
+
+        The split is data: a later NumPy may draw another one from the same seed.
+        """
+        task = make_task(config, snapshot.train_mask if snapshot else None)
+        return cls(config, task, model_of(config, task), snapshot)
 
     def weights(self) -> Arrays:
-        return self.snapshot.weights if self.snapshot else initial_weights(self.config)
+        return self.snapshot.weights if self.snapshot else self.model.initial_weights()
 
     def kept(self, kind: str) -> Arrays:
-        """What an optimiser or a filter keeps, by its name in a snapshot."""
+        """What an optimizer or a filter keeps, by its kind in a snapshot; zeros at first."""
         kept: Arrays = getattr(self.snapshot, kind) if self.snapshot else {}
-        return kept or _zeros(weight_shapes(self.config))
+        return kept or _zeros(self.model.shapes)
 
     def initial_norm(self) -> float:
         """The norm of all weights together at step 0; an older snapshot does not have it."""
         if self.snapshot and self.snapshot.initial_norm is not None:
             return self.snapshot.initial_norm
-        return norm(initial_weights(self.config).values())
+        return norm(self.model.initial_weights().values())
 
     def products(self) -> BetaProducts:
         return BetaProducts(*self.snapshot.beta_products) if self.snapshot else BetaProducts()
 
 
 class Network:
-    """Replicas of a network on the device, with the optimiser's state, after `step` updates.
+    """Replicas of a model on the device, with the optimizer's state, after `step` updates.
 
     They train together as one jitted step: everything has a leading axis of replicas. Their
-    configs may differ in all that is a number in the tape, and in their seeds. What no row of
-    the tape can say, which filter or constraint is in use, makes another jitted step, compiled
-    when it is first needed.
+    configs may differ in all that is a number in the schedule, and in their seeds. What no row
+    of the schedule can say, which filter or constraint is in use, makes another jitted step,
+    compiled when it is first needed.
 
     idle: the replicas that `train` leaves as they are.
     """
 
     def __init__(self, starts: Sequence[Start]) -> None:
         """starts: of each replica, all at the same step and of the same shapes."""
-        config, snapshot = starts[0].config, starts[0].snapshot
-        self._shapes = weight_shapes(config)
+        config, snapshot, model = starts[0].config, starts[0].snapshot, starts[0].model
+        self._shapes = model.shapes
         self.weights = self._on_device([start.weights() for start in starts])
-        optimizer = Muon if config.optimizer == "muon" else AdamW
-        moments = (
+        first, second = (
             self._on_device([start.kept(kind) for start in starts])
             for kind in ("first_moment", "second_moment")
         )
-        self._optimizer = optimizer(self.weights, *moments)
+        make_optimizer = OPTIMIZERS[config.optimizer]
+        self._optimizer = make_optimizer(self.weights, first, second, model.hidden)
         self.step = snapshot.step if snapshot else 0
         self.initial_norms = [start.initial_norm() for start in starts]
         self.idle: frozenset[int] = frozenset()
-        self.moves = [Move(0.0, 0.0) for _ in starts]
+        self.updates = [UpdateSize(0.0, 0.0) for _ in starts]
         products = [start.products() for start in starts]
-        self._tape = Tape(self.step, products, self.initial_norms)
-        self._slot = Variable("slot", 0, TAPE_LENGTH - 1)
-        prepare(str(self._tape.rows.device))
+        self._schedule = Schedule(self.step, products, self.initial_norms)
+        self._slot = Variable("slot", 0, SCHEDULE_LENGTH - 1)
+        prepare(str(self._schedule.rows.device))
         self._config = config
         tasks = [start.task for start in starts]
-        self._mean_losses = mean_losses(config, tasks, self.weights)
+        self._mean_losses = mean_losses(model, tasks, self.weights, config.loss)
         self._gradient_mean: dict[str, Tensor] = {}
         self._train_steps: dict[tuple[str, str], Any] = {}
         self.follow(config, [start.kept("gradient_mean") for start in starts])
-        self._evaluation = recorded(evaluation(config, tasks, self.weights))
-        self._copier = Copies(self._shapes)
+        self._evaluation = recorded(evaluation(model, tasks, self.weights, config.loss))
+        self._copier = HostCopies(self._shapes)
         self._copies: dict[str, list[dict[str, FloatArray]]] = {}
         self._evaluations: list[Evaluation] = []
 
     @property
     def replicas(self) -> int:
-        return len(self.moves)
+        return len(self.updates)
 
     @property
     def beta_products(self) -> list[BetaProducts]:
         """The products of the betas so far, of each replica."""
-        return self._tape.products
+        return self._schedule.products
 
     def compile(self) -> Iterator[str]:
         """Compile what a run does, yielding what comes next; changes no weight and no state."""
@@ -133,12 +131,12 @@ class Network:
 
         Tells whether one was started or forgotten.
         """
-        needed = config.grad_filter == "grokfast"
+        needed = _keeps_mean(config.grad_filter)
         if needed == bool(self._gradient_mean):
             return False
         kept = means or [_zeros(self._shapes)] * self.replicas
         self._gradient_mean = self._on_device(kept) if needed else {}
-        for variant in [v for v in self._train_steps if v[0] == "grokfast"]:
+        for variant in [v for v in self._train_steps if _keeps_mean(v[0])]:
             del self._train_steps[variant]  # it would write the mean that is gone
         self._copies = {}
         return True
@@ -147,19 +145,19 @@ class Network:
         """Compile the training step that a config needs, if it is not; changes nothing else."""
         if (variant := _variant(config)) in self._train_steps:
             return
-        self._tape.rest()
+        self._schedule.idle()
         step = recorded(self._train_step(config))
         step(self._slot.bind(0))
         self._train_steps[variant] = step
 
     def train(self, configs: Sequence[Config], count: int, *, look: bool = False) -> FloatArray:
-        """Do `count` steps (at most TAPE_LENGTH) and return their losses, (replicas, count).
+        """Do `count` steps (at most SCHEDULE_LENGTH); returns their losses, (replicas, count).
 
         configs: of each replica. Each loss is the mean over the train pairs, in nats, before
-        its step's update. look: note in `moves` how the last step changes the weights.
+        its step's update. look: note in `updates` how the last step changes the weights.
         """
         self.make_ready(configs[0])
-        slot = self._tape.cue(configs, self.step, count, self.idle)
+        slot = self._schedule.prepare(configs, self.step, count, self.idle)
         step, last = self._train_steps[_variant(configs[0])], slot + count - 1
         for i in range(slot, last):
             step(self._slot.bind(i))
@@ -170,8 +168,8 @@ class Network:
         if look:
             after = self.copies("weights")
             parts = zip(self._copier.of(gradients), before, after, strict=True)
-            self.moves = [Move.of(*part) for part in parts]
-        return self._tape.read(slot, count)
+            self.updates = [UpdateSize.of(*part) for part in parts]
+        return self._schedule.read(slot, count)
 
     def evaluate(self) -> list[Evaluation]:
         """Evaluate the current weights of each replica on every pair."""
@@ -204,11 +202,11 @@ class Network:
         return self._copies[kind]
 
     def _train_step(self, config: Config) -> Callable[[UOp], list[Tensor]]:
-        """One full-batch update that reads row `slot` of the tape and writes those losses.
+        """One full-batch update that reads row `slot` of the schedule and writes those losses.
 
         It returns the gradients of the losses, in the order of the weights.
         """
-        rows, losses = self._tape.rows, self._tape.losses
+        rows, losses = self._schedule.rows, self._schedule.losses
 
         def train_step(slot: UOp) -> list[Tensor]:
             loss = self._mean_losses()  # (replicas,); each depends on its own weights alone
@@ -218,7 +216,9 @@ class Network:
             row = rows[slot].contiguous()
             # First all gradients: what follows may then write weights that they were made of.
             Tensor.realize(losses, row, *gradients)
-            filtered = self._filtered(config, gradients, row)
+            filtered = FILTERS[config.grad_filter](
+                list(self.weights.values()), list(self._gradient_mean.values()), gradients, row
+            )
             Tensor.realize(*filtered)  # for the same reason
             Tensor.realize(*self._optimizer.update(filtered, row))
             if config.norm_constraint == "sphere":
@@ -226,17 +226,6 @@ class Network:
             return gradients
 
         return train_step
-
-    def _filtered(
-        self, config: Config, gradients: Sequence[Tensor], row: Tensor
-    ) -> Sequence[Tensor]:
-        match config.grad_filter:
-            case "grokfast":
-                return grokfast(self._gradient_mean.values(), gradients, row)
-            case "orthograd":
-                return orthograd(self.weights.values(), gradients)
-            case "none":
-                return gradients
 
     def _on_device(self, arrays: Sequence[Arrays]) -> dict[str, Tensor]:
         """The arrays of each replica in buffers, (replicas, rows, columns), of their own."""
@@ -248,10 +237,91 @@ class Network:
         return {name: Tensor(array).clone().realize() for name, array in stacked.items()}
 
 
+class Replica:
+    """One of the replicas of a network, for whoever looks at one alone."""
+
+    def __init__(self, network: Network, index: int = 0) -> None:
+        self._network, self._index = network, index
+
+    def move_to(self, network: Network, index: int) -> None:
+        """Be the replica at another place, which has come as far."""
+        self._network, self._index = network, index
+
+    @property
+    def step(self) -> int:
+        """Updates done so far."""
+        return self._network.step
+
+    @property
+    def update_size(self) -> UpdateSize:
+        """Of the last step that was looked at."""
+        return self._network.updates[self._index]
+
+    @property
+    def initial_norm(self) -> float:
+        """The norm of all weights together at step 0."""
+        return self._network.initial_norms[self._index]
+
+    @property
+    def beta_products(self) -> BetaProducts:
+        return self._network.beta_products[self._index]
+
+    def evaluate(self) -> Evaluation:
+        """Evaluate the current weights on every pair."""
+        return self._network.evaluation_of(self._index)
+
+    def copy(self, kind: str) -> Arrays:
+        """Arrays by weight, on the host; kind: as a snapshot names them."""
+        return self._network.copies(kind)[self._index]
+
+
+class HostCopies:
+    """Copies arrays of the shapes of all weights to the host in one transfer.
+
+    A transfer of its own for each would take longer than a training step of a GPU.
+    """
+
+    def __init__(self, shapes: Mapping[str, Shape]) -> None:
+        """shapes: of the arrays by name, without the leading axis of replicas."""
+        self._shapes = shapes
+        self._cuts = np.cumsum([rows * columns for rows, columns in shapes.values()])[:-1]
+        self._joined = recorded(_joined)
+
+    def of(self, tensors: Iterable[Tensor]) -> list[dict[str, FloatArray]]:
+        """Of each replica the arrays by name; tensors: (replicas, rows, columns), in order."""
+        joined = self._joined(*tensors).numpy().copy()
+        return [self._by_name(replica) for replica in joined]
+
+    def _by_name(self, joined: FloatArray) -> dict[str, FloatArray]:
+        parts = np.split(joined, self._cuts)
+        named = zip(self._shapes.items(), parts, strict=True)
+        return {name: part.reshape(shape) for (name, shape), part in named}
+
+
+def recorded(function: Callable[..., Any]) -> Any:
+    """A TinyJit that records in its first call.
+
+    By itself it would run the function once before, for the sake of constants made there;
+    here all are made before, and the work on the graph is not done twice.
+    """
+    jit: Any = TinyJit(function)
+    jit.cnt = 1
+    return jit
+
+
+def _joined(*tensors: Tensor) -> Tensor:
+    """(replicas, elements of all)."""
+    return Tensor.cat(*(tensor.flatten(1) for tensor in tensors), dim=1).contiguous().realize()
+
+
 def _variant(config: Config) -> tuple[str, str]:
     """What tells one jitted training step from another."""
     return config.grad_filter, config.norm_constraint
 
 
-def _zeros(shapes: Mapping[str, tuple[int, int]]) -> Arrays:
+def _keeps_mean(grad_filter: str) -> bool:
+    return "gradient_mean" in array_kinds(grad_filter)
+
+
+def _zeros(shapes: Mapping[str, Shape]) -> Arrays:
     return {name: np.zeros(shape, dtype=np.float32) for name, shape in shapes.items()}

@@ -1,4 +1,4 @@
-"""What replicas of a network are trained to make small, and how they are evaluated."""
+"""The loss that replicas of a network are trained on, and how they are evaluated."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tinygrad import Device, Tensor, dtypes
 
-from grok_tui.config.schema import Config
+from grok_tui.config.schema import Loss
 from grok_tui.device.matmul import rows_for
-from grok_tui.models.transformer.network import all_pairs, chosen_pairs, indices, logits
-from grok_tui.protocol.events import FloatArray, Pairs
-from grok_tui.tasks.task import Task
+from grok_tui.models.base import Model
+from grok_tui.protocol.results import FloatArray, Pairs
+from grok_tui.tasks.task import IntArray, Task
 from grok_tui.training.losses import mean, pair_losses
 
 Weights = Mapping[str, Tensor]
@@ -23,7 +23,7 @@ Weights = Mapping[str, Tensor]
 class Evaluation:
     """All pairs evaluated, in the task's order.
 
-    pair_loss: (n_pairs,) in nats; answers: (n_pairs,), the most likely residue.
+    pair_loss: (n_pairs,) in nats; answers: (n_pairs,), the most likely answer.
     weight_norm: square root of the sum of all squared weights.
     largest_logit: over all pairs and answers.
     """
@@ -40,7 +40,7 @@ class Evaluation:
 
 
 def mean_losses(
-    config: Config, tasks: Sequence[Task], weights: Weights
+    model: Model, tasks: Sequence[Task], weights: Weights, loss: Loss
 ) -> Callable[[], Tensor]:
     """The mean losses over the train pairs of each task, (replicas,), all equally many."""
     train = [np.flatnonzero(task.train_mask) for task in tasks]
@@ -52,32 +52,39 @@ def mean_losses(
         np.stack([getattr(task, kind)[i] for task, i in zip(tasks, chosen, strict=True)])
         for kind in ("a", "b", "answer")
     )
-    batch, answer = chosen_pairs(a, b, config.modulus), indices(answers)
+    batch, answer = model.batch(a, b), _answers(answers)
 
     def losses() -> Tensor:
-        output = logits(weights, batch, config.n_heads, config.n_layers)
-        return mean(pair_losses(output, answer, config.loss)[:, :n_train])
+        logits = model.logits(weights, batch)
+        return mean(pair_losses(logits, answer, loss)[:, :n_train])
 
     return losses
 
 
 def evaluation(
-    config: Config, tasks: Sequence[Task], weights: Weights
+    model: Model, tasks: Sequence[Task], weights: Weights, loss: Loss
 ) -> Callable[[], tuple[Tensor, ...]]:
     """Loss, answer and largest logit of every pair, (replicas, n_pairs); the sum of squares of
     every row of a weight, (replicas, rows of all weights).
     """
-    batch = all_pairs(config.modulus, tasks[0].first_b, (len(tasks),))
-    answer = indices(np.stack([task.answer for task in tasks]))
+    a, b, answers = (
+        np.stack([getattr(t, kind) for t in tasks]) for kind in ("a", "b", "answer")
+    )
+    batch, answer = model.batch(a, b), _answers(answers)
 
     def evaluate() -> tuple[Tensor, ...]:
-        output = logits(weights, batch, config.n_heads, config.n_layers)
+        logits = model.logits(weights, batch)
         rows = [w.square().sum(-1).contiguous() for w in weights.values()]
         squares = Tensor.cat(*rows, dim=-1)
-        pair_loss = pair_losses(output, answer, config.loss)
-        answers = output.argmax(-1).cast(dtypes.int16)
-        largest = output.max(-1)
-        Tensor.realize(pair_loss, answers, largest, squares)
-        return pair_loss, answers, largest, squares
+        pair_loss = pair_losses(logits, answer, loss)
+        found = logits.argmax(-1).cast(dtypes.int16)
+        largest = logits.max(-1)
+        Tensor.realize(pair_loss, found, largest, squares)
+        return pair_loss, found, largest, squares
 
     return evaluate
+
+
+def _answers(values: IntArray) -> Tensor:
+    """Answers in an int32 buffer on the device."""
+    return Tensor(values.astype(np.int32)).clone().realize()

@@ -1,39 +1,50 @@
-"""Looking at the network while it trains: evaluations, analyses, questions, the phase."""
+"""Looking at a network while it trains: evaluations, analyses, questions, the phase."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
 from grok_tui.analysis.analyst import Analyst, why_no_circuit
-from grok_tui.analysis.health import HealthWatch
+from grok_tui.analysis.health import HealthWatch, UpdateSize
 from grok_tui.analysis.phases import Milestones
+from grok_tui.analysis.predictions import answer_probabilities
 from grok_tui.config.schema import Config
-from grok_tui.device.threads import keep_numpy_on_one_thread
-from grok_tui.models.transformer import host
+from grok_tui.models.base import Model
 from grok_tui.protocol.events import (
     Analyzed,
     Answered,
     Evaluated,
     Inspected,
     Losses,
-    Metrics,
     PhaseChanged,
     Sink,
     Warned,
 )
+from grok_tui.protocol.results import FloatArray, Health, Metrics
+from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.tasks.task import Task
 from grok_tui.training.loop import StopWatch
-from grok_tui.training.measure import check_weights, measure, measure_health
-from grok_tui.training.replica import Replica
+from grok_tui.training.network import Replica
+from grok_tui.training.objective import Evaluation
+from grok_tui.training.schedule import learning_rate
+
+
+class DivergedError(Exception):
+    """Something stopped being a finite number at `step`; steps up to `good_steps` are sound."""
+
+    def __init__(self, step: int, what: str, good_steps: int) -> None:
+        super().__init__(f"diverged: {what} at step {step}")
+        self.step, self.good_steps = step, good_steps
 
 
 class Observer:
-    """Says in events what it finds in a network; changes nothing there.
+    """Reports in events what it finds in a network; changes nothing there.
 
-    milestones: what the evaluations and analyses so far have shown. health: what is to be
+    milestones: what the evaluations and analyses so far have shown. health: what has to be
     remembered of the numbers.
     """
 
@@ -41,6 +52,7 @@ class Observer:
         self,
         replica: Replica,
         task: Task,
+        model: Model,
         config: Config,
         emit: Sink,
         *,
@@ -48,25 +60,24 @@ class Observer:
         milestones: Milestones,
         health: HealthWatch,
     ) -> None:
-        keep_numpy_on_one_thread()
-        self._replica, self._task, self._emit, self._watch = replica, task, emit, watch
-        self._analyst = Analyst(config.operation, task, config.n_heads, config.loss)
-        self._why_no_circuit = why_no_circuit(config.operation, task, config.d_mlp)
+        self._replica, self._task, self._model = replica, task, model
+        self._emit, self._watch, self._loss = emit, watch, config.loss
+        self._analyst = Analyst(task, model, config.loss)
         self.milestones, self.health = milestones, health
         self._latest: tuple[int, Metrics] | None = None
 
     def begin(self, *, new: bool) -> None:
-        """Say what is to be known at the start of a sitting; of the run, if it is new."""
-        if new and self._why_no_circuit:
-            self._emit(Warned(self._replica.step, self._why_no_circuit))
+        """Report what should be known at the start of a sitting; of the run, if it is new."""
+        if new and (why := why_no_circuit(self._task, self._model.n_neurons)):
+            self._emit(Warned(self._replica.step, why))
         self._announce_phase()
 
-    def hear(self, losses: Losses) -> None:
+    def take_losses(self, losses: Losses) -> None:
         """Take note of more train losses."""
-        self.health = self.health.after(losses.train_loss, math.log(self._task.modulus))
+        self.health = self.health.after(losses.train_loss, math.log(self._task.n_answers))
 
     def observe(self, config: Config) -> None:
-        """Evaluate and analyse, each if the step under way is one of its rhythm."""
+        """Evaluate and analyze, each if it is due after the present step."""
         before, step = self.milestones, self._replica.step
         if step % config.eval_every == 0:
             self._evaluate(config)
@@ -76,52 +87,102 @@ class Observer:
             self._announce_phase()
 
     def answer(self, a: int, b: int) -> None:
-        """Say what the network answers to a pair."""
+        """Report what the network answers to a pair."""
         weights = self._replica.copy("weights")
-        logits = host.logits(weights, np.array([a]), np.array([b]), self._analyst.n_heads)
-        likely = host.probabilities(host.exponents(logits, self._analyst.loss))[0]
+        likely = answer_probabilities(self._model, weights, (a, b), self._loss)
         self._emit(Answered(self._replica.step, a, b, likely))
 
     def inspect(self, neuron: int) -> None:
-        """Say what a neuron does on every pair."""
+        """Report what a neuron does on every pair."""
         weights = self._replica.copy("weights")
-        task, n_heads = self._task, self._analyst.n_heads
-        activation = host.neuron(weights, task.a, task.b, n_heads, neuron)
+        activation = self._model.neuron(weights, self._task.a, self._task.b, neuron)
         self._emit(Inspected(self._replica.step, neuron, activation))
 
     def final_metrics(self, config: Config) -> Metrics:
         """The metrics at the present step."""
         if self._latest and self._latest[0] == self._replica.step:
             return self._latest[1]
-        return measure(self._replica.evaluate(), self._task, config, self._replica.step)
+        return metrics_of(self._replica.evaluate(), self._task, config, self._replica.step)
 
     def _evaluate(self, config: Config) -> None:
         started = time.perf_counter()
         evaluation = self._replica.evaluate()
         step = self._replica.step
-        metrics = measure(evaluation, self._task, config, step)
+        metrics = metrics_of(evaluation, self._task, config, step)
         self._latest = (step, metrics)
-        health = measure_health(
-            evaluation, self._task, self._replica.move, self.health.spikes, step
-        )
+        update, spikes = self._replica.update_size, self.health.spikes
+        health = health_of(evaluation, self._task, update, spikes, step)
         seconds = time.perf_counter() - started
         self._watch.add("eval", seconds)
         self._emit(Evaluated(step, metrics, seconds, evaluation.pairs(), health))
         self.milestones = self.milestones.after(step, metrics)
-        self.health, news = self.health.telling(step, health)
-        for text in news:
+        self.health, warnings = self.health.warned(step, health)
+        for text in warnings:
             self._emit(Warned(step, text))
 
     def _analyze(self) -> None:
         started = time.perf_counter()
         step, weights = self._replica.step, self._replica.copy("weights")
-        check_weights(weights, step)
-        measures, tables = self._analyst(weights)
+        check_finite(weights, step)
+        measures, arrays = self._analyst(weights)
         seconds = time.perf_counter() - started
         self._watch.add("analysis", seconds)
-        self._emit(Analyzed(step, measures, seconds, tables))
+        self._emit(Analyzed(step, measures, seconds, arrays))
         self.milestones = self.milestones.after_analysis(step, measures)
 
     def _announce_phase(self) -> None:
         phase, reason = self.milestones.phase, self.milestones.reason
         self._emit(PhaseChanged(self._replica.step, phase, reason))
+
+
+def metrics_of(evaluation: Evaluation, task: Task, config: Config, step: int) -> Metrics:
+    """The metrics of an evaluation after `step` updates, losses summed in float64.
+
+    Raises DivergedError if a loss or the weights are not finite.
+    """
+    train, test = task.train_mask, ~task.train_mask
+    right = evaluation.answers == task.answer
+    metrics = Metrics(
+        train_loss=_mean(evaluation.pair_loss[train]),
+        test_loss=_mean(evaluation.pair_loss[test]),
+        train_acc=float(right[train].mean()),
+        test_acc=float(right[test].mean()),
+        weight_norm=evaluation.weight_norm,
+        lr=learning_rate(config, max(1, step)),
+        weight_decay=config.weight_decay,
+    )
+    for name in ("train_loss", "test_loss", "weight_norm"):
+        if not math.isfinite(value := getattr(metrics, name)):
+            raise DivergedError(step, f"{name.replace('_', ' ')} became {value}", step)
+    return metrics
+
+
+def health_of(
+    evaluation: Evaluation, task: Task, update: UpdateSize, spikes: int, step: int
+) -> Health:
+    """The health of a run at an evaluation after `step` updates; update: the last of them.
+
+    Raises DivergedError if the gradient is not finite: the moments then are not, for good.
+    """
+    zeros = evaluation.pair_loss[task.train_mask] == 0
+    if not math.isfinite(update.gradient_norm):
+        what = f"the gradient norm became {update.gradient_norm}"
+        raise DivergedError(step, what, step - 1)
+    return Health(float(zeros.mean()), evaluation.largest_logit, *update, spikes)
+
+
+def check_snapshot(snapshot: Snapshot) -> None:
+    """Raise DivergedError if some of it is not finite: nobody could continue from that."""
+    for kind, name, array in snapshot.arrays():
+        check_finite({name: array}, snapshot.step, kind.replace("_", " "))
+
+
+def check_finite(arrays: Mapping[str, FloatArray], step: int, kind: str = "weights") -> None:
+    """Raise DivergedError if one of some arrays of a kind is not finite."""
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise DivergedError(step, f"{kind} of {name} became infinite or NaN", step)
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean(dtype=np.float64))

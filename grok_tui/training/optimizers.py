@@ -1,128 +1,45 @@
-"""AdamW whose every hyperparameter is data on the device, so that an edit needs no compile.
-
-The jitted step reads one row of numbers per step. Warm-up, bias corrections and the kind of
-decay are worked out here on the host, in float64, and travel in that row.
-"""
+"""The optimizers, whose every hyperparameter is data on the device (`schedule`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from enum import IntEnum
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
 
-import numpy as np
 from tinygrad import Tensor
 from tinygrad.uop.ops import KernelInfo, UOp
 
-from grok_tui.config.schema import Config
-from grok_tui.protocol.events import FloatArray
+from grok_tui.device.matmul import matmul
+from grok_tui.training.schedule import MOMENTUM, Column, of_row
+
+Tensors = Mapping[str, Tensor]
 
 
-class Column(IntEnum):
-    """What each number of a row is."""
-
-    LR = 0  # learning rate, warm-up included
-    SHRINK = 1  # decoupled decay: share of each weight taken away
-    L2 = 2  # coupled decay: share of each weight added to its gradient
-    NEW1 = 3  # 1 - beta1
-    NEW2 = 4  # 1 - beta2
-    CORRECT1 = 5  # m_hat / m
-    CORRECT2 = 6  # v_hat / v
-    EPS = 7
-    NEW_MEAN = 8  # grokfast: 1 - alpha
-    LAMBDA = 9  # grokfast: share of the mean gradient added
-    NORM = 10  # sphere: norm of all weights together; 0 leaves it as it is
-    NEW_MOMENTUM = 11  # Muon: 1 - momentum
-
-
-# Muon's, as published; the rows have it so that idle ones can leave it out.
-MOMENTUM = 0.95
-
-
-class BetaProducts(NamedTuple):
-    """Product of all beta1, and of all beta2, used so far.
-
-    1 - product is the total weight of the gradients inside a moment, whatever edits the
-    betas have seen; with constant betas it is the usual 1 - beta^t.
-    """
-
-    beta1: float = 1.0
-    beta2: float = 1.0
-
-
-def learning_rate(config: Config, step: int) -> float:
-    """The learning rate of step `step` (the first is 1): linear warm-up, then `lr`."""
-    return (
-        config.lr * min(1.0, step / config.warmup_steps) if config.warmup_steps else config.lr
-    )
-
-
-def hyperparameter_rows(
-    config: Config, first_step: int, count: int, before: BetaProducts, norm: float = 0.0
-) -> tuple[FloatArray, list[BetaProducts]]:
-    """The rows of `count` steps from `first_step` on.
-
-    before: the products after the step before. norm: that of the weights at step 0, which
-    `sphere` keeps. Returns (count, len(Column)) and the
-    products after each step. Step by step, so that a run cut anywhere goes on in the same
-    numbers.
-    """
-    rows = np.empty((count, len(Column)), dtype=np.float64)
-    products = []
-    coupled = config.decay == "coupled"
-    for i in range(count):
-        lr = learning_rate(config, first_step + i)
-        before = BetaProducts(before.beta1 * config.beta1, before.beta2 * config.beta2)
-        products.append(before)
-        rows[i, Column.LR] = lr
-        rows[i, Column.SHRINK] = 0.0 if coupled else lr * config.weight_decay
-        rows[i, Column.L2] = config.weight_decay if coupled else 0.0
-        rows[i, Column.NEW1] = 1 - config.beta1
-        rows[i, Column.NEW2] = 1 - config.beta2
-        rows[i, Column.CORRECT1] = 1 / (1 - before.beta1)
-        rows[i, Column.CORRECT2] = 1 / (1 - before.beta2)
-        rows[i, Column.EPS] = config.eps
-        rows[i, Column.NEW_MEAN] = 1 - config.grokfast_alpha
-        rows[i, Column.LAMBDA] = config.grokfast_lambda
-        rows[i, Column.NORM] = norm
-        rows[i, Column.NEW_MOMENTUM] = 1 - MOMENTUM
-    return rows.astype(np.float32), products
-
-
-def idle_rows(count: int) -> FloatArray:
-    """Rows whose step changes neither weights nor what an optimiser keeps, bit for bit."""
-    rows = np.zeros((count, len(Column)), dtype=np.float32)
-    rows[:, Column.CORRECT1] = rows[:, Column.CORRECT2] = rows[:, Column.EPS] = 1
-    return rows
-
-
-def of_row(row: Tensor, column: Column) -> Tensor:
-    """A number of a row, (..., len(Column)), to multiply matrices by: (..., 1, 1)."""
-    return row[..., column].unsqueeze(-1).unsqueeze(-1)
-
-
-class AdamW:
-    """AdamW with decoupled or coupled decay (Loshchilov & Hutter 2019; Kingma & Ba 2015).
+class Optimizer(Protocol):
+    """Updates weights in place.
 
     weights, first_moment, second_moment: one tensor per name, equal shapes, which may have a
     leading axis of replicas.
     """
 
-    def __init__(
-        self,
-        weights: Mapping[str, Tensor],
-        first_moment: Mapping[str, Tensor],
-        second_moment: Mapping[str, Tensor],
-    ) -> None:
+    first_moment: Tensors
+    second_moment: Tensors
+
+    def update(self, gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
+        """Assign one update; gradients in the order of the weights, row: (..., len(Column)).
+
+        Returns what must be realized for the update to happen.
+        """
+
+
+class AdamW:
+    """AdamW with decoupled or coupled decay (Loshchilov & Hutter 2019; Kingma & Ba 2015)."""
+
+    def __init__(self, weights: Tensors, first_moment: Tensors, second_moment: Tensors) -> None:
         self.weights = weights
         self.first_moment = first_moment
         self.second_moment = second_moment
 
     def update(self, gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
-        """Assign one update; gradients in the order of the weights, row: (..., len(Column)).
-
-        Returns what must be realised for the update to happen.
-        """
         changed = []
         for (name, w), gradient in zip(self.weights.items(), gradients, strict=True):
             m, v = self.first_moment[name], self.second_moment[name]
@@ -147,3 +64,84 @@ def _adamw(w: UOp, m: UOp, v: UOp, gradient: UOp, row: UOp) -> UOp:
     new_w = w - move - row[Column.SHRINK] * w
     stores = (w.store(new_w), m.store(new_m), v.store(new_v))
     return UOp.group(*stores).end(each, i).sink(arg=KernelInfo(name="adamw"))
+
+
+# Of Newton-Schulz's quintic step a x + b x^3 + c x^5, and how often it is taken.
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+_ITERATIONS = 5
+# Root mean square of an AdamW update over the learning rate, as measured by Liu et al.
+_ADAMW_SIZE = 0.2
+
+
+class Muon:
+    """Muon for the hidden matrices, AdamW for the embeddings and the unembedding.
+
+    Updates of matrices with all singular values alike (Jordan et al. 2024), as large as
+    AdamW's usually are (Liu et al. 2025), so that both can share learning rate and weight decay.
+
+    weights, first_moment, second_moment: as in AdamW. Of a hidden matrix the first moment is
+    the momentum, and the second stays 0. hidden: the names of these.
+    """
+
+    def __init__(
+        self,
+        weights: Tensors,
+        first_moment: Tensors,
+        second_moment: Tensors,
+        hidden: Collection[str],
+    ) -> None:
+        self.weights = weights
+        self.first_moment = first_moment
+        self.second_moment = second_moment
+        self._hidden = hidden
+        others = [name for name in weights if name not in hidden]
+        self._adamw = AdamW(
+            *(
+                {name: kind[name] for name in others}
+                for kind in (weights, first_moment, second_moment)
+            )
+        )
+
+    def update(self, gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
+        by_name = dict(zip(self.weights, gradients, strict=True))
+        changed = self._adamw.update((by_name[name] for name in self._adamw.weights), row)
+        for name, w in self.weights.items():
+            if name in self._hidden:
+                changed += _update(w, self.first_moment[name], by_name[name], row)
+        return changed
+
+
+def _update(w: Tensor, m: Tensor, gradient: Tensor, row: Tensor) -> list[Tensor]:
+    """A matrix (..., inputs, outputs) and its momentum, with Nesterov's look ahead."""
+    g = (gradient + of_row(row, Column.L2) * w).contiguous()
+    m.assign(m + of_row(row, Column.NEW_MOMENTUM) * (g - m)).realize()
+    direction = orthogonalized(g + MOMENTUM * (m - g))
+    scale = _ADAMW_SIZE * max(int(size) for size in w.shape[-2:]) ** 0.5
+    move = of_row(row, Column.LR) * scale * direction
+    return [w.assign(w - move - of_row(row, Column.SHRINK) * w)]
+
+
+def orthogonalized(x: Tensor) -> Tensor:
+    """About U V^T for x = U S V^T, the singular values between 0.7 and 1.2; 0 for x = 0.
+
+    x: (..., rows, columns), of any size: its largest element comes out first, so that the
+    squares of small ones do not vanish.
+    """
+    if x.shape[-2] > x.shape[-1]:
+        return orthogonalized(x.transpose(-1, -2).contiguous()).transpose(-1, -2)
+    largest = x.abs().max((-2, -1), keepdim=True)
+    x = ((largest > 0).where(x / largest, 0)).contiguous()
+    norm = x.square().sum(-1, keepdim=True).contiguous().sum(-2, keepdim=True).sqrt()
+    x = ((norm > 0).where(x / norm, 0)).contiguous()
+    for _ in range(_ITERATIONS):
+        square = matmul(x, x, tb=True)
+        polynomial = _B * square + _C * matmul(square, square)
+        x = _A * x + matmul(polynomial, x)
+    return x
+
+
+# By the config's `optimizer`: of weights, first and second moments, and the hidden names.
+OPTIMIZERS: Mapping[str, Callable[[Tensors, Tensors, Tensors, Collection[str]], Optimizer]] = {
+    "adamw": lambda weights, first, second, hidden: AdamW(weights, first, second),  # noqa: ARG005
+    "muon": Muon,
+}

@@ -1,34 +1,24 @@
-"""What one run says and saves while its network trains."""
+"""What one run reports and saves while its network trains."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from grok_tui.analysis.health import HealthWatch
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config, build
-from grok_tui.protocol.events import (
-    CheckpointSaved,
-    Failed,
-    Losses,
-    Metrics,
-    Sink,
-    Started,
-    Stop,
-    Stopped,
-)
-from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
-from grok_tui.tasks.task import Task
+from grok_tui.protocol.commands import Stop
+from grok_tui.protocol.events import CheckpointSaved, Failed, Losses, Sink, Started, Stopped
+from grok_tui.protocol.results import Metrics, Summary
+from grok_tui.protocol.snapshot import ARRAY_KINDS, CheckpointStore, Snapshot
 from grok_tui.training.loop import StopWatch
-from grok_tui.training.measure import DivergedError, check_snapshot
-from grok_tui.training.observer import Observer
-from grok_tui.training.replica import Replica
-
-# The kinds of arrays in a snapshot.
-_ARRAYS = ("weights", "first_moment", "second_moment", "gradient_mean")
+from grok_tui.training.network import Replica, Start
+from grok_tui.training.observer import DivergedError, Observer, check_snapshot
 
 
-class Bookkeeper:
+class RunLog:
     """The events and checkpoints of one run, and what has to be remembered for them.
 
     observer: looks at the network. watch: the time that the run has taken.
@@ -37,15 +27,14 @@ class Bookkeeper:
     def __init__(
         self,
         replica: Replica,
-        task: Task,
-        config: Config,
+        start: Start,
         emit: Sink,
         *,
         store: CheckpointStore | None = None,
-        resumed: Snapshot | None = None,
         watch: StopWatch | None = None,
     ) -> None:
-        """resumed: where the run goes on from; watch: one that runs already."""
+        """start: what the replica began with; watch: one that runs already."""
+        resumed, task = start.snapshot, start.task
         self._replica, self._task, self._emit, self._store = replica, task, emit, store
         self.watch = watch or StopWatch(resumed.seconds if resumed else {})
         milestones = Milestones.from_dict(resumed.milestones) if resumed else Milestones()
@@ -53,35 +42,37 @@ class Bookkeeper:
         self.observer = Observer(
             replica,
             task,
-            config,
+            start.model,
+            start.config,
             emit,
             watch=self.watch,
             milestones=milestones,
             health=health,
         )
         self._saved = (resumed.step, build(resumed.config)) if resumed else None
-        self._touched = False
+        self._changed = False
 
     @property
     def step(self) -> int:
         return self._replica.step
 
     def start(self, config: Config) -> None:
-        """Say what is trained."""
+        """Report what is trained."""
+        task = self._task
         self._emit(
             Started(
                 step=self.step,
                 config=config.model_dump(mode="json"),
                 device=config.device,
-                n_train=config.n_train,
-                n_test=config.n_pairs - config.n_train,
+                n_train=task.n_train,
+                n_test=task.n_pairs - task.n_train,
                 compile_seconds=self.watch.seconds["compile"],
-                train_mask=self._task.train_mask,
+                train_mask=task.train_mask,
             )
         )
 
-    def tell(self, losses: Losses, config: Config) -> None:
-        """Say what came of some steps, the newest of which may be due for a look or a save.
+    def take(self, losses: Losses, config: Config) -> None:
+        """Report some steps, the newest of which may be due for a look or a save.
 
         Raises DivergedError or OSError.
         """
@@ -90,8 +81,8 @@ class Bookkeeper:
         if self.step % config.checkpoint_every == 0:
             self.save(config)
 
-    def over(self, config: Config) -> Stop | None:
-        """How the run ends at this step, None if it goes on."""
+    def end(self, config: Config) -> Stop | None:
+        """How the run ends at this step, None if it continues."""
         if self.step >= config.steps:
             return Stop("completed")
         if config.stop_when == "grokked" and self.observer.milestones.grokked:
@@ -103,7 +94,7 @@ class Bookkeeper:
         bad = np.flatnonzero(~np.isfinite(losses.train_loss))
         if not len(bad):
             self._emit(losses)
-            self.observer.hear(losses)
+            self.observer.take_losses(losses)
             return
         if bad[0]:
             good = losses.train_loss[: bad[0]]
@@ -114,24 +105,24 @@ class Bookkeeper:
 
     def save(self, config: Config) -> None:
         """Save a checkpoint, unless this one is saved. Raises DivergedError or OSError."""
-        saved = self._saved == (self.step, config) and not self._touched
+        saved = self._saved == (self.step, config) and not self._changed
         if self._store is None or saved:
             return
         snapshot = self.snapshot(config)
         check_snapshot(snapshot)
         path = self._store.save(snapshot)
-        self._saved, self._touched = (self.step, config), False
+        self._saved, self._changed = (self.step, config), False
         self._emit(CheckpointSaved(self.step, path))
 
-    def touched(self) -> None:
+    def note_change(self) -> None:
         """The state has changed, though neither step nor config have."""
-        self._touched = True
+        self._changed = True
 
     def snapshot(self, config: Config) -> Snapshot:
         """All that an exact resume needs."""
         return Snapshot(
             step=self.step,
-            **{kind: self._replica.copy(kind) for kind in _ARRAYS},
+            **{kind: self._replica.copy(kind) for kind in ARRAY_KINDS},
             beta_products=self._replica.beta_products,
             train_mask=self._task.train_mask,
             config=config.model_dump(mode="json"),
@@ -142,7 +133,10 @@ class Bookkeeper:
         )
 
     def finish(self, stop: Stop, config: Config, rate: float, *, whole: bool) -> Stopped:
-        """Save and say that the run is over. rate: steps per second; whole: it was ready."""
+        """Save, and report the end of the run.
+
+        rate: steps per second. whole: whether the network had been compiled.
+        """
         if stop.save:
             self.save(config)
         final = self.observer.final_metrics(config) if whole else None
@@ -152,31 +146,29 @@ class Bookkeeper:
         return stopped
 
     def fail(self, end: DivergedError, config: Config, rate: float) -> Failed:
-        """Say that the run has diverged."""
+        """Report that the run has diverged."""
         good = f"the last good checkpoint is of step {self._saved[0]}" if self._saved else ""
         advice = f"try a lower --lr than {config.lr:g}"
         reason = "; ".join([str(end), good or "there is no checkpoint", advice])
-        summary = {**self._summary("diverged", None, config, rate), "steps": end.good_steps}
-        failed = Failed(end.step, reason, summary)
+        summary = self._summary("diverged", None, config, rate)
+        summary = replace(summary, steps=end.good_steps)
+        failed = Failed(end.step, reason, "diverged", summary)
         self._emit(failed)
         return failed
 
-    def _summary(
-        self, end: str, final: Metrics | None, config: Config, rate: float
-    ) -> dict[str, object]:
-        """The content of `summary.json`."""
+    def _summary(self, end: str, final: Metrics | None, config: Config, rate: float) -> Summary:
         seconds, milestones = self.watch.total(), self.observer.milestones
-        return {
-            "steps": self.step,
-            "grokked": milestones.grokked,
-            "grok_step": milestones.grok_step,
-            "memorized_step": milestones.memorized_step,
-            "final": final.to_dict() if final else None,
-            "steps_per_second": rate,
-            "eval_seconds": seconds["eval"],
-            "analysis_seconds": seconds["analysis"],
-            "compile_seconds": seconds["compile"],
-            "wall_seconds": seconds["wall"],
-            "device": config.device,
-            "exit": end,
-        }
+        return Summary(
+            steps=self.step,
+            grokked=milestones.grokked,
+            grok_step=milestones.grok_step,
+            memorized_step=milestones.memorized_step,
+            final=final,
+            steps_per_second=rate,
+            eval_seconds=seconds["eval"],
+            analysis_seconds=seconds["analysis"],
+            compile_seconds=seconds["compile"],
+            wall_seconds=seconds["wall"],
+            device=config.device,
+            exit=end,
+        )

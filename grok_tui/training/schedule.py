@@ -1,25 +1,112 @@
-"""The hyperparameters of the steps to come, and the losses of those done, on the device."""
+"""The hyperparameters of the steps to come, as data on the device; the losses of those done.
+
+The jitted step reads one row of numbers per step, so that an edit compiles nothing. Warm-up,
+bias corrections and the kind of decay are worked out here on the host, in float64.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.protocol.events import FloatArray
-from grok_tui.training.optimizers import BetaProducts, hyperparameter_rows, idle_rows
+from grok_tui.protocol.results import FloatArray
 
 # Steps whose hyperparameters lie on the device at once, and whose losses fit there.
-TAPE_LENGTH = 256
+SCHEDULE_LENGTH = 256
 
 
-class Tape:
+class Column(IntEnum):
+    """What each number of a row is."""
+
+    LR = 0  # learning rate, warm-up included
+    SHRINK = 1  # decoupled decay: share of each weight taken away
+    L2 = 2  # coupled decay: share of each weight added to its gradient
+    NEW1 = 3  # 1 - beta1
+    NEW2 = 4  # 1 - beta2
+    CORRECT1 = 5  # m_hat / m
+    CORRECT2 = 6  # v_hat / v
+    EPS = 7
+    NEW_MEAN = 8  # grokfast: 1 - alpha
+    LAMBDA = 9  # grokfast: share of the mean gradient added
+    NORM = 10  # sphere: norm of all weights together; 0 leaves it as it is
+    NEW_MOMENTUM = 11  # Muon: 1 - momentum
+
+
+# Muon's momentum, as published. The rows hold it so that an idle row can leave it out.
+MOMENTUM = 0.95
+
+
+class BetaProducts(NamedTuple):
+    """Product of all beta1, and of all beta2, used so far.
+
+    1 - product is the total weight of the gradients inside a moment, whatever edits the
+    betas have seen; with constant betas it is the usual 1 - beta^t.
+    """
+
+    beta1: float = 1.0
+    beta2: float = 1.0
+
+
+def learning_rate(config: Config, step: int) -> float:
+    """The learning rate of step `step` (the first is 1): linear warm-up, then `lr`."""
+    return (
+        config.lr * min(1.0, step / config.warmup_steps) if config.warmup_steps else config.lr
+    )
+
+
+def hyperparameter_rows(
+    config: Config, first_step: int, count: int, before: BetaProducts, norm: float = 0.0
+) -> tuple[FloatArray, list[BetaProducts]]:
+    """The rows of `count` steps from `first_step` on.
+
+    before: the products after the step before. norm: that of the weights at step 0, which
+    `sphere` keeps. Returns (count, len(Column)), and the products after each step. Computed
+    step by step, so that a run cut anywhere continues with the same numbers.
+    """
+    rows = np.empty((count, len(Column)), dtype=np.float64)
+    products = []
+    coupled = config.decay == "coupled"
+    for i in range(count):
+        lr = learning_rate(config, first_step + i)
+        before = BetaProducts(before.beta1 * config.beta1, before.beta2 * config.beta2)
+        products.append(before)
+        rows[i, Column.LR] = lr
+        rows[i, Column.SHRINK] = 0.0 if coupled else lr * config.weight_decay
+        rows[i, Column.L2] = config.weight_decay if coupled else 0.0
+        rows[i, Column.NEW1] = 1 - config.beta1
+        rows[i, Column.NEW2] = 1 - config.beta2
+        rows[i, Column.CORRECT1] = 1 / (1 - before.beta1)
+        rows[i, Column.CORRECT2] = 1 / (1 - before.beta2)
+        rows[i, Column.EPS] = config.eps
+        rows[i, Column.NEW_MEAN] = 1 - config.grokfast_alpha
+        rows[i, Column.LAMBDA] = config.grokfast_lambda
+        rows[i, Column.NORM] = norm
+        rows[i, Column.NEW_MOMENTUM] = 1 - MOMENTUM
+    return rows.astype(np.float32), products
+
+
+def idle_rows(count: int) -> FloatArray:
+    """Rows whose step changes neither weights nor moments, bit for bit."""
+    rows = np.zeros((count, len(Column)), dtype=np.float32)
+    rows[:, Column.CORRECT1] = rows[:, Column.CORRECT2] = rows[:, Column.EPS] = 1
+    return rows
+
+
+def of_row(row: Tensor, column: Column) -> Tensor:
+    """A number of a row, (..., len(Column)), to multiply matrices by: (..., 1, 1)."""
+    return row[..., column].unsqueeze(-1).unsqueeze(-1)
+
+
+class Schedule:
     """A row for each of the next steps and each replica; each step leaves its losses beside.
 
-    rows: (TAPE_LENGTH, replicas, len(Column)); losses: (TAPE_LENGTH, replicas). The rows are
-    written anew when they are used up, or when an edit changes them.
+    rows: (SCHEDULE_LENGTH, replicas, len(Column)); losses: (SCHEDULE_LENGTH, replicas). The
+    rows are rewritten when they are used up, or when an edit changes them.
     """
 
     def __init__(
@@ -32,30 +119,30 @@ class Tape:
         self._start = step
         self._products_after: list[list[BetaProducts]] = []
         self.rows = _buffer(self._idle())
-        self.losses = _buffer(np.zeros((TAPE_LENGTH, len(norms)), dtype=np.float32))
+        self.losses = _buffer(np.zeros((SCHEDULE_LENGTH, len(norms)), dtype=np.float32))
 
-    def rest(self) -> None:
+    def idle(self) -> None:
         """Let the next step change nothing."""
         self._write(self._idle())
         self._written = None
 
-    def cue(
+    def prepare(
         self, configs: Sequence[Config], step: int, count: int, idle: frozenset[int]
     ) -> int:
-        """The index of the row for the step after `step`; `count` steps find theirs from it on.
+        """Have the rows of the `count` steps after `step` in place; returns the first one's index.
 
-        idle: replicas that these steps do not change.
+        configs: of each replica. idle: the replicas that these steps do not change.
         """
         slot, wanted = step - self._start, (list(configs), idle)
-        if wanted != self._written or slot + count > TAPE_LENGTH:
+        if wanted != self._written or slot + count > SCHEDULE_LENGTH:
             slot, self._start = 0, step
             rows, self._products_after = self._idle(), []
             for i, config in enumerate(configs):
                 before, norm = self.products[i], self._norms[i]
-                after = [before] * TAPE_LENGTH
+                after = [before] * SCHEDULE_LENGTH
                 if i not in idle:
                     rows[:, i], after = hyperparameter_rows(
-                        config, step + 1, TAPE_LENGTH, before, norm
+                        config, step + 1, SCHEDULE_LENGTH, before, norm
                     )
                 self._products_after.append(after)
             self._write(rows)
@@ -69,7 +156,7 @@ class Tape:
         return losses
 
     def _idle(self) -> FloatArray:
-        return np.repeat(idle_rows(TAPE_LENGTH)[:, None], len(self._norms), axis=1)
+        return np.repeat(idle_rows(SCHEDULE_LENGTH)[:, None], len(self._norms), axis=1)
 
     def _write(self, rows: FloatArray) -> None:
         self.rows.assign(Tensor(rows)).realize()

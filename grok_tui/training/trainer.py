@@ -1,4 +1,4 @@
-"""The training loop: take commands, train a chunk of steps, say what happened."""
+"""The training loop of one run: take commands, train some steps, report what happened."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from grok_tui.config.schema import Config, is_live
-from grok_tui.device.threads import thread_keeper
+from grok_tui.device.threads import keep_numpy_on_one_thread, thread_keeper
+from grok_tui.protocol.commands import Command, Inbox, Stop
 from grok_tui.protocol.events import (
-    Command,
     Compiling,
     ConfigApplied,
     Failed,
-    Inbox,
     Losses,
     Sink,
-    Stop,
     Stopped,
 )
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
-from grok_tui.training.command_handler import Controls
-from grok_tui.training.loop import ChunkLength, StopWatch
-from grok_tui.training.measure import DivergedError
-from grok_tui.training.network import COMPILE_STAGES, Network, Start
-from grok_tui.training.replica import Replica
-from grok_tui.training.run_log import Bookkeeper
+from grok_tui.training.command_handler import CommandHandler
+from grok_tui.training.loop import ChunkLength, StopWatch, steps_to_boundary
+from grok_tui.training.network import COMPILE_STAGES, Network, Replica, Start
+from grok_tui.training.observer import DivergedError
+from grok_tui.training.run_log import RunLog
 
 
 class Trainer:
@@ -46,25 +43,24 @@ class Trainer:
         *,
         edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
-        """edits: those of an earlier sitting that can be taken back (`Controls.edits`)."""
+        """edits: those of earlier sittings that can be undone (`CommandHandler.edits`)."""
         self._inbox, self._emit, self._resumed = inbox, emit, snapshot
         watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
         self._threads = thread_keeper(config.device)
         start = Start.of(config, snapshot)
         self._network = Network([start])
-        replica = Replica(self._network)
-        self._books = Bookkeeper(
-            replica, start.task, config, emit, store=store, resumed=snapshot, watch=watch
-        )
+        self._log = RunLog(Replica(self._network), start, emit, store=store, watch=watch)
         self._compiled = False
-        self._controls = Controls(
+        self._commands = CommandHandler(
             config,
             emit,
             lambda: self.step,
-            (lambda: self._books.save(self.config)) if store else None,
-            answer=self._books.observer.answer,
-            inspect=self._books.observer.inspect,
+            (lambda: self._log.save(self.config)) if store else None,
+            task=start.task,
+            n_neurons=start.model.n_neurons,
+            answer=self._log.observer.answer,
+            inspect=self._log.observer.inspect,
             edits=edits,
         )
 
@@ -76,25 +72,26 @@ class Trainer:
     @property
     def config(self) -> Config:
         """The config with every edit so far."""
-        return self._controls.config
+        return self._commands.config
 
     # --- the run ------------------------------------------------------------------------
 
     def run(self) -> Stopped | Failed:
         """Train until done, stopped or diverged; returns the last event it emits."""
-        controls = self._controls
+        keep_numpy_on_one_thread()
+        commands = self._commands
         try:
             self._compile()
             while not self._finished():
-                for command in self._inbox.drain(wait=controls.paused):
-                    self._obey(command)
-                if not (controls.paused or self._finished()):  # an edit may have ended it
+                for command in self._inbox.drain(wait=commands.paused):
+                    self._handle(command)
+                if not (commands.paused or self._finished()):  # an edit may have ended it
                     self._train_chunk()
-            assert controls.stop is not None
+            assert commands.stop is not None
             rate, ready = self._chunk.median_rate(), self._compiled
-            return self._books.finish(controls.stop, self.config, rate, whole=ready)
+            return self._log.finish(commands.stop, self.config, rate, whole=ready)
         except DivergedError as end:
-            return self._books.fail(end, self.config, self._chunk.median_rate())
+            return self._log.fail(end, self.config, self._chunk.median_rate())
 
     def _compile(self) -> None:
         early: list[Command] = []
@@ -106,54 +103,49 @@ class Trainer:
             self._emit(Compiling(stage, done, COMPILE_STAGES))
         else:
             self._compiled = True
-        self._books.watch.add("compile", time.perf_counter() - started)
-        self._books.start(self.config)
+        self._log.watch.add("compile", time.perf_counter() - started)
+        self._log.start(self.config)
         self._announce_changes()
         for command in early:
-            self._obey(command)
-        self._books.observer.begin(new=self._resumed is None)
-        if self._resumed is None:  # after all that is said at the start: a resumed run has it
-            self._books.save(self.config)
+            self._handle(command)
+        self._log.observer.begin(new=self._resumed is None)
+        if self._resumed is None:
+            # After all that is reported at the start; a resumed run has this checkpoint.
+            self._log.save(self.config)
 
-    def _obey(self, command: Command) -> None:
-        self._controls.obey(command)
+    def _handle(self, command: Command) -> None:
+        self._commands.handle(command)
         if self._network.follow(self.config):
             # Off and on again: the config is as it was saved, the state is not.
-            self._books.touched()
+            self._log.note_change()
 
     def _announce_changes(self) -> None:
-        """Where a run goes on with another config than it had, say so like an edit."""
+        """Where a run continues with another config than it had, report it like an edit."""
         for field, old in (self._resumed.config if self._resumed else {}).items():
             if (new := self.config.model_dump(mode="json")[field]) != old:
                 self._emit(ConfigApplied(self.step, field, old, new))
                 if is_live(field):
-                    self._controls.edits.append((field, old))
+                    self._commands.edits.append((field, old))
 
     def _finished(self) -> bool:
         """Whether the run is over; sets the reason."""
-        if self._controls.stop is None:
-            self._controls.stop = self._books.over(self.config)
-        return self._controls.stop is not None
+        if self._commands.stop is None:
+            self._commands.stop = self._log.end(self.config)
+        return self._commands.stop is not None
 
     def _train_chunk(self) -> None:
         """Train up to the next boundary, or for as long as the screen may wait."""
         config = self.config
         started = time.perf_counter()
         self._network.make_ready(config)
-        self._books.watch.add("compile", time.perf_counter() - started)
+        self._log.watch.add("compile", time.perf_counter() - started)
         first = self.step + 1
-        count = self._chunk.length(self._controls.at_most(steps_to_boundary(config, self.step)))
+        count = self._chunk.length(self._commands.at_most(steps_to_boundary(config, self.step)))
         started = time.perf_counter()
         look = (self.step + count) % config.eval_every == 0
         (losses,) = self._network.train([config], count, look=look)
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
-        self._books.tell(Losses(first, losses, seconds), config)
-        self._controls.stepped(count)
-
-
-def steps_to_boundary(config: Config, step: int) -> int:
-    """Steps from `step` to the next evaluation, analysis, checkpoint or end."""
-    rhythms = (config.eval_every, config.analyze_every, config.checkpoint_every)
-    return min(config.steps - step, *(n - step % n for n in rhythms))
+        self._log.take(Losses(first, losses, seconds), config)
+        self._commands.stepped(count)

@@ -20,7 +20,7 @@ from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.screens.replay import ReplayScreen
+from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.screens.run_view import LEAST_HEIGHT, LEAST_WIDTH
 from grok_tui.view.state import Sought
 
@@ -52,7 +52,7 @@ def film(recording: Recording, stage: Stage, speed: float) -> list[Frame]:
     output: list[str] = [_CLEAR]
     frames: list[Frame] = []
 
-    async def shoot(screen: ReplayScreen, pilot: Pilot[object]) -> None:
+    async def shoot(screen: Replay, pilot: Pilot[object]) -> None:
         for number, player in enumerate(_positions(recording, speed)):
             screen.show_at_once(shown(recording, player))
             await pilot.pause()
@@ -71,8 +71,8 @@ def picture(recording: Recording, stage: Stage, step: int | None) -> str:
         raise UserError(f"{recording.folder} has steps 0 to {recording.last}, not {step}")
     pictures: list[str] = []
 
-    async def shoot(screen: ReplayScreen, pilot: Pilot[object]) -> None:
-        player = Player(recording.pace, recording.last, at, playing=False)
+    async def shoot(screen: Replay, pilot: Pilot[object]) -> None:
+        player = Player(recording.timeline, recording.last, at, playing=False)
         screen.show_at_once(shown(recording, player))
         await pilot.pause()
         title = f"grok-tui {recording.folder.resolve().name}"
@@ -84,7 +84,7 @@ def picture(recording: Recording, stage: Stage, step: int | None) -> str:
 
 def _positions(recording: Recording, speed: float) -> Iterator[Player]:
     """Where a player is at each picture, from the start to the end."""
-    player = Player(recording.pace, recording.last, speed=speed)
+    player = Player(recording.timeline, recording.last, speed=speed)
     yield player
     while player.playing:
         player = player.after(1 / FRAMES_PER_SECOND)
@@ -102,7 +102,7 @@ def _perform(
     recording: Recording,
     stage: Stage,
     output: list[str],
-    shoot: Callable[[ReplayScreen, Pilot[object]], Awaitable[None]],
+    shoot: Callable[[Replay, Pilot[object]], Awaitable[None]],
 ) -> None:
     """Open the screens, then shoot; `output` gets what a terminal would."""
     width, height = stage.size
@@ -110,7 +110,7 @@ def _perform(
         raise UserError(
             f"{width}x{height} is too small: the screens need {LEAST_WIDTH}x{LEAST_HEIGHT}"
         )
-    player = Player(recording.pace, recording.last, playing=False)
+    player = Player(recording.timeline, recording.last, playing=False)
     source = _Still(recording, player)
     app = stage.app_of(Run(source, shown(recording, player), recording.folder))
     app.driver_class = _driver(output)
@@ -119,7 +119,7 @@ def _perform(
 
     async def direct(pilot: Pilot[object]) -> None:
         screen = pilot.app.screen
-        assert isinstance(screen, ReplayScreen)
+        assert isinstance(screen, Replay)
         screen.action_pane(stage.pane)
         await pilot.pause()
         await shoot(screen, pilot)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from grok_tui.sources.launcher import Run
+from grok_tui.sources.launcher import SAVE_SECONDS, Run
 from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp, screen_of
-from grok_tui.tui.screens.run_view import SAVE_SECONDS, Ending, RunScreen
-from grok_tui.tui.screens.sweep import Opened, SweepScreen
+from grok_tui.tui.messages import Ending, ReplayRequested
+from grok_tui.tui.screens.run_view import RunView
+from grok_tui.tui.screens.sweep import SweepScreen
 
 Replay = Callable[[Path], Run]
 
@@ -32,20 +33,20 @@ class SweepApp(SessionApp):
     def begin(self) -> None:
         self.push_screen(self._sweep)
 
-    async def on_opened(self, message: Opened) -> None:
+    async def on_replay_requested(self, message: ReplayRequested) -> None:
         """Show a run over the map."""
-        if any(isinstance(screen, RunScreen) for screen in self.screen_stack):
+        if any(isinstance(screen, RunView) for screen in self.screen_stack):
             return
         try:
             run = await asyncio.to_thread(self._replay, message.run)
         except (UserError, OSError) as error:
             self._sweep.say(str(error))
             return
-        await self.push_screen(screen_of(run))
+        await self.push_screen(screen_of(run, self.keys))
 
     async def leave_run(self, ending: Ending) -> None:
         """Back to the map, unless a signal ends the program."""
-        before = self._run_screen()
+        before = self.run_view
         if before is None or ending.code >= 128:
             self.exit(ending)
             return
@@ -56,14 +57,14 @@ class SweepApp(SessionApp):
         if ending.problem:
             self._sweep.say(ending.problem)
 
-    def _say(self, message: str) -> None:
-        if self._run_screen() is None:
+    def say(self, message: str) -> None:
+        if self.run_view is None:
             self._sweep.say(message)
         else:
-            super()._say(message)
+            super().say(message)
 
     def _ask_quit(self) -> None:
-        if self._run_screen() is None:
+        if self.run_view is None:
             self._sweep.action_leave()
         else:
             super()._ask_quit()

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
-from grok_tui.config.schema import Config, build
-from grok_tui.config.sources import load_file
+from grok_tui.config.schema import Config
+from grok_tui.models.registry import model_of
 from grok_tui.runs.folders import recorded_folders
+from grok_tui.runs.reader import read_config
+from grok_tui.runs.schema import read_summary
+from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError, one_line
 
 # How long the products are measured.
@@ -24,7 +25,7 @@ _MEASURE_SECONDS = 0.2
 _STEP_SHARE, _EVALUATION_SHARE, _COMPILE_SECONDS = 1.9, 2.0, 3.0
 # A shorter run says little about the speed.
 _LEAST_STEPS = 100
-_Seconds = Annotated[float, Field(ge=0, le=1e9)]
+_MOST_SECONDS = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,22 @@ def recorded_speed(config: Config, folders: list[Path]) -> Speed | None:
     """The speed of the first of some recorded runs that had the same shape."""
     for folder in folders:
         try:
-            before = build(load_file(folder / "config.toml"))
-            if _shape(before) == _shape(config):
-                return _read(folder, before)
-        except (OSError, UserError, ValueError):
-            continue  # an unfinished run, or one that ended too soon to tell
+            before = read_config(folder)
+            speed = _recorded(folder, before) if _shape(before) == _shape(config) else None
+        except (OSError, UserError):
+            continue
+        if speed:  # not of an unfinished run, or one that ended too soon to tell
+            return speed
     return None
 
 
 def measured_speed(config: Config) -> Speed | None:
-    """The CPU's speed, from products as large as the step's; None for more than one layer."""
-    if config.n_layers > 1:
+    """The CPU's speed, from products as large as the step's; None where they do not tell it."""
+    task = make_task(config)
+    sizes = model_of(config, task).step_products(task.n_train)
+    if sizes is None:
         return None
-    tables = 2 * config.modulus * config.n_heads + 1
-    products = _products_seconds(
-        (config.n_train, config.d_mlp, config.modulus), (tables, config.d_model, config.d_mlp)
-    )
+    products = _products_seconds(*sizes)
     return Speed("CPU", _COMPILE_SECONDS, _STEP_SHARE * products, _EVALUATION_SHARE * products)
 
 
@@ -100,34 +101,21 @@ def duration_text(seconds: float) -> str:
     return f"about {round(seconds / 3600)} h"
 
 
-def _shape(config: Config) -> tuple[int, ...]:
+def _shape(config: Config) -> tuple[object, ...]:
     """All that a step's cost depends on."""
-    return (
-        config.modulus,
-        config.n_pairs,
-        config.n_train,
-        config.d_model,
-        config.d_mlp,
-        config.n_heads,
-        config.n_layers,
-    )
+    task = make_task(config)
+    model = model_of(config, task)
+    return task.n_pairs, task.n_train, config.n_heads, *model.shapes.items()
 
 
-class _Summary(BaseModel):
-    """What is needed of `summary.json`, where it makes sense."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
-
-    steps: Annotated[int, Field(ge=_LEAST_STEPS)]
-    steps_per_second: Annotated[float, Field(ge=1e-6)]
-    compile_seconds: _Seconds
-    eval_seconds: _Seconds
-    device: str
-
-
-def _read(folder: Path, config: Config) -> Speed:
-    """The speed that a run's summary tells; raises ValueError if it tells none."""
-    summary = _Summary.model_validate_json((folder / "summary.json").read_bytes())
+def _recorded(folder: Path, config: Config) -> Speed | None:
+    """The speed that a run's summary tells, None if it tells none. Raises OSError."""
+    summary = read_summary(folder)
+    if summary is None or summary.steps < _LEAST_STEPS:
+        return None
+    seconds = (1 / max(summary.steps_per_second, 1e-9), summary.compile_seconds)
+    if not all(0 <= x <= _MOST_SECONDS for x in (*seconds, summary.eval_seconds)):
+        return None  # somebody else's numbers
     return Speed(
         one_line(summary.device),
         summary.compile_seconds,

@@ -66,20 +66,3 @@ def changes_text(changes: Mapping[str, Any]) -> str:
 def value_text(value: Any) -> str:
     """A field's value, short."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def expression(operation: str, a: int, b: int) -> str:
-    """What an operation makes of two numbers, as it is written."""
-    return _EXPRESSIONS[operation].format(a=a, b=b)
-
-
-_EXPRESSIONS = {
-    "add": "{a} + {b}",
-    "subtract": "{a} - {b}",
-    "multiply": "{a} · {b}",
-    "divide": "{a} / {b}",
-    "x2+y2": "{a}² + {b}²",
-    "x2+xy+y2": "{a}² + {a}·{b} + {b}²",
-    "x3+xy": "{a}³ + {a}·{b}",
-    "random": "random({a}, {b})",
-}

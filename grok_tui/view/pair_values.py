@@ -1,4 +1,4 @@
-"""What the map of all pairs shows: pure calculations."""
+"""What the map of all pairs shows: a number for each pair, pooled where there is little room."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.analysis.predictions import distance, probability
-from grok_tui.protocol.events import Pairs
+from grok_tui.protocol.results import Pairs
 from grok_tui.tasks.task import Task
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float32]
 
-Measure = Literal["correctness", "confidence", "error distance"]
+Quantity = Literal["correctness", "confidence", "error distance"]
 
 
-def chance_text(chance: float) -> str:
+def probability_text(share: float) -> str:
     """A probability in at most six characters."""
-    return f"{chance:.3f}" if chance >= 0.001 else f"{chance:.0e}"
+    return f"{share:.3f}" if share >= 0.001 else f"{share:.0e}"
 
 
-def measured(task: Task, pairs: Pairs, measure: Measure) -> FloatArray:
+def pair_values(task: Task, pairs: Pairs, quantity: Quantity) -> FloatArray:
     """(n_pairs,), in 0..1.
 
     correctness: 0 where right, 1 where wrong. confidence: the probability of the right answer.
     error distance: as a share of the largest that there is.
     """
-    if measure == "correctness":
+    if quantity == "correctness":
         return np.not_equal(pairs.answers, task.answer).astype(np.float32)
-    if measure == "confidence":
+    if quantity == "confidence":
         return probability(pairs)
-    return (distance(task, pairs) / (task.modulus // 2)).astype(np.float32)
+    return (distance(task, pairs) / (task.n_answers // 2)).astype(np.float32)
 
 
-def square(task: Task, values: FloatArray, shown: BoolArray) -> FloatArray:
-    """(n_pairs,) values as (p, p - first_b): row a, column b - first_b; NaN if not shown."""
-    return np.where(shown, values, np.float32(np.nan)).reshape(task.modulus, -1)
+def shown_table(task: Task, values: FloatArray, shown: BoolArray) -> FloatArray:
+    """(n_pairs,) values as (rows, columns) of the task; NaN where a pair is not shown."""
+    return task.table(np.where(shown, values, np.float32(np.nan)))
 
 
 def pooled(values: FloatArray, side: int) -> FloatArray:

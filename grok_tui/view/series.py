@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.doctor import Curve
+
 
 class _Store:
     """A buffer that grows by doubling; `used` tells how much of it has been written."""
@@ -40,6 +42,10 @@ class Series:
     @property
     def last(self) -> float | None:
         return float(self.values[-1]) if self.length else None
+
+    def curve(self) -> Curve:
+        """The same as the doctor has it."""
+        return Curve(self.steps, self.values)
 
     def at(self, step: float) -> tuple[int, float] | None:
         """The newest point at or before a step: its step and its value."""

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from grok_tui.config.schema import build, is_treatment
+from grok_tui.config.schema import is_treatment
+from grok_tui.doctor import Case
 from grok_tui.protocol.events import (
     Analyzed,
     Answered,
@@ -21,8 +22,6 @@ from grok_tui.protocol.events import (
     Failed,
     Inspected,
     Losses,
-    Metrics,
-    Pairs,
     Paused,
     PhaseChanged,
     Resumed,
@@ -30,11 +29,12 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
-from grok_tui.tasks.task import Task, make_task
+from grok_tui.protocol.results import FailureKind, Metrics, Pairs
+from grok_tui.tasks.registry import known_task
+from grok_tui.tasks.task import Task
 from grok_tui.view.event_text import edit_text, sentence, value_text
-from grok_tui.view.learned import Learned
+from grok_tui.view.histories import AnalysisHistory, HealthHistory
 from grok_tui.view.series import Series
-from grok_tui.view.vitals import Vitals
 
 Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
 
@@ -77,15 +77,16 @@ class Playback:
 class SessionState:
     """Everything a screen draws; equal only to itself, since arrays have no single equality.
 
-    config: fields by name, edits included. pending: edits sent but not yet confirmed.
-    planned: changes of what only a new run can have.
+    config: the known fields by name, edits included; a run that another program trains lacks
+    some. pending: edits sent but not yet confirmed. planned: changes that need a new run.
     step_seconds, eval_seconds, analysis_seconds: running means, None before the first.
     message: the newest thing to tell the user. log: the newest things that happened.
-    task, pairs: all pairs, and what the evaluation after `pairs_step` updates found for each.
-    learned: what the analyses found. vitals: whether the numbers are good ones.
-    answer: to the question asked last. checkpoint: the newest one's step, None before it.
-    edited: when something that training depends on was changed last. playback: None if the run
-    is live.
+    task: None where the config does not tell it. pairs: what the evaluation after `pairs_step`
+    updates found for each pair of the task. analyses: what the analyses found.
+    health: the numerical health. answer: to the question asked last.
+    checkpoint: the newest one's step, None before it. edited: when something that training
+    depends on was changed last. failure: why the run failed, None if it did not.
+    playback: None if the run is live.
     """
 
     config: Mapping[str, Any]
@@ -112,14 +113,13 @@ class SessionState:
     task: Task | None = None
     pairs: Pairs | None = None
     pairs_step: int = 0
-    learned: Learned = field(default_factory=Learned)
-    vitals: Vitals = field(default_factory=Vitals)
+    analyses: AnalysisHistory = field(default_factory=AnalysisHistory)
+    health: HealthHistory = field(default_factory=HealthHistory)
     analysis_seconds: float | None = None
     answer: Answered | None = None
     checkpoint: int | None = None
     edited: int = 0
-    diverged: bool = False
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    failure: FailureKind | None = None
     playback: Playback | None = None
 
     @property
@@ -137,24 +137,45 @@ class SessionState:
             return self.playback.seconds_left
         if self.step_seconds is None or self.ended:
             return None
-        left = max(0, int(self.config["steps"]) - self.step)
-        evaluation = (self.eval_seconds or 0.0) / int(self.config["eval_every"])
-        analysis = (self.analysis_seconds or 0.0) / int(self.config["analyze_every"])
+        if (steps := self.known("steps")) is None:
+            return None
+        evaluation = (self.eval_seconds or 0.0) / int(self.known("eval_every") or 1)
+        analysis = (self.analysis_seconds or 0.0) / int(self.known("analyze_every") or 1)
+        left = max(0, int(steps) - self.step)
         return left * (self.step_seconds + evaluation + analysis)
 
-    def going_on(self) -> SessionState:
-        """This state of a run that ended, as the one that a new sitting begins with."""
-        return replace(
-            self, word="COMPILING", stage="starting", message="", summary={}, diverged=False
+    def known(self, name: str) -> Any:
+        """A field's value, None if it is not known."""
+        return self.config.get(name)
+
+    def case(self) -> Case:
+        """What the doctor is told of the run."""
+        return Case(
+            self.config,
+            self.step,
+            self.train_loss.curve(),
+            self.test_loss.curve(),
+            self.train_acc.curve(),
+            self.test_acc.curve(),
+            self.weight_norm.curve(),
+            self.health.series["zero_loss_share"].curve(),
+            self.analyses.measures,
+            ended=self.ended,
+            diverged=self.failure == "diverged",
+            edited=self.edited,
         )
+
+    def continued(self) -> SessionState:
+        """This state of a run that ended, as the one that a new sitting begins with."""
+        return replace(self, word="COMPILING", stage="starting", message="", failure=None)
 
     def saying(self, message: str) -> SessionState:
         """The state with something else to tell the user."""
         return replace(self, message=message)
 
     def wanted(self, name: str) -> Any:
-        """A field's value as it will be once the trainer has confirmed every edit."""
-        return self.pending.get(name, self.config[name])
+        """A field's value once the trainer has confirmed every edit, None if it is not known."""
+        return self.pending.get(name, self.known(name))
 
     def requested(self, name: str, value: Any) -> SessionState:
         """The state after an edit was sent to the trainer."""
@@ -163,7 +184,7 @@ class SessionState:
     def planning(self, name: str, value: Any) -> SessionState:
         """The state with a change for the next run; the present value takes it back."""
         planned = {**self.planned, name: value}
-        if value == self.config[name]:
+        if value == self.known(name):
             del planned[name]
         return replace(self, planned=planned)
 
@@ -178,8 +199,8 @@ class Sought:
 def reduce(state: SessionState, event: Event | Sought) -> SessionState:
     """The state after one more event."""
     if isinstance(event, Sought):  # what the user asked stays on screen
-        learned = replace(event.state.learned, inspected=state.learned.inspected)
-        return replace(event.state, answer=state.answer, learned=learned)
+        analyses = replace(event.state.analyses, inspected=state.analyses.inspected)
+        return replace(event.state, answer=state.answer, analyses=analyses)
     state = _after(state, event)
     if text := sentence(event):
         line = LogLine(state.step, event.name, text)
@@ -202,7 +223,7 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
         case Analyzed():
             return _after_analysis(state, event)
         case Inspected():
-            return replace(state, learned=replace(state.learned, inspected=event))
+            return replace(state, analyses=replace(state.analyses, inspected=event))
         case Paused(step):
             return replace(state, word="PAUSED", step=step)
         case Resumed():
@@ -222,37 +243,32 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
             return replace(state, message=message)
         case CheckpointSaved(step, path):
             return replace(state, checkpoint=step, message=f"saved {path}")
-        case Stopped(step, reason, summary):
+        case Stopped(step, reason):
             return replace(
                 state,
                 word="STOPPED",
                 step=step,
                 pending={},
                 message=f"stopped: {reason}",
-                summary=summary,
             )
-        case Failed(_, reason, summary):
+        case Failed(_, reason, kind):
             return replace(
                 state,
                 word="FAILED",
                 pending={},
                 message=reason,
-                summary=summary,
-                diverged=reason.startswith("diverged"),
+                failure=kind,
             )
 
 
 def _after_start(state: SessionState, event: Started) -> SessionState:
-    task = make_task(build(event.config))
-    if event.train_mask is not None:
-        task = replace(task, train_mask=event.train_mask)
     return replace(
         state,
         word="RUNNING",
         step=event.step,
         config=event.config,
         device=event.device,
-        task=task,
+        task=known_task(event.config, event.train_mask),
     )
 
 
@@ -273,7 +289,7 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
     return replace(
         state,
         metrics=metrics,
-        vitals=state.vitals.after(event.step, event.health),
+        health=state.health.after(event.step, event.health),
         test_loss=state.test_loss.appended(event.step, metrics.test_loss),
         train_acc=state.train_acc.appended(event.step, metrics.train_acc),
         test_acc=state.test_acc.appended(event.step, metrics.test_acc),
@@ -285,7 +301,7 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
 def _after_analysis(state: SessionState, event: Analyzed) -> SessionState:
     return replace(
         state,
-        learned=state.learned.after(event),
+        analyses=state.analyses.after(event),
         analysis_seconds=_mean(state.analysis_seconds, event.seconds),
     )
 

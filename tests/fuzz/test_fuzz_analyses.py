@@ -1,4 +1,4 @@
-"""Whatever lies under the name of an analysis is its tables or is refused; nothing is run."""
+"""Whatever lies under the name of an analysis is its arrays or is refused; nothing is run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from garbage import Fuzz, attempt, mutated
 from hypothesis import strategies as st
 from made_run import CONFIG
 
-from grok_tui.protocol.results import Tables
+from grok_tui.protocol.results import AnalysisArrays
 from grok_tui.runs import analysis_files
+from grok_tui.sources.recording import recorded_state
 from grok_tui.tui.panes.attention import mean_attention
 from grok_tui.tui.panes.neurons import clusters
-from grok_tui.tui.screens.flows import recorded_state
 
-NAMES = [field.name for field in fields(Tables)]
+NAMES = [field.name for field in fields(AnalysisArrays)]
 DTYPES = ["f4", ">f4", "f8", "f2", "i2", ">i2", "i8", "u1", "?", "c8", "U3", "S2", "M8[s]", "O"]
 VALUES = st.sampled_from([0.0, 1.0, -1.0, np.nan, np.inf, 1e38])
 
@@ -45,20 +45,20 @@ def path(whole: Path, tmp_path: Path) -> Path:
     return path
 
 
-def check_tables(tables: Tables | None) -> None:
+def check_arrays(arrays: AnalysisArrays | None) -> None:
     """What the panes rely on."""
-    if tables is None:
+    if arrays is None:
         return
-    p, n = CONFIG.modulus, tables.n
+    p, n = CONFIG.modulus, arrays.n
     assert n in (p, p - 1)
-    assert tables.circle.shape == (n // 2, n, 2)
-    assert len(tables.spectrum_W_E) == len(tables.spectrum_W_L) == n // 2
-    assert mean_attention(tables.attention).shape == (CONFIG.n_heads, 2, p)
+    assert arrays.circle.shape == (n // 2, n, 2)
+    assert len(arrays.spectrum_W_E) == len(arrays.spectrum_W_L) == n // 2
+    assert mean_attention(arrays.attention).shape == (CONFIG.n_heads, 2, p)
     found = [
-        n for c in clusters(tables.neuron_frequency, tables.neuron_share) for n in c.neurons
+        n for c in clusters(arrays.neuron_frequency, arrays.neuron_share) for n in c.neurons
     ]
     assert sorted(found) in ([], list(range(CONFIG.d_mlp)))
-    assert all(np.isfinite(getattr(tables, name)).all() for name in NAMES)
+    assert all(np.isfinite(getattr(arrays, name)).all() for name in NAMES)
 
 
 def test_any_bytes_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
@@ -68,7 +68,7 @@ def test_any_bytes_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
 
     def check(content: bytes) -> None:
         path.write_bytes(content)
-        check_tables(attempt(lambda: analysis_files.load(path, CONFIG)))
+        check_arrays(attempt(lambda: analysis_files.load(path, CONFIG)))
 
     cases = st.binary(max_size=60) | mutated(good) | st.just(array.getvalue())
     fuzz("analysis bytes", cases, check)
@@ -99,7 +99,7 @@ def test_odd_arrays_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
 
     def check(arrays: dict[str, Any]) -> None:
         np.savez(path, **arrays)
-        check_tables(attempt(lambda: analysis_files.load(path, CONFIG)))
+        check_arrays(attempt(lambda: analysis_files.load(path, CONFIG)))
 
     fuzz("analysis arrays", odd(), check)
 
@@ -136,5 +136,5 @@ def test_a_run_with_a_damaged_analysis_is_read_without_its_tables(
     for name in ("config.toml", "metrics.jsonl", "events.jsonl"):
         run.mkdir(exist_ok=True)
         (run / name).write_bytes((whole / name).read_bytes())
-    learned = recorded_state(run).learned
-    assert (len(learned.measures), learned.tables) == (2, None)
+    learned = recorded_state(run).analyses
+    assert (len(learned.measures), learned.arrays) == (2, None)

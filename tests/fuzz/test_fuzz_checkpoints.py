@@ -11,19 +11,20 @@ import safetensors.numpy
 from garbage import ANYTHING, TEXT, Fuzz, attempt, check_line, mutated
 from hypothesis import strategies as st
 from made_run import CONFIG, snapshot
+from model_for import model_for
 
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import FIELDS, build
-from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import FORMAT, checkpoint_path, digest, load, newest, save
+from grok_tui.tasks.registry import make_task
 from grok_tui.training.loop import StopWatch
 
 DTYPES = st.sampled_from([np.float32, np.float64, np.float16, np.int32, np.uint8, np.bool_])
 SHAPES = st.lists(st.integers(0, 6), max_size=3).map(tuple)
 ARRAYS = st.builds(lambda dtype, shape: np.ones(shape, dtype=dtype), DTYPES, SHAPES)
 NAMES = st.sampled_from(
-    [f"weights/{name}" for name in weight_shapes(CONFIG)]
+    [f"weights/{name}" for name in model_for(CONFIG).shapes]
 ) | st.sampled_from(
     ["train_mask", "second_moment/W_U", "first_moment/W_E", "weights/", "/", "é"]
 )
@@ -39,7 +40,7 @@ def good() -> tuple[dict[str, Any], dict[str, str]]:
     }
     fields = {
         "step": 7,
-        "n_pairs": CONFIG.n_pairs,
+        "n_pairs": make_task(CONFIG).n_pairs,
         "beta_products": list(made.beta_products),
         "config": made.config,
         "milestones": Milestones().to_dict(),
@@ -63,8 +64,8 @@ def check_sound(found: Snapshot | None) -> None:
         return
     assert type(found.step) is int
     config = build(found.config)
-    assert {name: x.shape for name, x in found.weights.items()} == weight_shapes(config)
-    assert found.train_mask.sum() == config.n_train
+    assert {name: x.shape for name, x in found.weights.items()} == model_for(config).shapes
+    assert found.train_mask.sum() == make_task(config).n_train
     check_line(Milestones.from_dict(found.milestones).reason)
     StopWatch(found.seconds).total()
     assert all(0 <= product <= 1 for product in found.beta_products)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from grok_tui.config.schema import FIELDS, Config, build
 from grok_tui.config.sources import ENV_PREFIX, load_file, resolve
+from grok_tui.tasks import registry
+from grok_tui.tasks.registry import make_task
 
 NAMES = st.sampled_from(list(FIELDS))
 # What TOML can say of a name: its own types, and the ones of a config among them.
@@ -51,7 +53,8 @@ FILES = (
 def check_config(config: Config | None) -> None:
     if config is not None:
         assert build(config.model_dump(mode="json")) == config
-        assert 0 < config.n_train < config.n_pairs
+        task = make_task(config)
+        assert 0 < task.n_train < task.n_pairs
 
 
 def test_any_mapping_is_a_config_or_is_refused(fuzz: Fuzz) -> None:
@@ -67,7 +70,7 @@ def test_any_file_is_a_config_or_is_refused(fuzz: Fuzz, tmp_path: Path) -> None:
     def check(content: bytes) -> None:
         path.write_bytes(content)
         attempt(lambda: load_file(path))
-        check_config(attempt(lambda: resolve({}, path)))
+        check_config(attempt(lambda: resolve({}, path, check=registry.check)))
 
     fuzz("config files", FILES, check)
 
@@ -75,7 +78,7 @@ def test_any_file_is_a_config_or_is_refused(fuzz: Fuzz, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ODD_FILES, ids=range(len(ODD_FILES)))
 def test_an_odd_file_is_a_config_or_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "some.toml").write_bytes(content)
-    check_config(attempt(lambda: resolve({}, tmp_path / "some.toml")))
+    check_config(attempt(lambda: resolve({}, tmp_path / "some.toml", check=registry.check)))
 
 
 def test_any_flags_and_variables_are_a_config_or_are_refused(
@@ -91,7 +94,7 @@ def test_any_flags_and_variables_are_a_config_or_are_refused(
         with monkeypatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(ENV_PREFIX + name, value)
-            check_config(attempt(lambda: resolve(flags)))
+            check_config(attempt(lambda: resolve(flags, check=registry.check)))
 
     cases = st.tuples(
         st.dictionaries(NAMES, TEXT | numbers, max_size=3),

@@ -16,10 +16,10 @@ from made_run import STEPS
 from grok_tui.runs import reader
 from grok_tui.runs.branch import branch
 from grok_tui.runs.checkpoints import checkpoint_path
-from grok_tui.runs.exporting.files import write_csv
+from grok_tui.runs.exporting.metrics_csv import write_csv
 from grok_tui.runs.resume import resumable
 from grok_tui.runs.writer import RunWriter
-from grok_tui.tui.screens.flows import recorded_state
+from grok_tui.sources.recording import recorded_state
 from grok_tui.view.state import SessionState
 
 FILES = ("metrics.jsonl", "events.jsonl")
@@ -135,7 +135,7 @@ def test_what_a_damaged_run_goes_on_from_is_sound(fuzz: Fuzz, whole: Path, run: 
 def check_sound(state: SessionState, step: int) -> None:
     assert state.train_loss.steps.tolist() == list(range(1, step + 1))
     assert state.test_loss.length == step // 5
-    assert len(state.learned.measures) == step // 10
+    assert len(state.analyses.measures) == step // 10
 
 
 def check_branch(run: Path, step: int, reached: int) -> None:

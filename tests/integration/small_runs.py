@@ -12,11 +12,13 @@ import reference
 from numpy.typing import NDArray
 
 from grok_tui.config.schema import Config, build
-from grok_tui.protocol.events import Command, Event, Failed, Losses, Stopped
+from grok_tui.protocol.commands import Command
+from grok_tui.protocol.events import Event, Failed, Losses, Stopped
+from grok_tui.protocol.results import Summary
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.resume import resumable
 from grok_tui.sources.job import Job, run
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 
 SMALL: dict[str, Any] = {
     "modulus": 13,
@@ -99,6 +101,11 @@ class Recording:
         assert isinstance(last, Stopped | Failed)
         assert not self._left, f"{len(self._left)} lines of the script were never reached"
         return last
+
+    @property
+    def summary(self) -> Summary:
+        assert self.end.summary is not None
+        return self.end.summary
 
     def losses(self) -> NDArray[np.float32]:
         """Every train loss, after a look that no step is missing or there twice."""

@@ -14,7 +14,8 @@ from small_runs import go_on, on, record, small
 from grok_tui.cli.main import main
 from grok_tui.config.schema import build
 from grok_tui.config.sources import load_file
-from grok_tui.protocol.events import Evaluated, SetField, Stop
+from grok_tui.protocol.commands import SetField, Stop
+from grok_tui.protocol.events import Evaluated
 from grok_tui.runs import analysis_files
 from grok_tui.runs.branch import branch, parent_of
 from grok_tui.runs.checkpoints import checkpoint_path
@@ -90,7 +91,7 @@ def test_compare_tells_a_branch_from_its_parent(parent: Path, tmp_path: Path) ->
     assert (cut_off["steps"], cut_off["exit"]) == (40, "cut off")
     assert cut_off["edits"] == ended["edits"]
     for line in (
-        f"x child: a branch of {parent} at step 40",
+        f"x child: branched from {parent} at step 40",
         "x child: lr 0.003 -> 0.001 at step 10",
         "test accuracy   o parent   x child",
     ):
@@ -168,7 +169,7 @@ def test_the_command_turns_a_knob_at_the_checkpoint(parent: Path, tmp_path: Path
     ("arguments", "says"),
     [
         (["--at", "30"], "has no checkpoint of step 30; there are 0, 20, 40, 60"),
-        ([], "is complete at step 60; --steps takes it further"),
+        ([], "is complete at step 60; --steps N trains it further"),
         (["--at", "20", "--seed", "3"], "--seed cannot change within a run"),
         (["--at", "20", "--lr", "-1"], "lr: '-1' is wrong"),
         (["--at", "20", "--preset", "quick"], "a branch keeps its config"),
@@ -189,7 +190,7 @@ def test_a_wrong_branch_leaves_no_folder(
 
 def test_at_needs_a_branch(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--at", "20"]) == 2
-    assert "--at is the step of a --branch" in capsys.readouterr().err
+    assert "--at needs --branch" in capsys.readouterr().err
 
 
 def test_a_parent_is_found_after_both_have_moved(parent: Path, tmp_path: Path) -> None:

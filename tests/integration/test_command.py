@@ -20,7 +20,7 @@ try:
     code = main(sys.argv[1:])
 except SystemExit as end:
     code = end.code
-heavy = {"tinygrad", "textual", "plotext", "numpy", "scipy_openblas32"} & set(sys.modules)
+heavy = {"tinygrad", "textual", "plotext", "scipy_openblas32"} & set(sys.modules)
 print(code, *sorted(heavy), file=sys.stderr)
 """
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from small_runs import Line, go_on, on, record, small
 
-from grok_tui.cli.record import record as record_headless
-from grok_tui.protocol.events import Compiling, Pause, Paused, Resume, SetField, Step, Stop
+from grok_tui.cli.headless import train_headless
+from grok_tui.protocol.commands import Pause, Resume, SetField, Step, Stop
+from grok_tui.protocol.events import Compiling, Paused
 from grok_tui.sources.job import Job
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -75,7 +76,7 @@ def test_an_interrupt_at_any_moment_leaves_no_trace(
     thread = threading.Thread(target=_interrupt_when, args=(run_dir, 1000, gave_up))
     thread.start()
     # Two evaluations at most: where it stops between them is chance.
-    code = record_headless(Job(CONFIG.changed(steps=LONG), run_dir))
+    code = train_headless(Job(CONFIG.changed(steps=LONG), run_dir))
     thread.join()
     assert not gave_up
     assert code == 130

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import checkpoint_steps, records, summary
-from small_runs import LoneInbox, Recording, record, small
+from small_runs import Recording, record, small, train
 
-from grok_tui.protocol.events import Event, Failed
-from grok_tui.training.measure import DivergedError
+from grok_tui.protocol.events import Failed
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -44,9 +43,9 @@ def test_nothing_of_the_bad_step_is_recorded_as_progress(
     run_dir, run = diverged
     losses, end = run.losses(), run.end
     assert np.isfinite(losses).all()
-    assert end.summary == summary(run_dir)
-    assert end.summary["steps"] == len(losses) <= end.step
-    assert (end.summary["exit"], end.summary["final"]) == ("diverged", None)
+    assert run.summary.to_dict() == summary(run_dir)
+    assert run.summary.steps == len(losses) <= end.step
+    assert (run.summary.exit, run.summary.final) == ("diverged", None)
     lines = records(run_dir / "metrics.jsonl")
     assert [line["step"] for line in lines] == list(range(1, len(losses) + 1))
     assert all("test_loss" not in line for line in lines[end.step - 1 :])
@@ -54,14 +53,8 @@ def test_nothing_of_the_bad_step_is_recorded_as_progress(
 
 
 def test_without_a_checkpoint_the_reason_says_so() -> None:
-    from grok_tui.training.trainer import Trainer
-
-    said: list[Event] = []
-    trainer = Trainer(CONFIG, LoneInbox(), said.append)
-    end = DivergedError(137, "the train loss became nan", 136)
-    failed = trainer._books.fail(end, CONFIG, rate=0.0)
-    assert said == [failed]
-    assert failed.reason == (
-        "diverged: the train loss became nan at step 137; there is no checkpoint;"
-        " try a lower --lr than 10"
+    end = train(CONFIG, store=False).end
+    assert isinstance(end, Failed)
+    assert end.reason.endswith(
+        f" at step {end.step}; there is no checkpoint; try a lower --lr than 10"
     )

@@ -18,7 +18,7 @@ from small_runs import record, reference_logits, small
 from grok_tui.cli.main import main
 from grok_tui.config.schema import Config
 from grok_tui.runs.checkpoints import checkpoint_path, load
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 
 CONFIG = small(steps=40, eval_every=10, analyze_every=20, checkpoint_every=20, n_layers=2)
 Array = NDArray[np.float64]
@@ -62,7 +62,7 @@ def hooked_transformer(config: dict[str, Any], state: dict[str, Array], tokens: 
 
 def shapes(config: Config) -> dict[str, tuple[int, ...]]:
     """What HookedTransformer(config).state_dict() has, its buffers left out."""
-    h, d, e, m = config.n_heads, config.d_model, config.d_head, config.d_mlp
+    h, d, e, m = config.n_heads, config.d_model, config.d_model // config.n_heads, config.d_mlp
     p = config.modulus
     expected: dict[str, tuple[int, ...]] = {
         "embed.W_E": (p + 1, d), "pos_embed.W_pos": (3, d),
@@ -188,7 +188,7 @@ def test_a_folder_that_is_no_run_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export(tmp_path, "--to", "csv") == 2
-    assert "is no run directory" in capsys.readouterr().err
+    assert "is not a run directory" in capsys.readouterr().err
 
 
 def test_a_place_that_cannot_be_written_is_an_error(

@@ -11,6 +11,7 @@ import published
 import pytest
 import reference
 import safetensors.numpy
+from model_for import model_for
 from small_runs import (
     Line,
     Recording,
@@ -25,21 +26,10 @@ from small_runs import (
 )
 
 from grok_tui.config.schema import Config
-from grok_tui.models.transformer.network import initial_weights
-from grok_tui.protocol.events import (
-    Compiling,
-    Evaluated,
-    Pause,
-    Paused,
-    Resume,
-    SaveCheckpoint,
-    SetField,
-    Step,
-    Stop,
-    Undo,
-)
+from grok_tui.protocol.commands import Pause, Resume, SaveCheckpoint, SetField, Step, Stop, Undo
+from grok_tui.protocol.events import Compiling, Evaluated, Paused
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 from grok_tui.training.network import Network, Start
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -114,7 +104,7 @@ def switched(cpu: str) -> Recording:
 
 
 def _one_step(config: Config, before: Snapshot) -> reference.Weights:
-    initial = published.norm(exact(initial_weights(config)))
+    initial = published.norm(exact(model_for(config).initial_weights()))
     update = published.Published(
         initial,
         reference.AdamW(
@@ -166,7 +156,7 @@ def test_the_mean_gradient_starts_at_zero_whenever_it_is_switched_on(
 @pytest.mark.long
 def test_the_norm_is_that_of_step_0_even_when_it_is_asked_for_late(switched: Recording) -> None:
     initial = published.norm(exact(switched.store.at(0).weights))
-    assert initial == pytest.approx(published.norm(exact(initial_weights(SWITCHED))), rel=1e-12)
+    assert initial == pytest.approx(published.norm(exact(model_for(SWITCHED).initial_weights())), rel=1e-12)
     for snapshot in switched.store.snapshots:
         assert snapshot.initial_norm == pytest.approx(initial, rel=1e-12)
     on_sphere = FIRST_EDIT + 2 * EDITS.index(("norm_constraint", "sphere"))
@@ -177,15 +167,15 @@ def test_the_norm_is_that_of_step_0_even_when_it_is_asked_for_late(switched: Rec
 
 def test_the_norm_of_an_older_checkpoint_is_drawn_again(cpu: str) -> None:
     config = small(seed=3)
-    drawn = initial_weights(config)
+    drawn = model_for(config).initial_weights()
     zeros = {name: np.zeros_like(w) for name, w in drawn.items()}
     halves = {name: w / 2 for name, w in drawn.items()}
     mask, fields = make_task(config).train_mask, config.model_dump(mode="json")
     old = Snapshot(5, halves, zeros, zeros, (0.5, 0.5), mask, fields, {}, {})
-    found = Network([Start(config, make_task(config), old)]).initial_norms
+    found = Network([Start.of(config, old)]).initial_norms
     assert found == [pytest.approx(published.norm(exact(drawn)), rel=1e-12)]
     new = replace(old, initial_norm=12.5)
-    assert Network([Start(config, make_task(config), new)]).initial_norms == [12.5]
+    assert Network([Start.of(config, new)]).initial_norms == [12.5]
 
 
 def test_switching_forgets_even_while_no_step_is_made(cpu: str) -> None:

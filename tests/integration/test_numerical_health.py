@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from small_runs import exact, reference_gradients, small, train
+from tensors import int32
 from tinygrad import Tensor
 
-from grok_tui.models.transformer.network import indices
 from grok_tui.protocol.events import Evaluated
 from grok_tui.training.losses import cross_entropy, naive
 
@@ -49,7 +49,7 @@ def test_gradient_norm_and_update_ratio_are_those_of_the_last_step(
 def test_the_usual_loss_is_the_same_where_float32_can_tell() -> None:
     rng = np.random.default_rng(0)
     logits = Tensor(rng.standard_normal((50, 13)).astype(np.float32)).realize()
-    answer = indices(rng.integers(13, size=50))
+    answer = int32(rng.integers(13, size=50))
     usual, ours = naive(logits, answer).numpy(), cross_entropy(logits, answer).numpy()
     np.testing.assert_allclose(usual, ours, rtol=1e-5)
 
@@ -57,7 +57,7 @@ def test_the_usual_loss_is_the_same_where_float32_can_tell() -> None:
 def test_the_usual_loss_collapses_where_ours_keeps_its_digits() -> None:
     logits = np.zeros((3, 5), dtype=np.float32)
     logits[:, 2] = [10, 20, 40]
-    answer = indices(np.full(3, 2))
+    answer = int32(np.full(3, 2))
     right = np.log1p(4 * np.exp(-np.array([10.0, 20.0, 40.0])))
     losses, gradients = {}, {}
     for loss in (naive, cross_entropy):

@@ -10,23 +10,20 @@ import reference
 from small_runs import exact, on, small, train
 
 from grok_tui.analysis.analyst import Analyst
+from grok_tui.models.registry import model_of
+from grok_tui.protocol.commands import Inspect, Pause, SaveCheckpoint, SetField, Stop
 from grok_tui.protocol.events import (
     Analyzed,
     CommandRejected,
     Compiling,
     Evaluated,
     Failed,
-    Inspect,
     Inspected,
-    Pause,
     Paused,
-    SaveCheckpoint,
-    SetField,
-    Stop,
     Warned,
 )
-from grok_tui.protocol.results import Tables
-from grok_tui.tasks.task import make_task
+from grok_tui.protocol.results import AnalysisArrays
+from grok_tui.tasks.registry import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -40,14 +37,15 @@ def test_an_analysis_is_that_of_the_weights_at_its_step() -> None:
     assert (first.step, second.step) == (20, 40)
     for analyzed in (first, second):
         weights = run.store.at(analyzed.step).weights
-        analyst = Analyst("add", make_task(CONFIG), CONFIG.n_heads)
-        measures, tables = analyst(weights)
+        task = make_task(CONFIG)
+        analyst = Analyst(task, model_of(CONFIG, task))
+        measures, arrays = analyst(weights)
         assert analyzed.measures == measures
         assert analyzed.seconds > 0
-        assert analyzed.tables is not None
-        for field in fields(Tables):
+        assert analyzed.arrays is not None
+        for field in fields(AnalysisArrays):
             np.testing.assert_array_equal(
-                getattr(analyzed.tables, field.name), getattr(tables, field.name)
+                getattr(analyzed.arrays, field.name), getattr(arrays, field.name)
             )
     assert first.measures != second.measures
 
@@ -111,7 +109,7 @@ def test_a_neuron_is_that_of_the_weights_at_its_step() -> None:
 @pytest.mark.parametrize("neuron", [-1, 64])
 def test_a_neuron_that_is_not_there_is_refused(neuron: int) -> None:
     run = train(CONFIG, (on(Compiling), [Inspect(neuron), STOP]))
-    assert [event.reason for event in run.of(CommandRejected)] == ["there are neurons 0..63"]
+    assert [event.reason for event in run.of(CommandRejected)] == [f"{neuron} is not a neuron: they are 0 to 63"]
     assert not run.of(Inspected)
 
 

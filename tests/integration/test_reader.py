@@ -11,25 +11,21 @@ import numpy as np
 import pytest
 from small_runs import Recording, go_on, on, record, small
 
+from grok_tui.protocol.commands import Pause, Resume, SetField, Stop, Undo
 from grok_tui.protocol.events import (
     Analyzed,
     Compiling,
     Evaluated,
     Event,
     Losses,
-    Pause,
     Paused,
-    Resume,
-    SetField,
     Started,
-    Stop,
     Stopped,
-    Undo,
 )
-from grok_tui.protocol.results import Tables
+from grok_tui.protocol.results import AnalysisArrays
 from grok_tui.runs.reader import recorded
+from grok_tui.sources.recording import recorded_state
 from grok_tui.text import UserError
-from grok_tui.tui.screens.flows import recorded_state
 from grok_tui.view.state import SessionState, reduce
 
 CONFIG = small(steps=60, eval_every=10, analyze_every=15, checkpoint_every=20)
@@ -68,7 +64,7 @@ def without_times(event: Event) -> Event:
         case Started():
             return replace(event, train_mask=None)
         case Stopped():
-            return replace(event, summary={})
+            return replace(event, summary=None)
         case _:
             return event
 
@@ -107,14 +103,14 @@ def test_the_events_are_those_of_the_run(run: tuple[Path, Recording]) -> None:
 
 
 def same_analysis(found: Event, expected: Analyzed) -> None:
-    """A recording has the numbers rounded to those of float32, and the tables as they were."""
+    """A recording has the numbers rounded to those of float32, and the arrays as they were."""
     assert isinstance(found, Analyzed)
     assert found.step == expected.step
-    assert expected.tables is not None
-    assert found.tables is not None
-    for field in fields(Tables):
+    assert expected.arrays is not None
+    assert found.arrays is not None
+    for field in fields(AnalysisArrays):
         np.testing.assert_array_equal(
-            getattr(found.tables, field.name), getattr(expected.tables, field.name)
+            getattr(found.arrays, field.name), getattr(expected.arrays, field.name)
         )
     rounded, exact = found.measures.to_dict(), expected.measures.to_dict()
     assert rounded.pop("sum_of_squares") == pytest.approx(exact.pop("sum_of_squares"), rel=1e-8)

@@ -119,7 +119,7 @@ def test_a_run_exits_0_with_lines_on_standard_error_only(straight: Straight) -> 
     assert result.out == ""
     lines = result.err.splitlines()
     assert "compiling the training step ..." in lines
-    assert "training on CPU: 50 pairs, 119 to test" in lines
+    assert "training on CPU: 50 train pairs, 119 test pairs" in lines
     assert f"step {STEPS}: stopped: completed" in lines
     assert any(f"/{STEPS}  train " in line and "steps/s" in line for line in lines)
     assert "\x1b" not in result.err
@@ -208,7 +208,7 @@ def test_summary_has_its_keys(straight: Straight) -> None:
 def test_a_complete_run_is_left_as_it_is(straight: Straight) -> None:
     assert straight.complete.code == 0
     assert straight.complete.out == ""
-    assert "is complete at step 300; --steps takes it further" in straight.complete.err
+    assert "is complete at step 300; --steps N trains it further" in straight.complete.err
     assert contents(straight.run_dir) == straight.before
 
 
@@ -290,7 +290,7 @@ def test_without_a_terminal_it_trains_into_runs(tmp_path: Path) -> None:
     assert run_dir.name.endswith("-quick")
     time.strptime(run_dir.name.removesuffix("-quick"), "%Y%m%d-%H%M%S")
     said = result.err.splitlines()[0]
-    assert said == f"grok-tui: no terminal here: training headless into runs/{run_dir.name}"
+    assert said == f"grok-tui: no terminal: training headless into runs/{run_dir.name}"
     content = tomllib.loads((run_dir / "config.toml").read_text())
     assert content["modulus"] == 13  # the environment over the preset
     assert content["lr"] == 2e-3  # a flag over the preset

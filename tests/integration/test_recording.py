@@ -13,18 +13,8 @@ import pytest
 from small_runs import Recording as Live
 from small_runs import on, record, small
 
-from grok_tui.protocol.events import (
-    Analyzed,
-    CheckpointSaved,
-    Compiling,
-    Evaluated,
-    Pause,
-    Paused,
-    Resume,
-    SetField,
-    Stop,
-    Undo,
-)
+from grok_tui.protocol.commands import Pause, Resume, SetField, Stop, Undo
+from grok_tui.protocol.events import Analyzed, CheckpointSaved, Compiling, Evaluated, Paused
 from grok_tui.sources.recording import Recording
 from grok_tui.view.series import Series
 from grok_tui.view.state import SessionState, reduce

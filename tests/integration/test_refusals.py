@@ -10,13 +10,13 @@ import pytest
 import safetensors.numpy
 from command_line import SMALL, Result, call, contents, environment
 from made_run import made_run
+from model_for import model_for
 from small_runs import small
 
 from grok_tui.config.schema import Config
-from grok_tui.models.transformer.network import initial_weights
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 
 FILES = {
     "broken.toml": "lr = = 3\n",
@@ -43,7 +43,7 @@ BAD: list[tuple[str, str]] = [
     ("--config list.toml", "(from list.toml)"),
     ("--config deep.toml", "deep.toml is not valid TOML: it is nested too deeply"),
     ("--config binary.toml", "binary.toml is not valid TOML"),
-    ("--config twice.toml", "has a setting twice"),
+    ("--config twice.toml", "sets a field twice"),
     ("--modulus 12", "modulus: 12 is even"),
     ("--modulus 1001", "modulus: '1001' is wrong"),
     ("--modulus 9 --operation divide", "9 is not prime, try 11"),
@@ -93,7 +93,7 @@ BAD_DEVICES: list[tuple[str, int, str]] = [
 
 
 def _snapshot(config: Config) -> Snapshot:
-    weights = initial_weights(config)
+    weights = model_for(config).initial_weights()
     task = make_task(config)
     fields = config.model_dump(mode="json")
     return Snapshot(10, weights, weights, weights, (0.1, 0.2), task.train_mask, fields, {}, {})

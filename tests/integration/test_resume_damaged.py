@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from small_runs import Recording, go_on, on, record, small
 
-from grok_tui.protocol.events import Evaluated, Started, Stop, Warned
+from grok_tui.protocol.commands import Stop
+from grok_tui.protocol.events import Evaluated, Started, Warned
 from grok_tui.runs import analysis_files
 from grok_tui.runs.checkpoints import checkpoint_path, load
 

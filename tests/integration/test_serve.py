@@ -68,7 +68,7 @@ async def test_a_session_in_a_browser(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--port", "0"), "--port 0 is no port"),
+        (("--port", "0"), "--port must be from 1 to 65535 (got 0)"),
         (("--port", "x"), "invalid int value"),
         (("--preset", "nonsense"), "unknown preset 'nonsense'"),
         (("--lr", "0"), "--lr"),

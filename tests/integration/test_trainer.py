@@ -17,6 +17,7 @@ from small_runs import (
     train,
 )
 
+from grok_tui.protocol.commands import SetField, Stop
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
@@ -24,12 +25,10 @@ from grok_tui.protocol.events import (
     Failed,
     Losses,
     PhaseChanged,
-    SetField,
     Started,
-    Stop,
     Stopped,
 )
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -102,17 +101,17 @@ def test_every_step_reports_its_loss_once(plain: Recording) -> None:
 
 
 def test_it_memorises(plain: Recording) -> None:
-    summary = plain.end.summary
+    summary = plain.summary
     known = [e.step for e in plain.of(Evaluated) if e.metrics.train_acc >= 0.99]
     assert known
-    assert summary["memorized_step"] == known[0]
-    assert summary["final"]["train_acc"] == 1.0
+    assert summary.memorized_step == known[0]
+    assert summary.final.train_acc == 1.0
     assert plain.losses()[0] > 2
     assert plain.losses()[-1] < 0.1
-    assert summary["steps"] == CONFIG.steps
-    assert summary["exit"] == plain.end.reason == "completed"
-    assert not summary["grokked"]
-    assert summary["grok_step"] is None
+    assert summary.steps == CONFIG.steps
+    assert summary.exit == plain.end.reason == "completed"
+    assert not summary.grokked
+    assert summary.grok_step is None
 
 
 def test_evaluations_equal_the_reference(plain: Recording) -> None:
@@ -149,11 +148,12 @@ def test_a_loss_is_that_of_the_weights_before_its_step(plain: Recording) -> None
 
 
 def test_compiling_changes_no_bit(plain: Recording) -> None:
-    from grok_tui.models.transformer.network import initial_weights
+    from model_for import model_for
+
     from grok_tui.training.network import Network, Start
 
     first = plain.store.at(0)
-    drawn = initial_weights(CONFIG)
+    drawn = model_for(CONFIG).initial_weights()
     assert {k: w.tobytes() for k, w in first.weights.items()} == {
         k: w.tobytes() for k, w in drawn.items()
     }
@@ -161,7 +161,7 @@ def test_compiling_changes_no_bit(plain: Recording) -> None:
     assert not any(v.any() for v in (*first.second_moment.values(),))
 
     later = plain.store.at(50)
-    network = Network([Start(CONFIG, make_task(CONFIG), later)])
+    network = Network([Start.of(CONFIG, later)])
     assert len(list(network.compile())) == 2
     kinds = ("weights", "first_moment", "second_moment")
     found = [network.copies(kind)[0] for kind in kinds]
@@ -192,14 +192,14 @@ def test_a_run_ends_when_it_has_grokked(grokking: Recording) -> None:
     above = [acc >= 0.99 for _, acc in accuracies]
     third = next(i for i in range(2, len(above)) if all(above[i - 2 : i + 1]))
     assert third == len(above) - 1, "it went on after the third evaluation"
-    summary = grokking.end.summary
-    assert summary["grok_step"] == accuracies[third - 2][0]
-    assert summary["grokked"]
-    assert summary["exit"] == "grokked"
-    assert summary["memorized_step"] <= summary["grok_step"]
-    assert summary["final"]["test_acc"] >= 0.99
+    summary = grokking.summary
+    assert summary.grok_step == accuracies[third - 2][0]
+    assert summary.grokked
+    assert summary.exit == "grokked"
+    assert summary.memorized_step <= summary.grok_step
+    assert summary.final.test_acc >= 0.99
     assert [p.phase for p in grokking.of(PhaseChanged)] == ["MEMORIZING", "CLEANUP", "GROKKED"]
-    assert grokking.of(PhaseChanged)[-1].step == summary["steps"] == accuracies[-1][0]
+    assert grokking.of(PhaseChanged)[-1].step == summary.steps == accuracies[-1][0]
 
 
 def test_stop_when_can_be_edited_after_grokking(grokking: Recording) -> None:
@@ -210,16 +210,16 @@ def test_stop_when_can_be_edited_after_grokking(grokking: Recording) -> None:
     )
     assert run.end.reason == "grokked"
     assert run.end.step == end.step + config.eval_every
-    assert run.end.summary["grok_step"] == grokking.end.summary["grok_step"]
+    assert run.summary.grok_step == grokking.summary.grok_step
 
 
 def test_stop_while_compiling_ends_without_training(cpu: str) -> None:
     run = train(CONFIG, (on(Compiling), [Stop("not now")]))
     assert run.names() == ["compiling", "started", "phase", "checkpoint saved", "stopped"]
     assert isinstance(run.end, Stopped)
-    assert run.end.reason == run.end.summary["exit"] == "not now"
-    assert run.end.summary["steps"] == 0
-    assert run.end.summary["final"] is None
+    assert run.end.reason == run.summary.exit == "not now"
+    assert run.summary.steps == 0
+    assert run.summary.final is None
 
 
 def test_weights_that_are_no_numbers_fail_at_once(plain: Recording) -> None:
@@ -231,4 +231,4 @@ def test_weights_that_are_no_numbers_fail_at_once(plain: Recording) -> None:
     assert "at step 51" in run.end.reason
     assert not run.of(Losses)
     assert not run.of(CheckpointSaved)
-    assert run.end.summary["steps"] == 50
+    assert run.summary.steps == 50

@@ -10,6 +10,7 @@ import reference
 from small_runs import Line, Recording, exact, on, reference_gradients, small, train
 
 from grok_tui.config.schema import Config
+from grok_tui.protocol.commands import Pause, Resume, SaveCheckpoint, SetField, Step, Stop
 from grok_tui.protocol.events import (
     CheckpointSaved,
     CommandRejected,
@@ -18,15 +19,9 @@ from grok_tui.protocol.events import (
     Evaluated,
     Event,
     Losses,
-    Pause,
     Paused,
-    Resume,
     Resumed,
-    SaveCheckpoint,
-    SetField,
     Started,
-    Step,
-    Stop,
 )
 from grok_tui.protocol.snapshot import Snapshot
 
@@ -142,7 +137,7 @@ def test_an_edit_never_touches_weights_or_moments(edited: Recording) -> None:
 def test_a_stop_without_saving_saves_nothing(edited: Recording) -> None:
     assert edited.end.step == FIRST_EDIT + len(EDITS) + 2
     assert edited.store.snapshots[-1].step == FIRST_EDIT + len(EDITS)
-    assert edited.end.summary["exit"] == "thrown away"
+    assert edited.summary.exit == "thrown away"
 
 
 def _told(run: Recording) -> list[Event]:
@@ -152,7 +147,7 @@ def _told(run: Recording) -> list[Event]:
 
 
 BAD_EDITS: list[tuple[str, object, str]] = [
-    ("modulus", 17, "--modulus needs a new run"),
+    ("modulus", 17, "--modulus can only change in a new run"),
     ("device", "CUDA", "--device needs a new run"),
     ("lr", -1.0, "greater than 0"),
     ("lr", "fast", "'fast'"),
@@ -205,7 +200,7 @@ def test_commands_are_answered_in_order(commanded: Recording) -> None:
         ("checkpoint saved", 20),
     ]
     assert commanded.end.step == 20
-    assert commanded.end.reason == commanded.end.summary["exit"] == "enough"
+    assert commanded.end.reason == commanded.summary.exit == "enough"
     assert len(commanded.losses()) == 20
 
 

@@ -9,24 +9,19 @@ import pytest
 import reference
 from small_runs import Recording, exact, go_on, on, record, small, train
 
+from grok_tui.protocol.commands import Ask, Pause, SaveCheckpoint, SetField, Stop, Undo
 from grok_tui.protocol.events import (
     Answered,
-    Ask,
     CheckpointSaved,
     CommandRejected,
     Compiling,
     ConfigApplied,
     Evaluated,
-    Pause,
     Paused,
-    SaveCheckpoint,
-    SetField,
     Started,
-    Stop,
-    Undo,
 )
 from grok_tui.runs.reader import edits
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -58,7 +53,7 @@ def test_undo_takes_back_the_newest_edit_that_is_left() -> None:
     ]
     (rejected,) = run.of(CommandRejected)
     assert (rejected.command, rejected.field) == ("undo", None)
-    assert "no edit left" in rejected.reason
+    assert "nothing left to undo" in rejected.reason
 
 
 def test_an_edit_that_changes_nothing_is_confirmed_but_not_undone() -> None:
@@ -75,7 +70,7 @@ def test_an_undo_that_is_no_longer_possible_says_why() -> None:
     )
     (rejected,) = run.of(CommandRejected)
     assert (rejected.command, rejected.field) == ("undo", "steps")
-    assert "already behind" in rejected.reason
+    assert "is in the past" in rejected.reason
 
 
 def test_a_resumed_run_can_undo_what_an_earlier_sitting_edited(tmp_path: Path) -> None:
@@ -121,7 +116,8 @@ def test_a_question_without_an_answer_is_refused(a: int, b: int) -> None:
     config = CONFIG.changed(operation="divide")
     run = train(config, (on(Compiling), [Ask(a, b), Ask(5, 1), STOP]))
     (rejected,) = run.of(CommandRejected)
-    assert rejected.reason == "a must be in 0..12 and b in 1..12"
+    pair = f"{a}, {b} is not a pair of this task"
+    assert rejected.reason == f"{pair}: a is 0 to 12, b is 1 to 12"
     assert [(e.a, e.b) for e in run.of(Answered)] == [(5, 1)]
 
 

@@ -12,15 +12,14 @@ from command_line import LIMIT, checkpoint_steps, records
 from small_runs import on, record, small
 from workers import Watched
 
+from grok_tui.protocol.commands import Resume, Stop
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
     Failed,
     Losses,
     Paused,
-    Resume,
     Resumed,
-    Stop,
     Warned,
 )
 from grok_tui.runs import checkpoints

@@ -14,27 +14,25 @@ from typing import TypeVar
 import numpy as np
 import pytest
 from command_line import LIMIT, checkpoint_steps, environment, records, wait_until
+from model_for import model_for
 from small_runs import small
 from workers import Watched, group, wait_until_gone
 
 from grok_tui.config.schema import Config
-from grok_tui.models.transformer.network import initial_weights
+from grok_tui.protocol.commands import Pause, Resume, SetField
 from grok_tui.protocol.events import (
     Compiling,
     ConfigApplied,
     Evaluated,
     Failed,
     Losses,
-    Pause,
     Paused,
-    Resume,
-    SetField,
     Started,
     Stopped,
 )
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.sources.job import Job
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 
 ENDLESS = small(steps=10_000_000)
 E = TypeVar("E")
@@ -43,9 +41,9 @@ E = TypeVar("E")
 PARENT = """
 import sys, time
 from pathlib import Path
-from grok_tui.config import Config
-from grok_tui.job import Job
-from grok_tui.worker import WorkerSource
+from grok_tui.config.schema import Config
+from grok_tui.sources.job import Job
+from grok_tui.sources.worker import WorkerSource
 source = WorkerSource(Job(Config.model_validate_json(sys.argv[1]), Path(sys.argv[2])))
 source.start(lambda event: None)
 print(source.pid, flush=True)
@@ -55,7 +53,7 @@ time.sleep(600)
 
 def untrained(config: Config) -> Snapshot:
     """A snapshot of a config before its first step."""
-    weights = initial_weights(config)
+    weights = model_for(config).initial_weights()
     zeros = {name: np.zeros_like(weight) for name, weight in weights.items()}
     mask, fields = make_task(config).train_mask, config.model_dump(mode="json")
     return Snapshot(0, weights, zeros, zeros, (1.0, 1.0), mask, fields, {}, {})

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+from model_for import model_for
 
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build
-from grok_tui.models.transformer.network import initial_weights
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 from grok_tui.training.network import Network, Start
-from grok_tui.training.optimizers import learning_rate
+from grok_tui.training.schedule import learning_rate
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cpu")]
 
@@ -27,13 +27,13 @@ LIMITS = {10: 3e-5, 20: 3e-4, 40: 5e-3}
 def test_forty_steps_of_quick_follow_float64() -> None:
     config = build({**load_preset("quick").fields, "device": "CPU"})
     task = make_task(config)
-    network = Network([Start(config, task)])
+    network = Network([Start.of(config)])
     (ours,) = network.train([config], STEPS)
 
     train = np.flatnonzero(task.train_mask)
     a, b, answer = task.a[train], task.b[train], task.answer[train]
     weights: reference.Weights = {
-        name: w.astype(np.float64) for name, w in initial_weights(config).items()
+        name: w.astype(np.float64) for name, w in model_for(config).initial_weights().items()
     }
     adamw = reference.AdamW()
     exact = []

@@ -10,8 +10,8 @@ from scripted import (
 from textual.color import Color
 from textual.pilot import Pilot
 
+from grok_tui.tui.messages import Ending
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.widgets.chart import Chart
 from grok_tui.view.charts.window import ChartView
 

@@ -9,24 +9,30 @@ import planted
 from scripted import CONFIG, ScriptedSource, playing
 
 from grok_tui.analysis.analyst import Analyst
+from grok_tui.config.schema import Config
+from grok_tui.models.registry import model_of
 from grok_tui.models.transformer import host
-from grok_tui.protocol.events import Analyzed, Command, Inspect, Inspected
-from grok_tui.protocol.results import Measures, Tables
-from grok_tui.tasks.task import make_task
+from grok_tui.protocol.commands import Command, Inspect
+from grok_tui.protocol.events import Analyzed, Inspected
+from grok_tui.protocol.results import AnalysisArrays, Measures
+from grok_tui.tasks.registry import make_task
 
 KEYS = (5, 33, 56)
 TASK = make_task(CONFIG)
 
 
 @functools.cache
-def analysis(keys: tuple[int, ...] = KEYS) -> tuple[Measures, Tables]:
+def analysis(keys: tuple[int, ...] = KEYS) -> tuple[Measures, AnalysisArrays]:
     """That of the network which adds modulo 113 with some frequencies."""
-    return Analyst("add", TASK, 1)(planted.pizza(113, keys))
+    weights = planted.pizza(113, keys)
+    d_model, d_mlp = weights["blocks.0.W_in"].shape
+    model = model_of(Config(d_model=d_model, n_heads=1, d_mlp=d_mlp), TASK)
+    return Analyst(TASK, model)(weights)
 
 
 def analyzed(step: int, keys: tuple[int, ...] = KEYS) -> Analyzed:
-    measures, tables = analysis(keys)
-    return Analyzed(step, measures, 0.1, tables)
+    measures, arrays = analysis(keys)
+    return Analyzed(step, measures, 0.1, arrays)
 
 
 def inspected(step: int, neuron: int, keys: tuple[int, ...] = KEYS) -> Inspected:

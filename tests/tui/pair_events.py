@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,13 @@ from rich.color import Color as RichColor
 from rich.segment import Segment
 from scripted import CONFIG, STARTED, ScriptedSource, metrics, run_screen
 from textual.pilot import Pilot
+from textual.strip import Strip
 
-from grok_tui.protocol.events import Evaluated, Event, Pairs
-from grok_tui.tasks.task import Task, make_task
-from grok_tui.tui.screens.run_view import Ending
+from grok_tui.protocol.events import Evaluated, Event
+from grok_tui.protocol.results import Pairs
+from grok_tui.tasks.registry import make_task
+from grok_tui.tasks.task import Task
+from grok_tui.tui.messages import Ending
 from grok_tui.tui.widgets.pair_map import PairMap
 
 
@@ -42,18 +46,23 @@ def playing_pairs(modulus: int, *events: Event, operation: str = "add") -> Scrip
     return ScriptedSource(replace(STARTED, config=config_of(modulus, operation)), *events)
 
 
-def dots(pilot: Pilot[Ending]) -> list[list[RichColor]]:
-    """The colours of the map's half blocks as they come to the screen, the margins left out."""
+def map_dots(pilot: Pilot[Ending]) -> list[list[RichColor]]:
+    """The colors of the map as they come to the screen, the margins left out."""
     widget = run_screen(pilot).query_one(PairMap)
+    return dots(Strip(list(line)[1:]) for line in widget.render_lines(widget.size.region)[1:])
+
+
+def dots(lines: Iterable[Strip]) -> list[list[RichColor]]:
+    """The colors of half blocks, row by row."""
     upper_and_lower: list[list[RichColor]] = []
-    for strip in widget.render_lines(widget.size.region)[1:]:
-        cells = [halves(segment) for segment in list(strip)[1:] for _ in segment.text]
+    for line in lines:
+        cells = [halves(segment) for segment in line for _ in segment.text]
         upper_and_lower += [[over for over, _ in cells], [under for _, under in cells]]
     return upper_and_lower
 
 
 def halves(segment: Segment) -> tuple[RichColor, RichColor]:
-    """The upper and the lower colour of a segment of half blocks."""
+    """The upper and the lower color of a segment of half blocks."""
     assert segment.style is not None
     front, back = segment.style.color, segment.style.bgcolor
     assert front is not None

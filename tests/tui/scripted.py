@@ -9,29 +9,29 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from summaries import summary
 from textual.pilot import Pilot
 
-from grok_tui.analysis.health import Health
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import Config
+from grok_tui.protocol.commands import Command
 from grok_tui.protocol.events import (
-    Command,
     Compiling,
     ConfigApplied,
     Evaluated,
     Event,
     Losses,
-    Metrics,
     PhaseChanged,
     Sink,
     Started,
     Stopped,
 )
+from grok_tui.protocol.results import Health, Metrics
 from grok_tui.runs.checkpoints import checkpoint_path
 from grok_tui.runs.writer import RunWriter
-from grok_tui.sources.launcher import Run
+from grok_tui.sources.launcher import BranchRun, NewRun, ResumeRun, Run, RunRequest
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.screens.run_view import RunScreen
+from grok_tui.tui.screens.run_view import RunView
 from grok_tui.tui.themes import load_themes
 from grok_tui.tui.widgets.chart import Chart
 from grok_tui.tui.widgets.status import StatusLine
@@ -39,7 +39,7 @@ from grok_tui.view.state import SessionState
 
 CONFIG = Config(steps=2000, device="CPU")
 SIZES = [(160, 48), (120, 36), (80, 24), (60, 16)]
-STOPPED = Stopped(1500, "completed", {"grokked": True})
+STOPPED = Stopped(1500, "completed", summary(grokked=True))
 STARTED = Started(0, CONFIG.model_dump(mode="json"), "CPU", 3830, 8939, 12.5)
 
 
@@ -68,24 +68,24 @@ class ScriptedLauncher:
     """Keeps what was asked for; every run it makes is a scripted one that has not started."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[object, ...]] = []
+        self.asked: list[RunRequest | str] = []
         self.sources: list[ScriptedSource] = []
 
     def preset(self, name: str) -> Run:
-        return self._made(load_preset(name).fields, "preset", name)
+        self.asked.append(name)
+        return self._made(load_preset(name).fields)
 
-    def again(self, config: Config) -> Run:
-        return self._made(config.model_dump(mode="json"), "again", config)
+    def launch(self, request: RunRequest) -> Run:
+        self.asked.append(request)
+        match request:
+            case NewRun(config):
+                return self._made(config.model_dump(mode="json"))
+            case BranchRun(checkpoint):
+                return replace(self._made({}), paused=True, parent=checkpoint.parents[1])
+            case ResumeRun():
+                return self._made({})
 
-    def branch(self, checkpoint: Path) -> Run:
-        run = self._made({}, "branch", checkpoint)
-        return replace(run, paused=True, parent=checkpoint.parents[1])
-
-    def resume(self, folder: Path, *, paused: bool) -> Run:
-        return self._made({}, "resume", folder, paused)
-
-    def _made(self, fields: Mapping[str, object], *asked: object) -> Run:
-        self.asked.append(asked)
+    def _made(self, fields: Mapping[str, object]) -> Run:
         self.sources.append(ScriptedSource())
         return Run(self.sources[-1], SessionState({**CONFIG.model_dump(mode="json"), **fields}))
 
@@ -96,17 +96,20 @@ def playing(*events: Event) -> ScriptedSource:
 
 
 def session(
-    source: ScriptedSource,
+    source: ScriptedSource | None,
     theme: str = "midnight",
     folder: Path | None = None,
+    launcher: ScriptedLauncher | None = None,
     **keys: tuple[str, ...],
 ) -> SessionApp:
-    """A session; keys: those of an action by its id, where they are not the default ones.
+    """A session, which asks for a preset if there is no source.
 
-    folder: the run directory, which nobody writes into.
+    folder: the run directory, which nobody writes into. keys: those of an action by its id,
+    where they are not the default ones.
     """
-    run = Run(source, SessionState(CONFIG.model_dump(mode="json")), folder)
-    return SessionApp(run, ScriptedLauncher(), load_themes()[0], theme, keys)
+    state = SessionState(CONFIG.model_dump(mode="json"))
+    run = Run(source, state, folder) if source else None
+    return SessionApp(run, launcher or ScriptedLauncher(), load_themes()[0], theme, keys)
 
 
 def recorded_run(folder: Path, *events: Event) -> Path:
@@ -202,8 +205,8 @@ async def settled(pilot: Pilot) -> None:
     await pilot.pause()
 
 
-def run_screen(pilot: Pilot) -> RunScreen:
-    return next(s for s in pilot.app.screen_stack if isinstance(s, RunScreen))
+def run_screen(pilot: Pilot) -> RunView:
+    return next(s for s in pilot.app.screen_stack if isinstance(s, RunView))
 
 
 def status(pilot: Pilot) -> str:

@@ -10,7 +10,7 @@ from scripted import SIZES, ScriptedSource, grokking, rows, session, settled, sh
 from textual.command import CommandPalette
 from textual.widgets import OptionList
 
-from grok_tui.cli.flags import parse
+from grok_tui.cli import train
 from grok_tui.protocol.events import ConfigApplied
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.ascii_only import ascii_text, spelled
@@ -61,8 +61,8 @@ def test_names_of_keys_are_no_other_keys() -> None:
 
 
 def test_the_flag() -> None:
-    assert parse(["--ascii"]).ascii is True
-    assert parse([]).ascii is False
+    assert train.parse("", ["--ascii"]).ascii is True
+    assert train.parse("", []).ascii is False
 
 
 @pytest.mark.parametrize("size", [(120, 36), (60, 16)])
@@ -112,8 +112,7 @@ async def test_every_dialog_is_ascii(key: str, screen: type, size: tuple[int, in
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_picker_is_ascii(size: tuple[int, int]) -> None:
-    app = in_ascii(session(ScriptedSource()))
-    app._first = None
+    app = in_ascii(session(None))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(pilot.app.screen, PresetPicker))
         await until(pilot, lambda: "grok" in shown(pilot))

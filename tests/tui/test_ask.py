@@ -23,7 +23,8 @@ from scripted import (
 )
 from textual.pilot import Pilot
 
-from grok_tui.protocol.events import Answered, Ask, Evaluated
+from grok_tui.protocol.commands import Ask
+from grok_tui.protocol.events import Answered, Evaluated
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints
 

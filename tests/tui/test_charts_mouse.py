@@ -13,7 +13,7 @@ from scripted import (
 from textual import events
 from textual.pilot import Pilot
 
-from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.messages import Ending
 from grok_tui.view.charts.plot import plot_columns
 
 # --- the mouse ----------------------------------------------------------------------------

@@ -26,7 +26,8 @@ from scripted import (
 )
 from textual.pilot import Pilot
 
-from grok_tui.protocol.events import ConfigApplied, Event, Failed, SetField
+from grok_tui.protocol.commands import SetField
+from grok_tui.protocol.events import ConfigApplied, Event, Failed
 from grok_tui.sources.launcher import Run
 from grok_tui.sources.player import Player
 from grok_tui.sources.player import shown as state_shown
@@ -36,7 +37,7 @@ from grok_tui.tui.app import SessionApp
 from grok_tui.tui.panes import doctor
 from grok_tui.tui.panes.doctor import Doctor
 from grok_tui.tui.screens.dialogs import Question
-from grok_tui.tui.screens.replay import ReplayScreen
+from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.themes import load_themes
 
 SIZE = (80, 24)
@@ -123,7 +124,7 @@ async def test_a_divergence_is_told() -> None:
     async with session(source).run_test(size=SIZE) as pilot:
         await examined(pilot)
         assert principal(pilot) == "memorizing"
-        source.deliver(Failed(41, "diverged: the train loss became nan at step 41"))
+        source.deliver(Failed(41, "diverged: the train loss became nan at step 41", "diverged"))
         await until(pilot, lambda: principal(pilot) == "diverged")
 
 
@@ -155,11 +156,11 @@ async def test_it_is_examined_once_a_second_at_most(monkeypatch: pytest.MonkeyPa
 async def test_a_replay_only_shows(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path / "run", *grokking(900))
     recording = Recording(folder)
-    player = Player(recording.pace, recording.last, playing=False).sought(900)
+    player = Player(recording.timeline, recording.last, playing=False).sought(900)
     run = Run(ReplaySource(recording, player), state_shown(recording, player), folder)
     app = SessionApp(run, ScriptedLauncher(), load_themes()[0], "midnight")
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, ReplayScreen))
+        await until(pilot, lambda: isinstance(app.screen, Replay))
         await pilot.press("d")
         await until(pilot, lambda: principal(pilot) == "too-few-steps")
         await pilot.press("enter")

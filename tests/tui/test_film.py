@@ -26,7 +26,7 @@ WIDE, SMALL = (120, 36), (80, 24)
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 60 steps a second, for 25 seconds."""
     run = tmp_path_factory.mktemp("film") / "run"
-    recorded_run(run, *grokking(), Stopped(1500, "completed", {}))
+    recorded_run(run, *grokking(), Stopped(1500, "completed"))
     return timed(run, 60)
 
 

@@ -1,4 +1,4 @@
-"""Restart, branch, ghost, and going on after a failure: what is asked, and what follows."""
+"""Restart, branch, ghost, and continuing after a failure: what is asked, and what follows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from scripted import (
 from textual.pilot import Pilot
 from textual.widgets import Label
 
-from grok_tui.protocol.events import Compiling, Failed, Pause, Stop
-from grok_tui.sources.launcher import Run
+from grok_tui.protocol.commands import Pause, Stop
+from grok_tui.protocol.events import Compiling, Failed
+from grok_tui.sources.launcher import BranchRun, NewRun, ResumeRun, Run
 from grok_tui.text import UserError
-from grok_tui.tui.app import SessionApp
-from grok_tui.tui.panes.parameters import Edited
+from grok_tui.tui.messages import FieldEdited
 from grok_tui.tui.screens.dialogs import Question
 
 DEAD = Failed(30, "the trainer was killed by SIGKILL")
@@ -35,13 +35,13 @@ DIVERGED = Failed(
     505,
     "diverged: the train loss became nan at step 505; the last good checkpoint is of step 500;"
     " try a lower --lr than 10",
-    {"exit": "diverged"},
+    "diverged",
 )
 
 
-def launcher(app: SessionApp) -> ScriptedLauncher:
-    assert isinstance(app._launcher, ScriptedLauncher)
-    return app._launcher
+@pytest.fixture
+def launcher() -> ScriptedLauncher:
+    return ScriptedLauncher()
 
 
 async def asked(pilot: Pilot) -> str:
@@ -51,14 +51,16 @@ async def asked(pilot: Pilot) -> str:
     return shown(pilot)
 
 
-async def test_restart_begins_a_new_run_and_saves_the_old_one() -> None:
+async def test_restart_begins_a_new_run_and_saves_the_old_one(
+    launcher: ScriptedLauncher,
+) -> None:
     source = playing(*training(1, 30))
-    app = session(source)
+    app = session(source, launcher=launcher)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         before = run_screen(pilot)
-        before.post_message(Edited("n_heads", 8))
-        before.post_message(Edited("modulus", 97))
+        before.post_message(FieldEdited("n_heads", 8))
+        before.post_message(FieldEdited("modulus", 97))
         await pilot.press("r")
         text = await asked(pilot)
         assert "n_heads 4 → 8" in text
@@ -66,13 +68,13 @@ async def test_restart_begins_a_new_run_and_saves_the_old_one() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: run_screen(pilot) is not before)
         await until(pilot, lambda: source.closed)
-        assert launcher(app).asked == [("again", CONFIG.changed(n_heads=8, modulus=97))]
+        assert launcher.asked == [NewRun(CONFIG.changed(n_heads=8, modulus=97))]
         assert status(pilot).startswith(" COMPILING ")
-        launcher(app).sources[0].deliver(Compiling("compiling the new run", 0, 2))
+        launcher.sources[0].deliver(Compiling("compiling the new run", 0, 2))
         await until(pilot, lambda: "compiling the new run" in status(pilot))
 
 
-async def test_a_restart_that_is_cancelled_changes_nothing() -> None:
+async def test_a_restart_that_is_cancelled_changes_nothing(launcher: ScriptedLauncher) -> None:
     app = session(playing(*training(1, 30)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -82,15 +84,15 @@ async def test_a_restart_that_is_cancelled_changes_nothing() -> None:
             assert "with the settings of this one" in await asked(pilot)
             await pilot.press(*keys)
             await until(pilot, lambda: pilot.app.screen is before)
-        assert launcher(app).asked == []
+        assert launcher.asked == []
 
 
 async def test_a_planned_change_that_is_taken_back_is_none() -> None:
     app = session(playing(*training(1, 30)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        run_screen(pilot).post_message(Edited("n_heads", 8))
-        run_screen(pilot).post_message(Edited("n_heads", 4))
+        run_screen(pilot).post_message(FieldEdited("n_heads", 8))
+        run_screen(pilot).post_message(FieldEdited("n_heads", 4))
         await pilot.press("r")
         assert "n_heads" not in await asked(pilot)
 
@@ -98,10 +100,10 @@ async def test_a_planned_change_that_is_taken_back_is_none() -> None:
 async def test_a_run_that_cannot_be_made_leaves_the_present_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(self: ScriptedLauncher, config: object) -> Run:
+    def refuse(self: ScriptedLauncher, request: object) -> Run:
         raise UserError("there is no room")
 
-    monkeypatch.setattr(ScriptedLauncher, "again", refuse)
+    monkeypatch.setattr(ScriptedLauncher, "launch", refuse)
     source = playing(*training(1, 30))
     async with session(source).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -114,21 +116,23 @@ async def test_a_run_that_cannot_be_made_leaves_the_present_one(
         assert not source.closed
 
 
-async def test_a_branch_starts_from_the_checkpoint_chosen(tmp_path: Path) -> None:
+async def test_a_branch_starts_from_the_checkpoint_chosen(
+    tmp_path: Path, launcher: ScriptedLauncher
+) -> None:
     folder = recorded_run(tmp_path / "run", *grokking(600))
     source = playing(*training(1, 30))
-    app = session(source, folder=folder)
+    app = session(source, folder=folder, launcher=launcher)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("b")
         text = await asked(pilot)
         assert text.index("step 500") < text.index("step 0")
         await pilot.press("down", "enter")
-        await until(pilot, lambda: launcher(app).asked)
+        await until(pilot, lambda: launcher.asked)
         checkpoint = folder / "checkpoints" / "step-00000000.safetensors"
-        assert launcher(app).asked == [("branch", checkpoint)]
+        assert launcher.asked == [BranchRun(checkpoint)]
         await until(pilot, lambda: source.closed)
-        (branched,) = launcher(app).sources
+        (branched,) = launcher.sources
         await until(pilot, lambda: branched.commands == [Pause()])
         await until(pilot, lambda: "ghost: run" in status(pilot))
 
@@ -147,12 +151,12 @@ async def test_without_a_checkpoint_there_is_no_branch(
 
 
 @pytest.mark.parametrize(("failed", "paused"), [(DEAD, False), (DIVERGED, True)])
-async def test_after_a_failure_the_session_offers_to_go_on(
-    tmp_path: Path, failed: Failed, paused: bool
+async def test_after_a_failure_the_session_offers_to_continue(
+    tmp_path: Path, failed: Failed, paused: bool, launcher: ScriptedLauncher
 ) -> None:
     folder = recorded_run(tmp_path / "run")
     source = playing(*training(1, 30))
-    app = session(source, folder=folder)
+    app = session(source, folder=folder, launcher=launcher)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         source.deliver(failed)
@@ -161,20 +165,22 @@ async def test_after_a_failure_the_session_offers_to_go_on(
         assert str(question.content) == f"The run has failed: {failed.reason}"
         assert "Go on from step 500" in text
         await pilot.press("enter")
-        await until(pilot, lambda: launcher(app).asked)
-        assert launcher(app).asked == [("resume", folder, paused)]
+        await until(pilot, lambda: launcher.asked)
+        assert launcher.asked == [ResumeRun(folder, paused)]
         await until(pilot, lambda: status(pilot).startswith(" COMPILING "))
 
 
-async def test_a_failed_run_may_be_left_as_it_is(tmp_path: Path) -> None:
+async def test_a_failed_run_may_be_left_as_it_is(
+    tmp_path: Path, launcher: ScriptedLauncher
+) -> None:
     source = playing(*training(1, 30), DEAD)
-    app = session(source, folder=recorded_run(tmp_path / "run"))
+    app = session(source, folder=recorded_run(tmp_path / "run"), launcher=launcher)
     async with app.run_test(size=(80, 24)) as pilot:
         await asked(pilot)
         await pilot.press("down", "enter")
         await until(pilot, lambda: pilot.app.screen is run_screen(pilot))
         assert status(pilot).startswith(" FAILED ")
-        assert launcher(app).asked == []
+        assert launcher.asked == []
 
 
 async def test_a_failure_without_a_checkpoint_is_only_said() -> None:
@@ -225,13 +231,13 @@ async def test_a_damaged_ghost_is_explained(
         await until(pilot, lambda: "is damaged in line 1" in status(pilot))
 
 
-async def test_a_run_that_has_ended_can_be_started_anew() -> None:
+async def test_a_run_that_has_ended_can_be_started_again(launcher: ScriptedLauncher) -> None:
     source = playing(*training(1, 30), STOPPED)
-    app = session(source)
+    app = session(source, launcher=launcher)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("r")
         await asked(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: launcher(app).asked == [("again", CONFIG)])
+        await until(pilot, lambda: launcher.asked == [NewRun(CONFIG)])
         assert Stop not in [type(command) for command in source.commands]

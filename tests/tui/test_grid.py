@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pair_events import dots, evaluated, pairs_of, playing_pairs, task_of
+from pair_events import evaluated, map_dots, pairs_of, playing_pairs, task_of
 from scripted import SIZES, ScriptedSource, rows, run_screen, session, settled, shown, until
 from textual.color import Color
 from textual.pilot import Pilot
 
-from grok_tui.protocol.events import Pairs
+from grok_tui.protocol.results import Pairs
+from grok_tui.tui.messages import Ending
 from grok_tui.tui.panes.grid import Grid
 from grok_tui.tui.panes.layout import PANES
-from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.themes import load_themes
 from grok_tui.tui.widgets.half_blocks import levels, ramp
 from grok_tui.tui.widgets.pair_map import PairMap
-from grok_tui.view.pair_values import Measure
+from grok_tui.view.pair_values import Quantity
 
 THEMES = load_themes()[0]
 
@@ -55,7 +55,7 @@ async def test_every_pair_has_its_colour(size: tuple[int, int]) -> None:
         assert "correctness  right ██████ wrong  all pairs  step 300" in shown(pilot)
         colors = ramp("correctness", pilot.app.theme_variables)
         right, wrong = colors[0].rich_color, colors[-1].rich_color
-        picture = dots(pilot)
+        picture = map_dots(pilot)
         side = {(120, 36): 3, (80, 24): 2}[size]
         for at, known in enumerate(TASK.train_mask[1:], 1):  # the cursor is on the first
             dot = picture[side * TASK.a[at]][side * TASK.b[at]]
@@ -68,7 +68,7 @@ async def test_the_whole_map_is_there(size: tuple[int, int], modulus: int) -> No
     async with session(large(modulus)).run_test(size=size) as pilot:
         pane = await opened(pilot)
         surface = Color.parse(pilot.app.theme_variables["surface"]).rich_color
-        picture = dots(pilot)
+        picture = map_dots(pilot)
         filled = [row for row in picture if row and row[0] != surface]
         columns = sum(dot != surface for dot in filled[0])
         assert len(filled) == columns
@@ -117,7 +117,7 @@ async def test_the_map_changes_with_the_theme(theme: str) -> None:
         await opened(pilot)
         pilot.app.theme = theme
         await settled(pilot)
-        colors = {dot for row in dots(pilot) for dot in row}
+        colors = {dot for row in map_dots(pilot) for dot in row}
         wanted = ramp("correctness", pilot.app.theme_variables)
         assert {wanted[0].rich_color, wanted[-1].rich_color} <= colors
 
@@ -149,11 +149,11 @@ async def test_keys_move_the_cursor(size: tuple[int, int]) -> None:
         await opened(pilot)
         side = {(120, 36): 3, (80, 24): 2}[size]
         for key, a, b in WAY:
-            before = dots(pilot)
+            before = map_dots(pilot)
             await pilot.press(key)
             await settled(pilot)
             assert read_out(a, b) in shown(pilot), key
-            if (moved := dots(pilot)) != before:
+            if (moved := map_dots(pilot)) != before:
                 assert moved[side * a][side * b] != before[side * a][side * b]
             assert sum("▸" in row for row in rows(pilot)) == 1
             assert sum("▾" in row for row in rows(pilot)) == 1
@@ -168,7 +168,7 @@ async def test_o_goes_through_the_measures(size: tuple[int, int]) -> None:
         await opened(pilot)
         side = {(120, 36): 3, (80, 24): 2}[size]
         # A test pair is wrong, half believed, and as far off as can be.
-        shown_next: list[tuple[Measure, float, str]] = [
+        shown_next: list[tuple[Quantity, float, str]] = [
             ("confidence", 0.5, "confidence  0 ██████ 1"),
             ("error distance", 1.0, "error distance  0 ██████ 6"),
             ("correctness", 1.0, "correctness  right ██████ wrong"),
@@ -179,7 +179,7 @@ async def test_o_goes_through_the_measures(size: tuple[int, int]) -> None:
             assert words in shown(pilot)
             colors = ramp(measure, pilot.app.theme_variables)
             wanted = colors[int(levels(np.array([value], dtype=np.float32))[0]) - 1].rich_color
-            assert dots(pilot)[side * TASK.a[at]][side * TASK.b[at]] == wanted
+            assert map_dots(pilot)[side * TASK.a[at]][side * TASK.b[at]] == wanted
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
@@ -197,7 +197,7 @@ async def test_k_shows_one_half_only(size: tuple[int, int]) -> None:
             await pilot.press("k")
             await settled(pilot)
             assert words in shown(pilot)
-            picture = dots(pilot)
+            picture = map_dots(pilot)
             for at in range(1, len(half)):
                 dot = picture[side * TASK.a[at]][side * TASK.b[at]]
                 assert (dot != surface) == half[at]
@@ -272,7 +272,7 @@ async def test_without_colours_right_and_wrong_can_be_told_apart(
         if name == "terminal":  # there Textual leaves no colours at all
             check_characters(pilot)
             return
-        greys = [dots(pilot)[2 * TASK.a[at]][2 * TASK.b[at]].triplet for at in EXAMPLES]
+        greys = [map_dots(pilot)[2 * TASK.a[at]][2 * TASK.b[at]].triplet for at in EXAMPLES]
         assert all(grey and grey.red == grey.green == grey.blue for grey in greys)
         assert abs(greys[0].red - greys[1].red) >= 40
 
@@ -295,4 +295,4 @@ async def test_any_size_is_survived() -> None:
         await opened(pilot)
         await pilot.press("right")
         await settled(pilot)
-        assert len([row for row in dots(pilot) if len(set(row)) > 1]) == 38
+        assert len([row for row in map_dots(pilot) if len(set(row)) > 1]) == 38

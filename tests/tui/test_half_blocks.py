@@ -21,7 +21,7 @@ from grok_tui.tui.widgets.half_blocks import (
     runs,
 )
 from grok_tui.tui.widgets.pair_map import view_of
-from grok_tui.view.pair_values import Measure
+from grok_tui.view.pair_values import Quantity
 
 THEMES = load_themes()[0]
 BLENDING = [theme for theme in THEMES.values() if theme.name != "terminal"]
@@ -78,8 +78,8 @@ def test_runs_join_equal_neighbours() -> None:
 
 
 @pytest.mark.parametrize("theme", BLENDING, ids=lambda theme: theme.name)
-@pytest.mark.parametrize("measure", get_args(Measure))
-def test_the_ends_of_a_ramp_differ_in_brightness_too(theme: Theme, measure: Measure) -> None:
+@pytest.mark.parametrize("measure", get_args(Quantity))
+def test_the_ends_of_a_ramp_differ_in_brightness_too(theme: Theme, measure: Quantity) -> None:
     colors = ramp(measure, theme.colors)
     assert len(colors) == STEPS
     greys = [color.monochrome.r for color in (colors[0], colors[-1])]
@@ -90,8 +90,8 @@ def test_the_ends_of_a_ramp_differ_in_brightness_too(theme: Theme, measure: Meas
         assert min(abs(grey - surface) for grey in greys) >= 30
 
 
-@pytest.mark.parametrize("measure", get_args(Measure))
-def test_a_terminals_own_colours_are_not_blended(measure: Measure) -> None:
+@pytest.mark.parametrize("measure", get_args(Quantity))
+def test_a_terminals_own_colours_are_not_blended(measure: Quantity) -> None:
     colors = ramp(measure, THEMES["terminal"].colors)
     assert all(color.ansi is not None for color in colors)
     assert len(dict.fromkeys(color.ansi for color in colors)) == 3

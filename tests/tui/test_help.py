@@ -16,18 +16,19 @@ from scripted import (
 from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 
-from grok_tui.protocol.events import Pause
+from grok_tui.protocol.commands import Pause
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.keys.keymap import entries
+from grok_tui.tui.messages import Ending
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log
 from grok_tui.tui.screens.help import Help, KeyTable
-from grok_tui.tui.screens.run_view import Ending, RunScreen
+from grok_tui.tui.screens.run_view import RunView
 from grok_tui.tui.widgets.pane_bar import PANE_KEYS
 
 
 async def opened(pilot: Pilot[Ending], *keys: str) -> VerticalScroll:
-    await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
     await pilot.press(*(keys or ("?",)))
     await until(pilot, lambda: isinstance(pilot.app.screen, Help))
     await pilot.pause()
@@ -64,7 +65,7 @@ async def test_it_closes_and_nothing_else_happens(key: str) -> None:
     async with session(source).run_test() as pilot:
         await opened(pilot)
         await pilot.press("space", "right_square_bracket", key)
-        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
         assert source.commands == []
         await pilot.press("space")
         assert source.commands == [Pause()]
@@ -101,7 +102,7 @@ async def test_it_explains_grokking_and_what_to_try() -> None:
 async def test_it_lists_every_key_of_the_session_and_of_each_pane() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await opened_whole(pilot)
-        bindings = [*RunScreen.BINDINGS, *SessionApp.BINDINGS]
+        bindings = [*RunView.BINDINGS, *SessionApp.BINDINGS]
         listed = [entry for entry in entries(bindings, {}) if entry.pane is None]
         listed += [entry for pane in PANES for entry in entries(pane.BINDINGS, {})]
         assert len(listed) > 20
@@ -126,7 +127,7 @@ async def test_it_says_the_users_own_keys() -> None:
         assert "p f6 Pause, or go on" in words(pilot)
         assert "p f6 pauses, and then s takes one step" in words(pilot)
         await pilot.press("f1")
-        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
 
 
 async def test_keys_have_their_column() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mechanisms import KEYS, TASK, analysis, analyzed, answering
+from pair_events import dots
 from scripted import (
     STOPPED,
     playing,
@@ -24,17 +26,18 @@ from scripted import (
 from small_weights import snapshot_of
 from textual.pilot import Pilot
 
-from grok_tui.protocol.events import Analyzed, Inspect
+from grok_tui.protocol.commands import Inspect
+from grok_tui.protocol.events import Analyzed
 from grok_tui.protocol.results import Measures
 from grok_tui.runs import checkpoints
-from grok_tui.tui.panes.analysis_pane import Mechanism
+from grok_tui.tui.messages import Ending
+from grok_tui.tui.panes.analysis_pane import AnalysisPane
 from grok_tui.tui.panes.attention import mean_attention
-from grok_tui.tui.panes.circle import Circle
 from grok_tui.tui.panes.fourier import Fourier
 from grok_tui.tui.panes.measures import sparkline
 from grok_tui.tui.panes.neurons import clusters
-from grok_tui.tui.screens.run_view import Ending
-from grok_tui.view.learned import MOST_SPECTRA, Learned
+from grok_tui.tui.widgets.dot_canvas import DotCanvas
+from grok_tui.view.histories import MOST_SPECTRA, AnalysisHistory
 
 SIZES = [(120, 36), (80, 24), (60, 16)]
 PANES = {"5": "Fourier", "6": "Measures", "7": "Circle", "8": "Attention", "9": "Neurons"}
@@ -57,7 +60,7 @@ async def test_a_pane_waits_for_an_analysis_and_then_shows_it(
     source = answering(*training(1, 100))
     async with session(source).run_test(size=size) as pilot:
         await opened(pilot, key)
-        pane = next(p for p in run_screen(pilot).query(Mechanism) if p.is_on_screen)
+        pane = next(p for p in run_screen(pilot).query(AnalysisPane) if p.is_on_screen)
         assert PANES[key] == pane.TITLE
         assert "step" not in str(pane.border_subtitle)
         source.deliver(analyzed(100))
@@ -124,10 +127,12 @@ async def test_the_waterfall_has_a_line_for_every_analysis() -> None:
         await pilot.press("o")
         await until(pilot, lambda: "W_E, steps 100 to 300" in shown(pilot))
         await settled(pilot)
-        canvas = run_screen(pilot).query_one(Fourier).query_one("Canvas")
-        picture = canvas._picture[:, :56] % 17
-        brightest = [set((np.flatnonzero(row == 16) + 1).tolist()) for row in picture[:3]]
-        assert brightest == [{7}, {8}, set(KEYS)]
+        canvas = run_screen(pilot).query_one(Fourier).query_one(DotCanvas)
+        lines = canvas.render_lines(canvas.size.region)
+        picture = dots(line.crop(0, 56) for line in lines)
+        brightest = picture[0][7 - 1]
+        found = [{k for k, color in enumerate(row, 1) if color == brightest} for row in picture]
+        assert found[:3] == [{7}, {8}, set(KEYS)]
         await pilot.resize_terminal(160, 40)  # there is room for the steps, too
         await until(pilot, lambda: any(" 100 " in row[80:92] for row in rows(pilot)))
         await pilot.press("o", "o")
@@ -135,7 +140,7 @@ async def test_the_waterfall_has_a_line_for_every_analysis() -> None:
 
 
 def test_the_oldest_spectra_are_thinned_and_the_newest_kept() -> None:
-    learned = Learned()
+    learned = AnalysisHistory()
     for i in range(1, 3 * MOST_SPECTRA):
         learned = learned.after(analyzed(i))
         assert len(learned.spectra) <= MOST_SPECTRA + 1
@@ -155,8 +160,8 @@ async def test_the_measures_stand_on_the_chart_and_below() -> None:
         assert "key frequencies" in text
         assert f"{analysis()[0].gini_W_L:.3g}" in text
         state = run_screen(pilot).state
-        assert state.learned.restricted_loss.steps.tolist() == [100, 300]
-        assert state.learned.excluded_loss.last == analysis()[0].excluded_loss
+        assert state.analyses.restricted_loss.steps.tolist() == [100, 300]
+        assert state.analyses.excluded_loss.last == analysis()[0].excluded_loss
         assert "restricted" in text
         await pilot.press("left")
         await until(pilot, lambda: "•" in shown(pilot))
@@ -164,8 +169,8 @@ async def test_the_measures_stand_on_the_chart_and_below() -> None:
 
 async def test_without_a_circuit_the_rows_have_no_number_and_no_line() -> None:
     measures = Measures(0.1, 0.2, (1,), {"W_E": 3.0})
-    _, tables = analysis()
-    event = Analyzed(100, measures, 0.1, tables)
+    _, arrays = analysis()
+    event = Analyzed(100, measures, 0.1, arrays)
     async with session(playing(*training(1, 100), event)).run_test(size=(120, 36)) as pilot:
         await opened(pilot, "6")
         row = next(row for row in rows(pilot) if "logit FVE" in row)
@@ -191,8 +196,7 @@ async def test_the_ring_is_round_ordered_and_walked_along() -> None:
             assert "round 1.00  order 1.00" in shown(pilot)
             await pilot.press("right")
             await settled(pilot)
-        circle = run_screen(pilot).query_one(Circle)
-        shown_k = circle._shown_k(analysis()[1])
+        (shown_k,) = (int(k) for k in re.findall(r"k (\d+) of ", shown(pilot)))
         assert shown_k in KEYS
         await pilot.press("up")
         following = pow(shown_k, -1, 113)
@@ -204,9 +208,9 @@ async def test_the_ring_is_round_ordered_and_walked_along() -> None:
 
 
 async def test_a_cloud_is_not_called_a_ring() -> None:
-    measures, tables = analysis()
-    cloud = np.random.default_rng(0).standard_normal(tables.circle.shape).astype(np.float32)
-    event = Analyzed(100, measures, 0.1, replace(tables, circle=cloud))
+    measures, arrays = analysis()
+    cloud = np.random.default_rng(0).standard_normal(arrays.circle.shape).astype(np.float32)
+    event = Analyzed(100, measures, 0.1, replace(arrays, circle=cloud))
     async with session(playing(event)).run_test(size=(120, 36)) as pilot:
         await opened(pilot, "7")
         line = next(row for row in rows(pilot) if "round" in row)
@@ -232,10 +236,10 @@ def test_mean_attention_is_the_softmax_averaged_over_the_other_token() -> None:
 
 
 async def test_attention_reads_out_a_token_of_a_head() -> None:
-    measures, tables = analysis()
+    measures, arrays = analysis()
     scores = np.zeros((4, 3, 113), dtype=np.float32)
     scores[2, 0, 7] = 30.0
-    event = Analyzed(100, measures, 0.1, replace(tables, attention=scores))
+    event = Analyzed(100, measures, 0.1, replace(arrays, attention=scores))
     async with session(playing(event)).run_test(size=(120, 36)) as pilot:
         await opened(pilot, "8")
         assert "head 0, token 0: to a 0.333, to b 0.333" in shown(pilot)

@@ -9,7 +9,7 @@ from textual.command import CommandList
 from textual.widgets import OptionList
 
 from grok_tui.tui.keys.palette import Palette
-from grok_tui.tui.widgets.options import Options
+from grok_tui.tui.screens.dialogs import Options
 
 
 class Flat(App[None]):

@@ -20,7 +20,8 @@ from scripted import (
 )
 from textual.pilot import Pilot
 
-from grok_tui.protocol.events import CommandRejected, ConfigApplied, SetField, Undo, Warned
+from grok_tui.protocol.commands import SetField, Undo
+from grok_tui.protocol.events import CommandRejected, ConfigApplied, Warned
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log

@@ -7,10 +7,10 @@ from hyperparameters import SMALL, SMALLEST, WIDE, choose, form, line, lines, ro
 from scripted import CONFIG, playing, run_screen, session, settled, shown, training, until
 from textual.widgets import Input
 
-from grok_tui.config.schema import FIELDS
-from grok_tui.protocol.events import CommandRejected, ConfigApplied, Pause, SetField, Undo
-from grok_tui.tui.widgets.field_row import FieldRow
-from grok_tui.view.field_text import written
+from grok_tui.config.schema import FIELDS, written
+from grok_tui.protocol.commands import Pause, SetField, Undo
+from grok_tui.protocol.events import CommandRejected, ConfigApplied
+from grok_tui.tui.panes.field_row import FieldRow
 
 # --- the list -------------------------------------------------------------------------
 
@@ -33,7 +33,7 @@ async def test_fields_stand_in_their_groups() -> None:
     async with session(playing()).run_test(size=(80, 48)) as pilot:
         await choose(pilot, "operation")
         first = [t.split()[0] for t in lines(pilot) if t and not t.startswith("▸")]
-        for group, name in [("task", "modulus"), ("optimiser", "lr"), ("run", "steps")]:
+        for group, name in [("task", "modulus"), ("optimizer", "lr"), ("run", "steps")]:
             assert group in first
             assert first.index(name) == first.index(group) + 1
 

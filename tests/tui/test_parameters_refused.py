@@ -17,7 +17,8 @@ from scripted import (
 )
 from textual.color import Color
 
-from grok_tui.protocol.events import Event, Failed, SetField
+from grok_tui.protocol.commands import SetField
+from grok_tui.protocol.events import Event, Failed
 from grok_tui.tui.themes import load_themes
 
 # --- what is wrong --------------------------------------------------------------------
@@ -26,7 +27,7 @@ from grok_tui.tui.themes import load_themes
 @pytest.mark.parametrize(
     ("size", "name", "value", "problem"),
     [
-        (WIDE, "lr", "abc", "lr: 'abc' is no number"),
+        (WIDE, "lr", "abc", "lr: 'abc' is not a number"),
         (SMALL, "lr", "20", "lr: 20.0 is wrong: input should be less than or equal to 10"),
         (SMALLEST, "modulus", "112", "modulus: 112 is even, but the modulus must be odd"),
         (SMALL, "n_heads", "5", "n_heads: 5 heads do not divide d_model 128"),
@@ -65,7 +66,7 @@ async def test_what_is_wrong_wears_every_themes_error() -> None:
                 segment
                 for strip in pilot.app.screen._compositor.render_strips()
                 for segment in strip
-                if "is no number" in segment.text
+                if "is not a number" in segment.text
             )
             assert segment.style is not None
             error = Color.parse(pilot.app.theme_variables["error"])
@@ -133,7 +134,7 @@ async def test_an_ended_run_explains_that_no_live_edit_is_possible(
     source = playing(*training(1, 20), end)
     async with session(source).run_test(size=SMALL) as pilot:
         await choose(pilot, "stop_when")
-        assert "the run has ended; r starts another" in lines(pilot)
+        assert "the run has ended; r starts a new one" in lines(pilot)
         await pilot.press("enter", "right", "left")
         assert text(pilot) is None
         await choose(pilot, "n_heads")
@@ -154,5 +155,5 @@ async def test_a_run_that_ends_while_one_types_takes_no_edit() -> None:
         await pilot.press("enter")
         await settled(pilot)
         assert text(pilot) == "2"
-        assert lines(pilot).count("the run has ended; r starts another") == 2
+        assert lines(pilot).count("the run has ended; r starts a new one") == 2
         assert source.commands == []

@@ -16,8 +16,9 @@ from grok_tui.config.schema import Config
 from grok_tui.sources.launcher import Run
 from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp
+from grok_tui.tui.messages import Ending
 from grok_tui.tui.screens.picker import PresetPicker
-from grok_tui.tui.screens.run_view import Ending, RunScreen
+from grok_tui.tui.screens.run_view import RunView
 from grok_tui.tui.themes import load_themes
 from grok_tui.view import estimate
 from grok_tui.view.estimate import Speed
@@ -76,8 +77,8 @@ async def test_keys_choose_a_preset(keys: list[str], at: int) -> None:
     async with picking(launcher).run_test(size=(80, 24)) as pilot:
         await options(pilot)
         await pilot.press(*keys, "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
-    assert launcher.asked == [("preset", preset_names()[at])]
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
+    assert launcher.asked == [preset_names([at])]
 
 
 async def test_the_mouse_chooses_a_preset() -> None:
@@ -86,8 +87,8 @@ async def test_the_mouse_chooses_a_preset() -> None:
         await options(pilot)
         row = next(y for y, text in enumerate(rows(pilot)) if "nanda" in text)
         await pilot.click(offset=(20, row))
-        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
-    assert launcher.asked == [("preset", "nanda")]
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
+    assert launcher.asked == ["nanda"]
 
 
 @pytest.mark.parametrize("key", ["q", "escape", "ctrl+c", "ctrl+q"])
@@ -154,7 +155,7 @@ async def test_a_preset_may_be_picked_before_its_time_is_known(
         await options(pilot)
         await until(pilot, asked.is_set)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
         known.set()
         await pilot.pause()
 

@@ -25,21 +25,21 @@ from textual.widgets import Static
 
 from grok_tui.protocol.events import Failed, Stopped
 from grok_tui.runs.checkpoints import checkpoint_path, save
-from grok_tui.sources.launcher import Run
+from grok_tui.sources.launcher import BranchRun, Run
 from grok_tui.sources.player import Player
 from grok_tui.sources.player import shown as state_shown
 from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.keys.keymap import Entry
-from grok_tui.tui.panes.parameters import Edited, Parameters
+from grok_tui.tui.messages import Ending, FieldEdited
+from grok_tui.tui.panes.parameters import Parameters
 from grok_tui.tui.screens.dialogs import JumpDialog
 from grok_tui.tui.screens.help import Help
-from grok_tui.tui.screens.replay import ReplayScreen
-from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.themes import load_themes
 
-STOPPED = Stopped(1500, "completed", {})
+STOPPED = Stopped(1500, "completed")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ async def replay(
 ) -> AsyncIterator[tuple[Pilot[Ending], ScriptedLauncher]]:
     """A replay, paused at a step."""
     recording = Recording(folder)
-    player = Player(recording.pace, recording.last, playing=playing).sought(step)
+    player = Player(recording.timeline, recording.last, playing=playing).sought(step)
     first = Run(ReplaySource(recording, player), state_shown(recording, player), folder)
     launcher = ScriptedLauncher()
     app = SessionApp(first, launcher, load_themes()[0], "midnight")
@@ -75,7 +75,7 @@ def word(pilot: Pilot[Ending]) -> str:
 async def test_it_shows_the_step_it_begins_at(run: Path) -> None:
     async with replay(run, 700) as (pilot, _):
         await until(pilot, lambda: at(pilot, 700))
-        assert isinstance(pilot.app.screen, ReplayScreen)
+        assert isinstance(pilot.app.screen, Replay)
         assert word(pilot) == "PAUSED"
         assert "replay 1x" in status(pilot)
         assert "wd 1.25" in status(pilot)  # the edit at step 620 lies behind
@@ -114,7 +114,7 @@ async def test_the_phases_one_after_another(run: Path) -> None:
             await until(pilot, lambda step=step: at(pilot, step))
 
 
-async def test_the_end_is_the_recorded_one_and_space_begins_anew(run: Path) -> None:
+async def test_the_end_is_the_recorded_one_and_space_begins_again(run: Path) -> None:
     async with replay(run, 1500) as (pilot, _):
         await until(pilot, lambda: word(pilot) == "STOPPED")
         await pilot.press("space")
@@ -144,7 +144,7 @@ async def test_jumping_to_a_number_or_to_a_phase(run: Path) -> None:
         await pilot.press("j")
         await until(pilot, lambda: isinstance(pilot.app.screen, JumpDialog))
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ReplayScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, Replay))
         assert at(pilot, 1290)
 
 
@@ -155,7 +155,7 @@ async def test_nothing_of_the_record_can_be_edited(run: Path) -> None:
         await pilot.press("right_square_bracket", "z", "c", "r")
         await pilot.press("2")
         parameters = pilot.app.screen.query_one(Parameters)
-        parameters.post_message(Edited("lr", 0.1))
+        parameters.post_message(FieldEdited("lr", 0.1))
         await until(pilot, lambda: "what has been recorded stays" in status(pilot))
         assert run_screen(pilot).state.pending == {}
         assert len(pilot.app.screen_stack) == 2
@@ -170,8 +170,8 @@ async def test_a_branch_leaves_from_a_checkpoint_that_lies_behind(run: Path) -> 
         assert "step 500" in shown(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: launcher.asked)
-        assert launcher.asked == [("branch", checkpoint_path(run / "checkpoints", 500))]
-        await until(pilot, lambda: not isinstance(pilot.app.screen, ReplayScreen))
+        assert launcher.asked == [BranchRun(checkpoint_path(run / "checkpoints", 500))]
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Replay))
         assert isinstance(run_screen(pilot).run.source, ScriptedSource)
 
 
@@ -185,8 +185,8 @@ async def test_questions_are_answered_by_the_checkpoint_behind(tmp_path: Path) -
         assert "step 500; this pair is" in shown(pilot)
 
 
-async def test_leaving_it_is_no_failure_even_if_the_run_had_failed(tmp_path: Path) -> None:
-    failed = Failed(600, "diverged: the train loss became nan at step 601")
+async def test_leaving_it_is_not_a_failure_even_if_the_run_had_failed(tmp_path: Path) -> None:
+    failed = Failed(600, "diverged: the train loss became nan at step 601", "diverged")
     run = recorded_run(tmp_path / "run", *grokking(600), failed)
     async with replay(run, 600) as (pilot, _):
         await until(pilot, lambda: word(pilot) == "FAILED")
@@ -210,7 +210,7 @@ async def test_help_tells_the_keys_of_a_replay(run: Path) -> None:
 def app_entries(pilot: Pilot[Ending]) -> list[Entry]:
     app = pilot.app
     assert isinstance(app, SessionApp)
-    return app.entries(ReplayScreen.BINDINGS)
+    return app.keys.entries(Replay.BINDINGS)
 
 
 async def test_a_run_that_was_cut_off_ends_paused(tmp_path: Path) -> None:

@@ -21,11 +21,11 @@ from scripted import (
 from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 
-from grok_tui.protocol.events import Pairs
+from grok_tui.protocol.results import Pairs
+from grok_tui.tui.messages import Ending
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.residues import Residues
-from grok_tui.tui.screens.run_view import Ending
-from grok_tui.tui.widgets.residue_bars import Strips, axis, bars, layout_of
+from grok_tui.tui.widgets.residue_bars import ResidueBars, axis, bars, layout_of
 
 TASK = task_of(113)
 # A tenth of the test pairs of residues 3, 13, 23, ... and all those of residue 42 are wrong.
@@ -87,7 +87,7 @@ async def test_all_residues_are_there_with_the_chosen_ones_counts(
 ) -> None:
     async with session(half_known()).run_test(size=size) as pilot:
         pane = await opened(pilot)
-        strips = pane.query_one(Strips)
+        strips = pane.query_one(ResidueBars)
         drawn = [row[strips.region.x :] for row in rows(pilot)]
         drawn = drawn[strips.region.y : strips.region.bottom]
         # Train: full bars everywhere; test: 42 is empty, the others are not.
@@ -143,7 +143,7 @@ async def test_a_residue_that_is_no_answer_in_a_half_is_a_gap() -> None:
     started = replace(STARTED, config=config_of(5), train_mask=task.answer != 0)
     known = evaluated(10, pairs_of(task, np.zeros_like(task.train_mask)))
     async with session(ScriptedSource(started, known)).run_test(size=(80, 24)) as pilot:
-        strips = (await opened(pilot)).query_one(Strips)
+        strips = (await opened(pilot)).query_one(ResidueBars)
         assert "residue 0: train none, test 5 of 5" in shown(pilot)
         await pilot.press("right")
         await settled(pilot)
@@ -193,11 +193,11 @@ async def test_pages_scroll_the_wrong_pairs(size: tuple[int, int]) -> None:
 async def test_a_click_chooses_a_residue(size: tuple[int, int]) -> None:
     async with session(half_known()).run_test(size=size) as pilot:
         pane = await opened(pilot)
-        strips = pane.query_one(Strips)
-        await pilot.click(Strips, offset=(20, strips.size.height - 1))
+        strips = pane.query_one(ResidueBars)
+        await pilot.click(ResidueBars, offset=(20, strips.size.height - 1))
         assert f"residue {57 + 20}:" in shown(pilot)
         beside = (57, strips.size.height - 1)  # strips of 57 residues leave this column free
-        await pilot.click(Strips, offset=beside)
+        await pilot.click(ResidueBars, offset=beside)
         assert f"residue {57 + 20}:" in shown(pilot)
 
 

@@ -26,18 +26,15 @@ from scripted import (
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey, FooterLabel
 
+from grok_tui.protocol.commands import Pause, Resume, SetField, Step
 from grok_tui.protocol.events import (
     CommandRejected,
     Compiling,
     ConfigApplied,
     Event,
     Failed,
-    Pause,
     Paused,
-    Resume,
     Resumed,
-    SetField,
-    Step,
     Warned,
 )
 from grok_tui.tui.panes.charts import Charts

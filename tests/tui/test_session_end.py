@@ -23,21 +23,15 @@ from scripted import (
 )
 from textual.app import App
 
-from grok_tui.protocol.events import (
-    Compiling,
-    Event,
-    Failed,
-    Paused,
-    Resume,
-    Resumed,
-    Stop,
-    Warned,
-)
+from grok_tui.protocol.commands import Resume, Stop
+from grok_tui.protocol.events import Compiling, Event, Failed, Paused, Resumed, Warned
 from grok_tui.sources.job import Job
+from grok_tui.sources.launcher import Launcher
 from grok_tui.tui.app import SessionApp
+from grok_tui.tui.messages import Ending
 from grok_tui.tui.screens.dialogs import QuitDialog
-from grok_tui.tui.screens.run_view import Ending, RunScreen
-from grok_tui.tui.start import Session, make_app, run_session
+from grok_tui.tui.screens.run_view import RunView
+from grok_tui.tui.start import make_app, run_session
 
 # --- leaving --------------------------------------------------------------------------
 
@@ -75,7 +69,7 @@ async def test_quit_can_be_cancelled(keys: list[str]) -> None:
     app = session(source)
     async with app.run_test() as pilot:
         await pilot.press("q", *keys)
-        assert isinstance(app.screen, RunScreen)
+        assert isinstance(app.screen, RunView)
         assert source.commands == []
         assert app.return_value is None
 
@@ -160,10 +154,10 @@ def test_what_fails_after_the_screens_are_gone_is_said_once_and_is_a_failure(
         def __init__(self, job: Job) -> None:
             super().__init__()
 
-    monkeypatch.setattr("grok_tui.tui.start.WorkerSource", Lost)
+    monkeypatch.setattr("grok_tui.sources.launcher.WorkerSource", Lost)
     for ending in (Ending(0), Ending(1, Lost.unheard)):
         monkeypatch.setattr(SessionApp, "run", lambda app, ending=ending: ending)
-        session = Session(lambda _: Job(CONFIG), save=False)
+        session = Launcher(lambda _: Job(CONFIG), save=False)
         app = make_app(session, session.open(Job(CONFIG)), None)
         assert run_session(session, app) == 1
         assert capfd.readouterr().err == f"grok-tui: error: {Lost.unheard}\n"
@@ -194,16 +188,16 @@ async def test_events_after_the_end_of_the_session_are_ignored() -> None:
 def test_a_defect_of_the_screens_leaves_no_traceback_on_the_terminal(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(screen: RunScreen) -> None:
+    def broken(screen: RunView) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(RunScreen, "on_mount", broken)
+    monkeypatch.setattr(RunView, "on_mount", broken)
     monkeypatch.setattr(SessionApp, "run", functools.partialmethod(App.run, headless=True))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    session = Session(lambda _: Job(CONFIG), save=False)
+    session = Launcher(lambda _: Job(CONFIG), save=False)
     assert run_session(session, make_app(session, session.open(Job(CONFIG)), None)) == 1
     output = capfd.readouterr()
     (log,) = tmp_path.iterdir()
-    assert f"the screen broke, please report it with {log}" in output.err
+    assert f"the screen broke; please report it with {log}" in output.err
     assert "planted" not in output.err + output.out
     assert "planted" in log.read_text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from scripted import (
-    ScriptedSource,
     playing,
     rows,
     run_screen,
@@ -17,14 +16,14 @@ from scripted import (
 from textual.command import CommandInput, CommandList, CommandPalette
 from textual.pilot import Pilot
 
-from grok_tui.protocol.events import Command, Pause, SetField, Step, Stop, Undo
+from grok_tui.protocol.commands import Command, Pause, SetField, Step, Stop, Undo
+from grok_tui.tui.messages import Ending
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log
 from grok_tui.tui.screens.dialogs import QuitDialog
 from grok_tui.tui.screens.help import Help
 from grok_tui.tui.screens.picker import PresetPicker
-from grok_tui.tui.screens.run_view import Ending
 from grok_tui.tui.themes import load_themes
 from grok_tui.tui.widgets.chart import Chart
 from grok_tui.tui.widgets.pane_bar import PANE_KEYS, PaneBar
@@ -175,14 +174,13 @@ async def test_every_command_says_its_key_in_force() -> None:
 
 
 async def test_the_picker_has_the_few_commands_that_make_sense_there() -> None:
-    app = session(ScriptedSource())
-    app._first = None
+    app, themes = session(None), load_themes()[0]
     async with app.run_test() as pilot:
         await until(pilot, lambda: isinstance(app.screen, PresetPicker))
         await found(pilot)
-        await until(pilot, lambda: len(_listed(pilot)) >= len(app.theme_names) + 3)
+        await until(pilot, lambda: len(_listed(pilot)) >= len(themes) + 3)
         names = {title.splitlines()[0] for title in _listed(pilot)}
-        own = {f"Theme: {name}" for name in app.theme_names}
+        own = {f"Theme: {name}" for name in themes}
         assert names - own == {"Quit", "Theme: change to the next one", "Screenshot"}
         await pilot.press("escape")
         await choose(pilot, "quit")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from scripted import ScriptedLauncher, grokking, recorded_run, shown, until
+from summaries import summary
 from textual.pilot import Pilot
 
 from grok_tui.protocol.events import Failed
@@ -20,11 +21,11 @@ from grok_tui.sources.player import shown as state_shown
 from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.sweep.folder import SweepFolder
-from grok_tui.sweep.progress import Watch
+from grok_tui.sweep.progress import SweepProgress
 from grok_tui.sweep.spec import spec_from
 from grok_tui.text import UserError
-from grok_tui.tui.screens.replay import ReplayScreen
-from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.messages import Ending
+from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.screens.sweep import SweepScreen, Train
 from grok_tui.tui.sweep_app import SweepApp
 from grok_tui.tui.themes import load_themes
@@ -35,21 +36,20 @@ SIZES = [(120, 36), (80, 24)]
 
 def sweep_of(tmp_path: Path, **content: Any) -> SweepFolder:
     whole = {"base": {"steps": 1500}, "axes": AXES, "seeds": 2, **content}
-    return SweepFolder(tmp_path / "my sweep", spec_from(whole))
+    return SweepFolder.open(tmp_path / "my sweep", spec_from(whole))
 
 
-def ended(run: Path, **summary: Any) -> None:
+def ended(run: Path, **known: Any) -> None:
     """Let a point have ended."""
     if not run.exists():
         recorded_run(run, *grokking(40))
-    known = {"steps": 1500, "memorized_step": 100, "grok_step": None, "exit": "completed"}
-    final = {"test_loss": 2.5, "test_acc": 0.25}
-    (run / "summary.json").write_text(json.dumps({**known, "final": final, **summary}))
+    content = summary(**{"steps": 1500, "memorized_step": 100, **known}).to_dict()
+    (run / "summary.json").write_text(json.dumps(content))
 
 
 def replay(run: Path) -> Run:
     recording = Recording(run)
-    player = Player(recording.pace, recording.last)
+    player = Player(recording.timeline, recording.last)
     return Run(ReplaySource(recording, player), state_shown(recording, player), run)
 
 
@@ -60,7 +60,7 @@ async def screen(
     size: tuple[int, int] = (100, 30),
     theme: str = "midnight",
 ) -> AsyncIterator[Pilot[Ending]]:
-    sweep = SweepScreen(folder, Watch(folder, retry=False), train)
+    sweep = SweepScreen(folder, SweepProgress(folder), train)
     launcher, themes = ScriptedLauncher(), load_themes()[0]
     app = SweepApp(None, launcher, themes, theme, sweep=sweep, replay=replay)
     async with app.run_test(size=size) as pilot:
@@ -124,9 +124,9 @@ async def test_enter_opens_a_run_and_leaving_it_leads_back(
     async with screen(folder, size=size) as pilot:
         await says(pilot, "seed 0", "grokked", "30")
         await pilot.press("right", "enter", "down", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ReplayScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, Replay))
         opened = pilot.app.screen
-        assert isinstance(opened, ReplayScreen)
+        assert isinstance(opened, Replay)
         expected = folder.path / "weight_decay-1_train_fraction-0.5_seed-1"
         assert opened.run.folder == expected
         await pilot.press("q")
@@ -181,7 +181,7 @@ async def test_every_theme_tells_cells_apart(tmp_path: Path, theme: str) -> None
     *others, last = folder.points
     for point, grok_step in zip(others, (300, 900, None), strict=True):
         ended(folder.run_of(point), grok_step=grok_step)
-    recorded_run(folder.run_of(last), *grokking(40), Failed(41, "diverged: inf", {}))
+    recorded_run(folder.run_of(last), *grokking(40), Failed(41, "diverged: inf", "diverged"))
     ended(folder.run_of(last), exit="diverged")
     async with screen(folder, theme=theme) as pilot:
         await says(pilot, "300", "900", "never", "failed")
@@ -208,7 +208,7 @@ def test_the_picture(
     steps = [[None, 2900, 700, 300], [None, 1200, 400, 200], [None, 600, 90, 70], [None] * 4]
     for i, point in enumerate(folder.points[:14] + folder.points[16:30]):
         ended(folder.run_of(point), grok_step=steps[i % 14 // 4][i % 14 % 4])
-    sweep = SweepScreen(folder, Watch(folder, retry=False), None)
+    sweep = SweepScreen(folder, SweepProgress(folder), None)
     themes = load_themes()[0]
     app = SweepApp(None, ScriptedLauncher(), themes, "midnight", sweep=sweep, replay=replay)
     assert snap_compare(app, terminal_size=size)

@@ -8,19 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from model_for import model_for
 
 from grok_tui.config.schema import Config
-from grok_tui.models.transformer.spec import weight_shapes
-from grok_tui.protocol.events import (
-    Analyzed,
-    Command,
-    Evaluated,
-    Losses,
-    Metrics,
-    Pairs,
-    Resume,
-)
-from grok_tui.protocol.results import Measures, Tables
+from grok_tui.protocol.commands import Command, Resume
+from grok_tui.protocol.events import Analyzed, Evaluated, Losses
+from grok_tui.protocol.results import AnalysisArrays, Measures, Metrics, Pairs
 from grok_tui.protocol.snapshot import Snapshot
 
 CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, lr=0.003)
@@ -43,7 +36,7 @@ def evaluated(step: int, test_loss: float = 4.5) -> Evaluated:
 
 
 MEASURES = Measures(1 / 3, 0.5, (1, 2), {"W_E": 96.0}, restricted_loss=0.25)
-TABLES = Tables(
+ARRAYS = AnalysisArrays(
     elements=np.arange(5, dtype=np.int16),
     spectrum_W_E=np.array([1, 2], dtype=np.float32),
     spectrum_W_L=np.array([3, 4], dtype=np.float32),
@@ -55,7 +48,7 @@ TABLES = Tables(
 
 
 def analyzed(step: int) -> Analyzed:
-    return Analyzed(step, MEASURES, 0.1, TABLES)
+    return Analyzed(step, MEASURES, 0.1, ARRAYS)
 
 
 class Asked:
@@ -75,10 +68,10 @@ class Asked:
 
 def snapshot(step: int, **changes: Any) -> Snapshot:
     """One whose config has `changes`."""
-    shapes = weight_shapes(CONFIG)
+    shapes = model_for(CONFIG).shapes
     weights = {name: np.full(shape, step, dtype=np.float32) for name, shape in shapes.items()}
     config = CONFIG.changed(**changes).model_dump(mode="json")
-    mask = np.arange(25) < CONFIG.n_train
+    mask = np.arange(25) < 7
     return Snapshot(step, weights, weights, weights, (0.5, 0.5), mask, config, {}, {})
 
 

@@ -1,4 +1,4 @@
-"""Analyses in a run directory: their numbers in its lines, their tables in files."""
+"""Analyses in a run directory: their numbers in its lines, their arrays in files."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recordings import (
+    ARRAYS,
     CONFIG,
     ENVIRONMENT,
     MEASURES,
     ON_EVALUATED_STEPS,
-    TABLES,
     analyzed,
     evaluated,
     losses,
@@ -20,7 +20,7 @@ from recordings import (
 )
 
 from grok_tui.protocol.events import Analyzed, Stopped
-from grok_tui.protocol.results import Tables
+from grok_tui.protocol.results import AnalysisArrays
 from grok_tui.runs import analysis_files
 from grok_tui.runs.writer import RunWriter
 
@@ -36,8 +36,8 @@ def test_an_analysed_step_has_its_measures_and_its_tables(run: Path) -> None:
     writer(evaluated(2))
     writer(analyzed(2))
     writer(losses(3, 2.0))
-    writer(Analyzed(3, MEASURES, 0.1))  # its tables were left out on the way
-    writer(Stopped(3, "completed", {}))
+    writer(Analyzed(3, MEASURES, 0.1))  # its arrays were left out on the way
+    writer(Stopped(3, "completed"))
     writer.close()
     first, second, third = metrics_of(run)
     assert set(first) == {"step", "train_loss"}
@@ -49,14 +49,14 @@ def test_an_analysed_step_has_its_measures_and_its_tables(run: Path) -> None:
     assert third["gini_W_E"] == pytest.approx(1 / 3, rel=1e-8)
     assert [path.name for path in analysis_files.analyses_in(run)] == ["step-00000002.npz"]
     found = analysis_files.load(analysis_files.analysis_path(run, 2), CONFIG)
-    for field in fields(Tables):
-        np.testing.assert_array_equal(getattr(found, field.name), getattr(TABLES, field.name))
+    for field in fields(AnalysisArrays):
+        np.testing.assert_array_equal(getattr(found, field.name), getattr(ARRAYS, field.name))
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
 def test_damaged_tables_are_refused_in_words(run: Path, content: bytes | None) -> None:
     RunWriter.create(run, CONFIG, ENVIRONMENT).close()
-    analysis_files.save(run, 2, TABLES)
+    analysis_files.save(run, 2, ARRAYS)
     path = analysis_files.analysis_path(run, 2)
     path.write_bytes(path.read_bytes()[:-50] if content is None else content)
     with pytest.raises(analysis_files.AnalysisError, match=r"step-00000002\.npz"):
@@ -66,6 +66,6 @@ def test_damaged_tables_are_refused_in_words(run: Path, content: bytes | None) -
 def test_tables_without_one_of_their_arrays_are_refused(run: Path) -> None:
     path = analysis_files.analysis_path(run, 2)
     path.parent.mkdir(parents=True)
-    np.savez(path, elements=TABLES.elements)
+    np.savez(path, elements=ARRAYS.elements)
     with pytest.raises(analysis_files.AnalysisError, match="it lacks"):
         analysis_files.load(path, CONFIG)

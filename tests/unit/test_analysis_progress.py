@@ -8,14 +8,14 @@ from grok_tui.analysis import progress_measures
 from grok_tui.analysis.fourier import basis
 from grok_tui.analysis.neurons import CLUSTERED_SHARE, neuron_frequencies
 from grok_tui.config.schema import Config
-from grok_tui.tasks.groups import Group, group_of
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.groups import Group
+from grok_tui.tasks.registry import make_task
 
 KEYS = (2, 5)
 
 
 def group(operation: str = "add", modulus: int = 13) -> Group:
-    return group_of(operation, make_task(Config(operation=operation, modulus=modulus)))
+    return make_task(Config(operation=operation, modulus=modulus)).group
 
 
 def split(n: int) -> np.ndarray:
@@ -28,7 +28,7 @@ GROUPS = [("add", 13), ("subtract", 13), ("multiply", 13), ("divide", 13)]
 @pytest.mark.parametrize(("operation", "modulus"), GROUPS)
 def test_the_group_answers_what_the_task_does(operation: str, modulus: int) -> None:
     task = make_task(Config(operation=operation, modulus=modulus))
-    found = group_of(operation, task)
+    found = task.group
     right = task.answer[found.pairs]
     np.testing.assert_array_equal(right, found.elements[found.answer])
     np.testing.assert_array_equal(

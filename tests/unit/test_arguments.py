@@ -1,19 +1,29 @@
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_tui import __version__
-from grok_tui.cli.flags import LISTS, parse
+from grok_tui.cli import lists, train
+from grok_tui.cli.main import COMMANDS, main
 from grok_tui.config.schema import FIELDS, Config, flag, is_live
 from grok_tui.config.sources import resolve
+from grok_tui.tasks.registry import check, choices
 from grok_tui.text import UserError
 
 HINT = " (try grok-tui --help)"
+LISTS = [name for name, command in COMMANDS.items() if command.module == "lists"]
+
+
+def parse(arguments: list[str]) -> Namespace:
+    """The options of `grok-tui`, whatever the arguments name."""
+    if arguments and arguments[0] in LISTS:
+        return lists.parse(arguments[0], arguments[1:])
+    return train.parse("", arguments)
 
 
 @pytest.fixture
@@ -46,7 +56,6 @@ def test_every_field_is_a_flag_in_kebab_case(name: str) -> None:
     for arguments in ([kebab, "some value"], [f"{kebab}=some value"]):
         options = parse(arguments)
         assert options.fields == {name: "some value"}
-        assert options.command is None
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -60,7 +69,7 @@ def test_help_gives_default_and_kind_of_every_field(
     assert default.endswith(f"; {kind}")
     shown = default.removesuffix(f"; {kind}").partition(",")[0]
     assert type(field.default)(shown) == field.default
-    for choice in get_args(field.annotation):
+    for choice in choices(name):
         assert choice in line
 
 
@@ -77,7 +86,7 @@ def test_help_gives_the_bounds(help_lines: dict[str, str]) -> None:
 
 def test_help_names_groups_environment_and_lists(help_lines: dict[str, str]) -> None:
     text = help_lines[""]
-    for words in ("task:", "model:", "optimiser:", "run:", "GROK_TUI_<FIELD>", *LISTS):
+    for words in ("task:", "model:", "optimizer:", "run:", "GROK_TUI_<FIELD>", *COMMANDS):
         assert words in text
 
 
@@ -100,7 +109,7 @@ def test_the_flags_beside_the_fields() -> None:
 def test_given_flags_make_a_config() -> None:
     options = parse(["--weight-decay", "2", "--lr", "3e-3", "--seed", "7", "--decay=coupled"])
     expected = Config(weight_decay=2, lr=3e-3, seed=7, decay="coupled")
-    assert resolve(options.fields) == expected
+    assert resolve(options.fields, check=check) == expected
 
 
 @pytest.mark.parametrize("value", ["-1", "-0.5"])
@@ -127,14 +136,20 @@ def test_wrong_arguments_are_refused_in_one_line(arguments: list[str], says: str
     assert refusal(arguments) == says + HINT
 
 
-@pytest.mark.parametrize("command", LISTS)
-def test_the_lists(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (parse([command]).command, parse([command]).json) == (command, False)
-    assert parse([command, "--json"]).json is True
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_is_for(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        parse([command, "--help"])
+        main([command, "--help"])
     assert ended.value.code == 0
-    assert LISTS[command] in " ".join(capsys.readouterr().out.split())
+    assert COMMANDS[command].about[1:] in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_the_lists(command: str) -> None:
+    assert (parse([command]).list, parse([command]).json) == (command, False)
+    assert parse([command, "--json"]).json is True
 
 
 def test_a_list_must_come_first() -> None:
@@ -162,4 +177,4 @@ def test_any_arguments_are_options_or_one_line(arguments: list[str]) -> None:
         assert text.splitlines() == [text]
         assert text.endswith(HINT)
     else:
-        assert options.command in (None, "presets")
+        assert vars(options).get("list", "presets") == "presets"

@@ -14,12 +14,12 @@ import pytest
 import safetensors.numpy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from model_for import model_for
 
 from grok_tui.analysis.health import HealthWatch
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config
 from grok_tui.files import write_durably
-from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import (
     FORMAT,
@@ -41,7 +41,7 @@ def snapshot(step: int = 7) -> Snapshot:
     def arrays() -> dict[str, Any]:
         drawn = {
             name: rng.standard_normal(shape).astype(np.float32)
-            for name, shape in weight_shapes(CONFIG).items()
+            for name, shape in model_for(CONFIG).shapes.items()
         }
         drawn["W_pos"][:2] = [[0.0, -0.0, 1e-45, 1.0], [3.4e38, -1e-38, 1 / 3, -1.0]]
         # One lies in memory column by column.
@@ -53,7 +53,7 @@ def snapshot(step: int = 7) -> Snapshot:
         first_moment=arrays(),
         second_moment=arrays(),
         beta_products=(0.9**step, 0.98**step / 3),
-        train_mask=rng.permutation(CONFIG.n_pairs) < CONFIG.n_train,
+        train_mask=rng.permutation(25) < 7,
         config=CONFIG.model_dump(mode="json"),
         milestones=Milestones(memorized_step=5, highest_test_loss=1 / 3).to_dict(),
         seconds={"wall": 1 / 3, "compile": 0.1, "eval": 1e-9},
@@ -195,7 +195,7 @@ def test_a_failing_save_leaves_the_old_file_and_nothing_else(
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from grok_tui.runs.checkpoints import write_durably
+from grok_tui.files import write_durably
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
 try:
     write_durably(Path(sys.argv[1]), b"x" * 101)

@@ -6,7 +6,7 @@ import pytest
 
 from grok_tui.training import loop
 from grok_tui.training.loop import CHUNK_SECONDS, ChunkLength, StopWatch
-from grok_tui.training.schedule import TAPE_LENGTH
+from grok_tui.training.schedule import SCHEDULE_LENGTH
 
 
 def test_a_screen_gets_news_at_least_eight_times_a_second() -> None:
@@ -24,7 +24,7 @@ def test_the_first_chunk_is_one_step() -> None:
         (CHUNK_SECONDS / 10.5, 7, 7),
         (CHUNK_SECONDS / 10.5, 1, 1),
         (CHUNK_SECONDS * 50, 1000, 1),  # a slow machine still goes on
-        (CHUNK_SECONDS / 1e6, 10**6, TAPE_LENGTH),
+        (CHUNK_SECONDS / 1e6, 10**6, SCHEDULE_LENGTH),
     ],
 )
 def test_a_chunk_takes_its_time(seconds_per_step: float, at_most: int, expected: int) -> None:

@@ -64,13 +64,13 @@ def test_the_tables(
     monkeypatch.setenv("COLUMNS", columns)
     text = printed(capsys, "whole", "short")
     assert cells(text, "o whole") == {
-        "run": "o whole", "steps": "100", "memorised": "20", "grokked": "70",
+        "run": "o whole", "steps": "100", "memorized": "20", "grokked": "70",
         "test loss": "0.0251", "test acc": "99.5%", "train loss": "0.01", "train acc": "100.0%",
         "key frequencies": "2 5", "phase": "GROKKED", "exit": "completed",
         "seed": "0", "weight_decay": "1",
     }  # fmt: skip
     assert cells(text, "x short") == {
-        "run": "x short", "steps": "32", "memorised": "-", "grokked": "-",
+        "run": "x short", "steps": "32", "memorized": "-", "grokked": "-",
         "test loss": "4.95", "test acc": "1.0%", "train loss": "0.5", "train acc": "50.0%",
         "key frequencies": "-", "phase": "MEMORIZING", "exit": "cut off",
         "seed": "1", "weight_decay": "3",
@@ -84,7 +84,7 @@ def test_edits_and_branches_are_told(runs: Path, capsys: pytest.CaptureFixture[s
         file.write(tomli_w.dumps(parent).encode())
     lines = printed(capsys, "whole", "short").split("\n")
     assert "o whole: weight_decay 1 -> 3 at step 60" in lines
-    assert "x short: a branch of runs/first at step 20" in lines
+    assert "x short: branched from runs/first at step 20" in lines
 
 
 def test_runs_of_the_same_config(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,9 +217,9 @@ def test_json_says_the_same_and_draws_nothing(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["whole"], "two run directories or more"),
-        (["whole", "nowhere"], "nowhere is no run directory"),
-        (["whole", "."], ". is no run directory"),
+        (["whole"], "two or more run directories"),
+        (["whole", "nowhere"], "nowhere is not a run directory"),
+        (["whole", "."], ". is not a run directory"),
         (["whole", "short/../whole"], "whole is named twice"),
         (["whole", "short", "--csv"], "--csv"),
         (["whole", "broken"], "broken/metrics.jsonl is damaged in line 1"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tinygrad import Tensor
 
-from grok_tui.training.copies import Copies
+from grok_tui.training.network import HostCopies
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -14,7 +14,7 @@ SHAPES = {"W_E": (6, 4), "W_pos": (3, 4), "W_U": (4, 5)}
 
 
 def test_each_replica_gets_its_arrays_by_name() -> None:
-    copies = Copies(SHAPES)
+    copies = HostCopies(SHAPES)
     rng = np.random.default_rng(0)
     for _ in range(3):  # the first call records what the others replay, with other tensors
         arrays = [rng.standard_normal((2, *shape)).astype("f4") for shape in SHAPES.values()]
@@ -26,7 +26,7 @@ def test_each_replica_gets_its_arrays_by_name() -> None:
 
 
 def test_a_copy_stays_as_it_is_when_its_tensors_are_written() -> None:
-    copies = Copies({"W_E": (2, 2)})
+    copies = HostCopies({"W_E": (2, 2)})
     tensor = Tensor(np.ones((1, 2, 2), dtype=np.float32)).clone().realize()
     (before,) = copies.of([tensor])
     tensor.assign(tensor * 5).realize()

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_for import model_for
 
 from benchmarks.doctor import KINDS, case_from, judged, read
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import FIELDS, Config, build
 from grok_tui.doctor import HEALTHY, Case, Curve, Verdict, diagnose
-from grok_tui.doctor.derived import facts_of, norms
-from grok_tui.models.transformer.network import initial_weights
+from grok_tui.doctor.derived import derive
 
 RECORDS = read()
 CURVES = ("train_loss", "test_loss", "train_acc", "test_acc", "weight_norm")
@@ -167,16 +167,15 @@ def check(verdict: Verdict, before: dict[str, Any]) -> None:
 @pytest.mark.parametrize("init", ["nanda", "transformerlens", "scaled-uniform", "normal"])
 def test_the_expected_norm_is_that_of_the_weights(init: str) -> None:
     small = Config(modulus=31, d_model=32, d_mlp=64, init=init, init_scale=0.7)
-    found = np.sqrt(sum(float((w**2).sum()) for w in initial_weights(small).values()))
-    expected = norms(small.model_dump(mode="json"))
-    assert expected is not None
-    assert found == pytest.approx(expected[0], rel=0.02)
+    model = model_for(small)
+    found = np.sqrt(sum(float((w**2).sum()) for w in model.initial_weights().values()))
+    assert found == pytest.approx(model.expected_norm, rel=0.02)
 
 
 def test_a_measured_norm_tells_where_the_init_is_unknown() -> None:
     known = {n: v for n, v in NANDA.items() if n not in ("init", "init_scale")}
     tiny = case(config=known, weight_norm=curve((10, 2), (3000, 2)))
-    assert facts_of(tiny).norm_ratio == pytest.approx(2 / 48, abs=0.02)
+    assert derive(tiny).norm_ratio == pytest.approx(2 / 48, abs=0.02)
     assert ids(tiny)[0] == "init-too-small"
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from written_runs import COMPLETED, CONFIG, RUN, STARTED, course, written
+from written_runs import COMPLETED, CONFIG, DIVERGED, RUN, STARTED, course, written
 
 from grok_tui.cli.main import main
 from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.config.schema import FIELDS
-from grok_tui.protocol.events import ConfigApplied, Failed
+from grok_tui.protocol.events import ConfigApplied
 
 HEADER = "step,train_loss,test_loss\n"
 # The first user's plateau, as it was reported.
@@ -99,8 +99,7 @@ def test_a_run_that_grokked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_run_that_diverged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    failed = Failed(31, "diverged: the train loss became nan at step 31")
-    run = written(tmp_path / "run", STARTED, *course([(0.5, 0.01)] * 3), failed)
+    run = written(tmp_path / "run", STARTED, *course([(0.5, 0.01)] * 3), DIVERGED)
     principal = said(capsys, run)[0]
     assert (principal["id"], principal["confidence"]) == ("diverged", 1.0)
     assert principal["fix"] == {"set": {"lr": 0.0003}}
@@ -118,9 +117,9 @@ def test_a_run_is_judged_by_its_config_with_its_edits(
     assert said(capsys, run)[0]["id"] == "too-few-steps"
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "is no run directory" in refused(capsys, tmp_path)
-    assert "no run directory" in refused(capsys, tmp_path / "nowhere")
+def test_what_is_not_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is not a run directory" in refused(capsys, tmp_path)
+    assert "is not a run directory" in refused(capsys, tmp_path / "nowhere")
     assert "give DIR alone" in refused(capsys, tmp_path, "--lr", "1e-3")
     assert "lr" in refused(capsys, "--lr", "many")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import tomli_w
+from summaries import summary
 
 from grok_tui.config.schema import Config
 from grok_tui.view import estimate
@@ -17,14 +18,9 @@ from grok_tui.view.estimate import (
     speed_of,
 )
 
-SUMMARY = {
-    "steps": 1000,
-    "steps_per_second": 50.0,
-    "eval_seconds": 3.0,
-    "compile_seconds": 2.5,
-    "wall_seconds": 30.0,
-    "device": "METAL",
-}
+SUMMARY = summary(
+    steps=1000, steps_per_second=50.0, eval_seconds=3.0, compile_seconds=2.5, device="METAL"
+).to_dict()
 # The device's name, and seconds to compile, per step, and per evaluation.
 SPEED = Speed("METAL", 2.5, 0.02, 0.03)
 
@@ -34,11 +30,11 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def recorded(name: str, fields: dict[str, Any], **summary: Any) -> Path:
+def recorded(name: str, fields: dict[str, Any], **known: Any) -> Path:
     folder = Path("runs") / name
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(tomli_w.dumps(fields))
-    (folder / "summary.json").write_text(json.dumps({**SUMMARY, **summary}))
+    (folder / "summary.json").write_text(json.dumps({**SUMMARY, **known}))
     (folder / "metrics.jsonl").touch()
     return folder
 

@@ -8,18 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_tui.config.schema import FIELDS, Config, ConfigError, choices, written
+from grok_tui.config.schema import FIELDS, Config, ConfigError, written
 from grok_tui.protocol.events import Stopped
-from grok_tui.view.field_text import (
-    VALUE_COLUMN,
-    FieldView,
-    checked,
-    explanation,
-    field_view,
-    parsed,
-    row_text,
-    turned,
-)
+from grok_tui.tasks.registry import choices
+from grok_tui.tui.panes.field_text import VALUE_COLUMN, explanation, row_text
+from grok_tui.view.fields import FieldView, checked, field_view, parsed, turned
 from grok_tui.view.state import SessionState, reduce
 
 STATE = SessionState(Config().model_dump(mode="json"))
@@ -58,14 +51,14 @@ def test_texts_of_values(name: str, text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("lr", "abc", "lr: 'abc' is no number"),
-        ("lr", "", "lr: '' is no number"),
+        ("lr", "abc", "lr: 'abc' is not a number"),
+        ("lr", "", "lr: '' is not a number"),
         ("lr", "nan", "lr: nan is wrong: input should be a finite number"),
         ("lr", "20", "lr: 20.0 is wrong: input should be less than or equal to 10"),
         ("lr", "0", "lr: 0.0 is wrong: input should be greater than 0"),
         ("steps", "1.5", "input should be a valid integer"),
         ("steps", "9" * 5000, "steps: inf is wrong"),
-        ("operation", "power", "operation: 'power' is wrong: input should be 'add'"),
+        ("operation", "power", "operation: 'power' is unknown; choose one of add"),
         ("device", "cpu", "device: 'cpu' is wrong"),
         ("modulus", "114", "114 is even"),
         ("n_heads", "5", "5 heads do not divide d_model 128"),
@@ -85,8 +78,8 @@ def test_a_field_is_checked_beside_what_is_planned() -> None:
 
 
 def test_an_ended_run_takes_no_live_edit_but_plans_the_next() -> None:
-    ended = reduce(STATE, Stopped(9, "completed", {}))
-    with pytest.raises(ConfigError, match="the run has ended; r starts another"):
+    ended = reduce(STATE, Stopped(9, "completed"))
+    with pytest.raises(ConfigError, match="the run has ended; r starts a new one"):
         checked(ended, "lr", "0.1")
     assert checked(ended, "modulus", "97") == 97
 
@@ -174,9 +167,9 @@ def test_each_field_is_explained(name: str) -> None:
         (view("n_heads", 4, 8), "new run: 4 → 8, r starts it"),
         (view("n_heads", 4, 8, ended=True), "new run: 4 → 8, r starts it"),
         (view("lr", 0.1, 0.2), "pending: 0.1 → 0.2, until the trainer confirms"),
-        (view("lr", 0.1, 0.1, ended=True), "the run has ended; r starts another"),
-        (view("beta1", 0.9, 0.9), "live: enter edits, the next step has it"),
-        (view("decay", "x", "x"), "live: left and right choose, the next step has it"),
+        (view("lr", 0.1, 0.1, ended=True), "the run has ended; r starts a new one"),
+        (view("beta1", 0.9, 0.9), "live: enter edits, the next step uses it"),
+        (view("decay", "x", "x"), "live: left and right choose, the next step uses it"),
     ],
 )
 def test_what_becomes_of_an_edit_is_told(shown: FieldView, fate: str) -> None:

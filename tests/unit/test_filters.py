@@ -10,7 +10,7 @@ from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
 from grok_tui.training.gradient_filters import grokfast, orthograd, sphere
-from grok_tui.training.optimizers import BetaProducts, hyperparameter_rows, idle_rows
+from grok_tui.training.schedule import BetaProducts, hyperparameter_rows, idle_rows
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -21,6 +21,7 @@ from recordings import (
     losses,
     snapshot,
 )
+from summaries import summary
 
 from grok_tui.protocol.events import (
     CheckpointSaved,
@@ -33,9 +34,9 @@ from grok_tui.protocol.events import (
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import checkpoints_in, load
 from grok_tui.runs.writer import RunWriter
-from grok_tui.sources.retrying_recorder import Recorder
+from grok_tui.sources.retrying_recorder import RetryingRecorder
 
-END = Stopped(8, "completed", {"steps": 8})
+END = Stopped(8, "completed", summary(steps=8))
 # A run: its events, and the steps of its checkpoints.
 SCRIPT: tuple[Event | int, ...] = (
     *(Started(0, {}, "CPU", 7, 18, 1.5), 0, PhaseChanged(0, "MEMORIZING", "why")),
@@ -60,7 +61,9 @@ def checkpoint(step: int) -> Snapshot:
     return snapshot(step, keep="last 2")
 
 
-def play(recorder: RunWriter | Recorder, script: tuple[Event | int, ...] = SCRIPT) -> None:
+def play(
+    recorder: RunWriter | RetryingRecorder, script: tuple[Event | int, ...] = SCRIPT
+) -> None:
     for item in script:
         if isinstance(item, int):
             recorder(CheckpointSaved(item, recorder.save(checkpoint(item))))
@@ -122,7 +125,7 @@ def test_whatever_call_fails_the_files_end_up_the_same(
         run = tmp_path / f"{moment}-{times}-{at}"
         writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
         asked = Asked(look=lambda run=run: undamaged(run, whole))
-        recorder = Recorder(writer, asked, lambda event: None)
+        recorder = RetryingRecorder(writer, asked, lambda event: None)
         struck(range(at, at + times), moment, lambda r=recorder: play(r))
         writer.close()
         assert files(run) == whole, run.name

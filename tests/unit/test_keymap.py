@@ -18,8 +18,8 @@ from grok_tui.tui.keys.keymap import (
     load_keymap,
 )
 from grok_tui.tui.panes.layout import PANES
-from grok_tui.tui.screens.replay import ReplayScreen
-from grok_tui.tui.screens.run_view import RunScreen
+from grok_tui.tui.screens.live import Live
+from grok_tui.tui.screens.replay import Replay
 
 KNOWN = {
     "go": Action("go", ("g",), "Go"),
@@ -74,10 +74,10 @@ def test_two_actions_may_change_places(file: Path) -> None:
         ("go = []", {}, ["go", "the name of a key"]),
         ('go = ["a", 1]', {}, ["go", "the name of a key"]),
         ('go = ""', {}, ["go", "empty"]),
-        ('go = "S"', {}, ["S is for go and for stop; go stays as it was"]),
-        ('go = "x"\nlook = "x"', {"go": ("x",)}, ["x is for go and for look; look stays"]),
-        ('go = "[/]"', {}, ["go", "'[/]' is no key"]),
-        ('go = "ctrl+"', {}, ["go", "'ctrl+' is no key"]),
+        ('go = "S"', {}, ["S is the key of both go and stop; go keeps its default"]),
+        ('go = "x"\nlook = "x"', {"go": ("x",)}, ["x is the key of both go and look; look keeps"]),
+        ('go = "[/]"', {}, ["go", "'[/]' is not a key"]),
+        ('go = "ctrl+"', {}, ["go", "'ctrl+' is not a key"]),
         ('"go\\u001b\\n" = "a"', {}, ["no such action"]),
         ("go =", {}, ["skipped"]),
         ("go = " + "[" * 9999, {}, ["skipped", "nested too deeply"]),
@@ -119,8 +119,8 @@ def test_two_panes_may_have_the_same_key(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('grid-next = "g"', "g is for go and for grid-next; grid-next stays as it was"),
-        ('go = "n"', "n is for go and for grid-next; go stays as it was"),
+        ('grid-next = "g"', "g is the key of both go and grid-next; grid-next keeps its default"),
+        ('go = "n"', "n is the key of both go and grid-next; go keeps its default"),
     ],
 )
 def test_a_pane_has_no_key_of_the_whole_session(text: str, problem: str, file: Path) -> None:
@@ -135,12 +135,12 @@ def test_a_pane_has_a_key_for_one_action_only(file: Path) -> None:
     file.write_text('grid-last = "n"')
     keymap, problems = load_keymap(known)
     assert keymap == {}
-    assert "n is for grid-next and for grid-last" in problems[0]
+    assert "n is the key of both grid-next and grid-last" in problems[0]
 
 
 def test_the_sessions_actions_are_those_of_screen_app_and_panes() -> None:
     known = session_actions()
-    everywhere = [*RunScreen.BINDINGS, *ReplayScreen.BINDINGS, *SessionApp.BINDINGS]
+    everywhere = [*Live.BINDINGS, *Replay.BINDINGS, *SessionApp.BINDINGS]
     assert {action.id for action in known.values() if not action.scope} == {
         *actions(everywhere)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from hypothesis import strategies as st
 from grok_tui.config import sources
 from grok_tui.config.presets import Preset
 from grok_tui.config.schema import FIELDS, Config, ConfigError, flag
-from grok_tui.config.sources import load_file, resolve
+from grok_tui.config.sources import load_file
 from grok_tui.runs.writer import RunWriter
+from grok_tui.tasks.registry import check
+
+resolve = partial(sources.resolve, check=check)
 
 # A value other than the default for every field.
 OTHER: dict[str, Any] = {
@@ -192,7 +196,7 @@ def test_only_the_environment_table_of_a_file_is_passed_over(tmp_path: Path) -> 
 
 def test_a_setting_in_two_spellings_is_refused(tmp_path: Path) -> None:
     file = written(tmp_path, "d-model = 64\nd_model = 32")
-    assert refusal({}, file) == f"{file} has a setting twice, once with - and once with _"
+    assert refusal({}, file) == f"{file} sets a field twice, once with - and once with _"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +211,7 @@ def test_a_variable_that_sets_nothing_is_refused(
     variable: str, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "1")
-    assert refusal({}) == f"{variable} in the environment is no setting{hint}"
+    assert refusal({}) == f"{variable} in the environment is not a setting{hint}"
 
 
 def test_an_unknown_preset() -> None:

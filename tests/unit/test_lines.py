@@ -169,7 +169,7 @@ def test_a_file_that_was_removed_takes_no_lines(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from grok_tui.runs.lines import Lines
+from grok_tui.runs.jsonl import Lines
 lines = Lines(Path(sys.argv[1]))
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from grok_tui.cli.lists import print_list
+from grok_tui.cli import lists
 from grok_tui.config.presets import load_preset, preset_names
-from grok_tui.device import open
+from grok_tui.device import open as opening
 from grok_tui.device.open import DEVICES, DeviceReport
 from grok_tui.tui.themes import load_themes
 
@@ -34,7 +34,7 @@ def devices(cpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reports = [
         DeviceReport("CUDA", "NVIDIA GPU", "no driver"), DeviceReport("CPU", "processor", "")
     ]  # fmt: skip
-    monkeypatch.setattr(open, "survey", lambda: iter(reports))
+    monkeypatch.setattr(opening, "survey", lambda: iter(reports))
 
 
 class Printed:
@@ -44,7 +44,7 @@ class Printed:
         self._capsys = capsys
 
     def text(self, command: str, *, as_json: bool = False) -> str:
-        print_list(command, as_json=as_json)
+        assert lists.run(lists.parse(command, ["--json"] if as_json else [])) == 0
         captured = self._capsys.readouterr()
         assert captured.err == ""
         assert captured.out.endswith("\n")
@@ -152,6 +152,6 @@ def test_keys_with_the_users_own(printed: Printed, no_themes_of_the_users: Path)
     skipped = [row["what"] for row in printed.rows("keys") if row["id"] == "skipped"]
     assert len(skipped) == 2
     assert "foo" in skipped[0]
-    assert "pause and for wd-down; pause stays as it was" in skipped[1]
+    assert "pause and wd-down; pause keeps its default" in skipped[1]
     assert rows["pause"]["keys"] == ["space"]
     assert ["wd-up", "]", "weight_decay up"] in printed.table("keys")

@@ -12,9 +12,9 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tensors import int32
 from tinygrad import Tensor, TinyJit
 
-from grok_tui.models.transformer.network import indices
 from grok_tui.training.losses import cross_entropy, log1p, mean, pair_losses
 
 pytestmark = pytest.mark.usefixtures("cpu", "kernels")
@@ -43,7 +43,7 @@ def exact(logits: Float32, answer: int) -> tuple[float, Float64]:
 def ours(logits: Float32, answer: NDArray[np.int64]) -> tuple[Float64, Float64]:
     """Losses (batch,), and the gradient (batch, p) of their sum."""
     x = Tensor(logits).realize()
-    losses = cross_entropy(x, indices(answer))
+    losses = cross_entropy(x, int32(answer))
     (gradient,) = losses.sum().gradient(x)
     Tensor.realize(losses, gradient)
     return losses.numpy().astype(np.float64), gradient.numpy().astype(np.float64)
@@ -95,7 +95,7 @@ def test_the_mean_keeps_its_precision_in_a_jitted_step() -> None:
 
     for margin in (0.0, 8.0, 16.0, 28.0, 40.0):
         logits, answer = confident_rows([margin] * 3)
-        loss, gradient = (t.numpy() for t in step(Tensor(logits).realize(), indices(answer)))
+        loss, gradient = (t.numpy() for t in step(Tensor(logits).realize(), int32(answer)))
         rows = [exact(row, int(y)) for row, y in zip(logits, answer, strict=True)]
         limit = max(tolerance(row) for row in logits)
         np.testing.assert_allclose(loss, np.mean([value for value, _ in rows]), rtol=limit)
@@ -162,7 +162,7 @@ def test_a_confident_batch_has_no_subnormal_gradients() -> None:
     """They made a step late in training seven times slower on a CPU."""
     logits, answer = confident_rows([40 + 0.1 * i for i in range(600)])
     x = Tensor(logits).realize()
-    answers = indices(answer)
+    answers = int32(answer)
     gradient = mean(cross_entropy(x, answers)).gradient(x)[0].numpy()
     subnormal = (gradient != 0) & (np.abs(gradient) < SMALLEST_NORMAL)
     assert not subnormal.any()
@@ -192,7 +192,7 @@ def test_logits_and_answers_of_other_kinds_are_refused() -> None:
     with pytest.raises(ValueError, match="long"):
         cross_entropy(logits, Tensor([0, 1, 2, 3], dtype="int64"))
     with pytest.raises(ValueError, match=r"\(3,\)"):
-        cross_entropy(logits, indices(np.zeros(3, dtype=np.int64)))
+        cross_entropy(logits, int32(np.zeros(3, dtype=np.int64)))
 
 
 # --- StableMax ----------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def exact_stablemax(logits: Float32, answer: int) -> tuple[float, Float64]:
 def stablemax(logits: Float32, answer: NDArray[np.int64]) -> tuple[Float64, Float64]:
     """Losses (batch,), and the gradient (batch, p) of their sum."""
     x = Tensor(logits).realize()
-    losses = pair_losses(x, indices(answer), "stablemax")
+    losses = pair_losses(x, int32(answer), "stablemax")
     (gradient,) = losses.sum().gradient(x)
     Tensor.realize(losses, gradient)
     return losses.numpy().astype(np.float64), gradient.numpy().astype(np.float64)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import reference
+from model_for import model_for
 from numpy.typing import NDArray
+from tensors import int32
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
 from grok_tui.models.transformer import network
-from grok_tui.models.transformer.spec import weight_shapes
 from grok_tui.training.losses import cross_entropy, mean
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -61,10 +62,10 @@ def pairs(case: Case) -> tuple[NDArray[np.int64], NDArray[np.int64], network.Bat
     if case.pairs == "chosen":
         index = np.random.default_rng(1).permutation(p * p)[: min(p * p // 2, 400)]
         a, b = index // p, index % p
-        return a, b, network.chosen_pairs(a, b, p)
+        return a, b, network.batch_of(a, b, p)
     first_b = int(case.pairs[-1])
     grid = np.array([(a, b) for a in range(p) for b in range(first_b, p)])
-    return grid[:, 0], grid[:, 1], network.all_pairs(p, first_b)
+    return grid[:, 0], grid[:, 1], network.batch_of(grid[:, 0], grid[:, 1], p)
 
 
 def as_tensors(weights: reference.Weights) -> dict[str, Tensor]:
@@ -96,7 +97,7 @@ def test_logits_loss_and_every_gradient_equal_the_unreduced_model(
     weights = as_tensors(exact_weights)
 
     logits = network.logits(weights, batch, case.n_heads, case.n_layers)
-    loss = mean(cross_entropy(logits, network.indices(answer)))
+    loss = mean(cross_entropy(logits, int32(answer)))
     gradients = loss.gradient(*weights.values())
     Tensor.realize(logits, loss, *gradients)
 
@@ -122,28 +123,28 @@ def test_a_batch_of_one_pair(n_layers: int, kernels: None) -> None:
     """With one example a stream over the batch looks like one that all examples share."""
     exact = reference.random_weights(5, 4, 6, n_layers)
     a, b = np.array([3]), np.array([1])
-    batch = network.chosen_pairs(a, b, 5)
+    batch = network.batch_of(a, b, 5)
     logits = network.logits(as_tensors(exact), batch, 2, n_layers).numpy()
     assert logits.shape == (1, 5)
     assert distance(logits, reference.logits(exact, a, b, 2)) < 16 * ROUNDING
 
 
 def test_the_default_model_has_the_papers_number_of_weights() -> None:
-    shapes = weight_shapes(Config())
+    shapes = model_for(Config()).shapes
     assert sum(rows * columns for rows, columns in shapes.values()) == 226_048
     assert shapes["W_E"] == (114, 128)
     assert shapes["W_U"] == (128, 113)
 
 
 def test_every_layer_has_its_own_weights() -> None:
-    shapes = weight_shapes(Config(n_layers=3))
+    shapes = model_for(Config(n_layers=3)).shapes
     theirs = reference.random_weights(113, 128, 512, 3)
     assert shapes == {name: weight.shape for name, weight in theirs.items()}
 
 
 @pytest.mark.parametrize("init", ["nanda", "transformerlens", "scaled-uniform", "normal"])
 def test_initial_weights_have_the_std_of_their_init(init: str) -> None:
-    weights = network.initial_weights(Config().changed(init=init, modulus=113, d_model=64))
+    weights = model_for(Config().changed(init=init, modulus=113, d_model=64)).initial_weights()
     for name, weight in weights.items():
         std = {
             "nanda": 1 / np.sqrt(113 if name == "W_U" else 64),
@@ -161,9 +162,9 @@ def test_initial_weights_have_the_std_of_their_init(init: str) -> None:
 
 def test_the_seed_alone_decides_the_draw() -> None:
     config = Config(modulus=13, d_model=8, n_heads=2, d_mlp=16)
-    first = network.initial_weights(config)
-    again = network.initial_weights(config.changed(data_seed=5, lr=0.1, operation="multiply"))
-    other = network.initial_weights(config.changed(seed=1))
+    first = model_for(config).initial_weights()
+    again = model_for(config.changed(data_seed=5, lr=0.1, operation="multiply")).initial_weights()
+    other = model_for(config.changed(seed=1)).initial_weights()
     for name, weight in first.items():
         np.testing.assert_array_equal(weight, again[name])
         assert not np.intersect1d(weight, other[name]).size, name
@@ -172,6 +173,6 @@ def test_the_seed_alone_decides_the_draw() -> None:
 
 def test_init_scale_multiplies_every_weight() -> None:
     config = Config(modulus=13, d_model=8, n_heads=2, d_mlp=16)
-    scaled = network.initial_weights(config.changed(init_scale=4.0))
-    for name, weight in network.initial_weights(config).items():
+    scaled = model_for(config.changed(init_scale=4.0)).initial_weights()
+    for name, weight in model_for(config).initial_weights().items():
         np.testing.assert_array_equal(scaled[name], 4 * weight)  # exact: a power of two

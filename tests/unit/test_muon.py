@@ -9,8 +9,8 @@ import reference
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.training.muon import Muon, orthogonalised
-from grok_tui.training.optimizers import BetaProducts, hyperparameter_rows, idle_rows
+from grok_tui.training.optimizers import Muon, orthogonalized
+from grok_tui.training.schedule import BetaProducts, hyperparameter_rows, idle_rows
 
 pytestmark = pytest.mark.usefixtures("cpu", "kernels")
 
@@ -19,6 +19,7 @@ SHAPES = {
     "blocks.0.W_Q": (8, 8),
     "blocks.0.W_out": (24, 8),
 }
+HIDDEN = {"blocks.0.W_Q", "blocks.0.W_out"}
 STEPS = 2
 EDIT_AT = 2
 
@@ -49,7 +50,7 @@ def test_updates_equal_the_published_ones_with_a_live_edit_midway(decay: str) ->
     exact, ours = arrays(1), as_tensors(arrays(1))
     update, muon, products = (
         published.Published(0.0),
-        Muon(ours, zeros(), zeros()),
+        Muon(ours, zeros(), zeros(), HIDDEN),
         BetaProducts(),
     )
     for step in range(1, STEPS + 1):
@@ -82,14 +83,14 @@ def test_singular_values_come_near_one_however_small_or_large(
     shape: tuple[int, int], scale: float
 ) -> None:
     x = np.random.default_rng(2).standard_normal(shape)
-    found = orthogonalised(Tensor((scale * x).astype(np.float32)).realize()).numpy()
+    found = orthogonalized(Tensor((scale * x).astype(np.float32)).realize()).numpy()
     np.testing.assert_allclose(found, published.newton_schulz(x), atol=1e-4)
     values = np.linalg.svd(found, compute_uv=False)
     assert 0.6 < values.min() <= values.max() < 1.3
 
 
 def test_of_a_zero_gradient_nothing_comes() -> None:
-    assert not orthogonalised(Tensor.zeros(4, 6).contiguous()).numpy().any()
+    assert not orthogonalized(Tensor.zeros(4, 6).contiguous()).numpy().any()
 
 
 def test_idle_rows_leave_weights_and_moments_bit_for_bit_unchanged() -> None:
@@ -97,12 +98,12 @@ def test_idle_rows_leave_weights_and_moments_bit_for_bit_unchanged() -> None:
     tensors.append(as_tensors({name: x**2 for name, x in arrays(5).items()}))
     before = [{name: t.numpy().tobytes() for name, t in group.items()} for group in tensors]
     row = Tensor(idle_rows(1)[0]).realize()
-    Tensor.realize(*Muon(*tensors).update(as_tensors(arrays(6, 1e6)).values(), row))
+    Tensor.realize(*Muon(*tensors, HIDDEN).update(as_tensors(arrays(6, 1e6)).values(), row))
     after = [{name: t.numpy().tobytes() for name, t in group.items()} for group in tensors]
     assert after == before
 
 
 def test_every_weight_needs_a_gradient() -> None:
-    muon = Muon(zeros(), zeros(), zeros())
+    muon = Muon(zeros(), zeros(), zeros(), HIDDEN)
     with pytest.raises(ValueError, match="shorter"):
         muon.update(list(as_tensors(arrays(1)).values())[:2], Tensor(idle_rows(1)[0]))

@@ -16,7 +16,13 @@ import pytest
 from grok_tui.config.schema import Config
 from grok_tui.device import openblas as module
 from grok_tui.device import threads
-from grok_tui.device.openblas import blas_threads, openblas, shared_rows
+from grok_tui.device.openblas import (
+    blas_threads,
+    openblas,
+    product,
+    set_threads,
+    shared_rows,
+)
 from grok_tui.training.fleet import Fleet, Member
 from grok_tui.training.trainer import Trainer
 
@@ -86,7 +92,7 @@ def test_rows_are_shared_as_the_trials_allow(
     monkeypatch.setattr(module, "blas_threads", lambda: threads)
     found = {True: odd, False: aligned}
     monkeypatch.setattr(
-        module, "_same_on_all_threads", lambda m, n, k: found[(m, n, k) in module._ODD_SHAPES]
+        module, "same_on_all_threads", lambda m, n, k: found[(m, n, k) in module.ODD_SHAPES]
     )
     assert shared_rows() == rows
 
@@ -94,12 +100,16 @@ def test_rows_are_shared_as_the_trials_allow(
 def test_the_trial_finds_what_is_so_and_leaves_all_threads_at_work() -> None:
     library = openblas()
     assert library is not None
-    found = module._same_on_all_threads(905, 113, 250)
+    found = module.same_on_all_threads(905, 113, 250)
     assert library.scipy_openblas_get_num_threads() == blas_threads()
-    a = np.random.default_rng(0).standard_normal((905, 250), dtype=np.float32)
-    b = np.random.default_rng(0).standard_normal((250, 113), dtype=np.float32)
-    np.testing.assert_allclose(module._product(a, b), a.astype(np.float64) @ b, atol=1e-3)
-    assert isinstance(found, bool)
+    rng = np.random.default_rng(0)  # the trial's own operands
+    a, b = (rng.standard_normal(s, dtype=np.float32) for s in ((905, 250), (250, 113)))
+    on_all = product(a, b)
+    set_threads(1)
+    on_one = product(a, b)
+    set_threads(blas_threads())
+    np.testing.assert_allclose(on_all, a.astype(np.float64) @ b, atol=1e-3)
+    assert found == np.array_equal(on_one, on_all)
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -133,31 +143,31 @@ def test_amds_processors_with_avx512_get_its_kernels(
     cpuinfo = tmp_path / "cpuinfo"
     cpu = f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n"
     cpuinfo.write_text(f"{cpu}\n{cpu}")
-    assert module._amd_with_avx512(cpuinfo) is chosen
-    monkeypatch.setattr(module, "_amd_with_avx512", lambda: chosen)
+    assert module.amd_with_avx512(cpuinfo) is chosen
+    monkeypatch.setattr(module, "amd_with_avx512", lambda: chosen)
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    with module._best_kernels():
+    with module.best_kernels():
         assert os.environ.get("OPENBLAS_CORETYPE") == ("SkylakeX" if chosen else None)
     assert "OPENBLAS_CORETYPE" not in os.environ
 
 
 def test_the_users_own_choice_of_kernels_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_amd_with_avx512", lambda: True)
+    monkeypatch.setattr(module, "amd_with_avx512", lambda: True)
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    with module._best_kernels():
+    with module.best_kernels():
         assert os.environ["OPENBLAS_CORETYPE"] == "Haswell"
     assert os.environ["OPENBLAS_CORETYPE"] == "Haswell"
 
 
 def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
-    assert not module._amd_with_avx512(tmp_path / "missing")
+    assert not module.amd_with_avx512(tmp_path / "missing")
 
 
 def test_the_choice_comes_before_the_library() -> None:
     """Importing its package loads it; whatever is chosen afterwards changes nothing."""
     program = (
-        "import ctypes; from grok_tui.core import openblas as o;"
-        " o._amd_with_avx512 = lambda: True; library = o.openblas();"
+        "import ctypes; from grok_tui.device import openblas as o;"
+        " o.amd_with_avx512 = lambda: True; library = o.openblas();"
         " name = library.scipy_openblas_get_corename; name.restype = ctypes.c_char_p;"
         " print(name().decode())"
     )

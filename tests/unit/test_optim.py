@@ -15,8 +15,8 @@ import reference
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
-from grok_tui.training.optimizers import (
-    AdamW,
+from grok_tui.training.optimizers import AdamW
+from grok_tui.training.schedule import (
     BetaProducts,
     Column,
     hyperparameter_rows,

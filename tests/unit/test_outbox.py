@@ -10,17 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.protocol.events import (
-    Analyzed,
-    Evaluated,
-    Event,
-    Losses,
-    Metrics,
-    Pairs,
-    Paused,
-    Warned,
-)
-from grok_tui.protocol.results import Measures, Tables
+from grok_tui.protocol.events import Analyzed, Evaluated, Event, Losses, Paused, Warned
+from grok_tui.protocol.results import AnalysisArrays, Measures, Metrics, Pairs
 from grok_tui.sources.outbox import Outbox
 
 LIMIT = 10.0  # seconds; nothing here takes long unless it hangs
@@ -120,16 +111,16 @@ def test_only_the_newest_evaluation_keeps_its_pairs() -> None:
 
 def test_only_the_newest_analysis_keeps_its_tables() -> None:
     measures = Measures(0.1, 0.2, (), {})
-    tables = Tables(*(np.zeros(0) for _ in fields(Tables)))
-    analyses = [Analyzed(step, measures, 0.1, tables) for step in (10, 20)]
+    arrays = AnalysisArrays(*(np.zeros(0) for _ in fields(AnalysisArrays)))
+    analyses = [Analyzed(step, measures, 0.1, arrays) for step in (10, 20)]
     got = through_a_stuck_reader(analyses[0], evaluated(10), losses(11, 10), analyses[1])
     first, evaluation, _, second = got
     assert isinstance(first, Analyzed)
-    assert (first.step, first.measures, first.tables) == (10, measures, None)
+    assert (first.step, first.measures, first.arrays) == (10, measures, None)
     assert isinstance(evaluation, Evaluated)
     assert evaluation.pairs is not None
     assert isinstance(second, Analyzed)
-    assert second.tables is not None
+    assert second.arrays is not None
 
 
 KINDS = st.lists(st.sampled_from(["losses", "evaluated", "warning"]), max_size=20)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from grok_tui.runs.timeline import Pace
+from grok_tui.runs.timeline import Timeline
 
 
 def line(step: int, time: float, event: str) -> dict[str, Any]:
@@ -23,34 +23,34 @@ TWO_SITTINGS = [
 
 
 def test_pauses_and_the_time_between_sittings_do_not_count() -> None:
-    pace = Pace.of(TWO_SITTINGS)
+    pace = Timeline.of(TWO_SITTINGS)
     seconds = [pace.seconds_at(step) for step in (0, 50, 100, 150, 200, 300, 400)]
     assert seconds == pytest.approx([0, 5, 10, 20, 30, 35, 40])
 
 
 def test_steps_and_seconds_are_each_others_inverse() -> None:
-    pace = Pace.of(TWO_SITTINGS)
+    pace = Timeline.of(TWO_SITTINGS)
     for step in (0.0, 0.5, 99.0, 250.5, 400.0, 777.0):
         assert pace.step_at(pace.seconds_at(step)) == pytest.approx(step)
 
 
 def test_beyond_the_last_event_it_goes_on_at_the_mean_pace() -> None:
-    assert Pace.of(TWO_SITTINGS).seconds_at(500) == pytest.approx(50)
+    assert Timeline.of(TWO_SITTINGS).seconds_at(500) == pytest.approx(50)
 
 
 def test_a_run_that_was_killed_lacks_only_what_came_after_its_last_event() -> None:
     killed = [*TWO_SITTINGS[:1], line(500, 1050.0, "checkpoint saved")]
     again = [line(500, 9000.0, "started"), line(1000, 9050.0, "stopped")]
-    assert Pace.of([*killed, *again]).seconds_at(1000) == pytest.approx(100)
+    assert Timeline.of([*killed, *again]).seconds_at(1000) == pytest.approx(100)
 
 
 def test_of_a_run_without_any_times_it_is_a_guess() -> None:
-    pace = Pace.of([line(0, 1000.0, "started")])
+    pace = Timeline.of([line(0, 1000.0, "started")])
     assert pace.seconds_at(120) == pytest.approx(2)
 
 
 def test_a_clock_that_was_set_back_turns_nothing_back() -> None:
     lines = [line(0, 1000.0, "started"), line(10, 900.0, "phase"), line(20, 910.0, "phase")]
-    pace = Pace.of(lines)
+    pace = Timeline.of(lines)
     assert pace.seconds_at(20) == pytest.approx(10)
     assert pace.seconds_at(5) <= pace.seconds_at(10) <= pace.seconds_at(20)

@@ -5,9 +5,10 @@ import pytest
 
 from grok_tui.analysis.predictions import Tally, distance, mistakes, probability, tally
 from grok_tui.config.schema import Config
-from grok_tui.protocol.events import Pairs
-from grok_tui.tasks.task import Task, make_task
-from grok_tui.view.pair_values import chance_text, measured, pooled, square
+from grok_tui.protocol.results import Pairs
+from grok_tui.tasks.registry import make_task
+from grok_tui.tasks.task import Task
+from grok_tui.view.pair_values import pair_values, pooled, probability_text, shown_table
 
 
 def task_of(modulus: int, operation: str = "add", **fields: object) -> Task:
@@ -76,7 +77,7 @@ def test_the_distance_goes_the_shorter_way_around() -> None:
             ((task.answer + off) % 13).astype(np.int16), task.answer.astype(np.float16)
         )
         assert set(distance(task, pairs).tolist()) == {apart}
-        np.testing.assert_allclose(measured(task, pairs, "error distance"), apart / 6)
+        np.testing.assert_allclose(pair_values(task, pairs, "error distance"), apart / 6)
 
 
 def test_confidence_is_the_probability_and_0_where_there_is_no_number() -> None:
@@ -88,7 +89,7 @@ def test_confidence_is_the_probability_and_0_where_there_is_no_number() -> None:
 def test_correctness_is_1_where_wrong() -> None:
     task = task_of(13)
     pairs = noisy(task)
-    values = measured(task, pairs, "correctness")
+    values = pair_values(task, pairs, "correctness")
     assert values.mean() == pytest.approx((pairs.answers != task.answer).mean())
     assert set(values.tolist()) == {0.0, 1.0}
 
@@ -97,11 +98,11 @@ def test_correctness_is_1_where_wrong() -> None:
 def test_the_square_has_rows_for_a_and_columns_for_b(operation: str, columns: int) -> None:
     task = task_of(13, operation)
     shown = task.train_mask
-    values = square(task, (100 * task.a + task.b).astype(np.float32), shown)
+    values = shown_table(task, (100 * task.a + task.b).astype(np.float32), shown)
     assert values.shape == (13, columns)
     for (row, column), value in np.ndenumerate(values):
         at = row * columns + column
-        assert np.isnan(value) if not shown[at] else value == 100 * row + column + task.first_b
+        assert np.isnan(value) if not shown[at] else value == 100 * row + task.columns[column]
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 13, 20])
@@ -123,4 +124,4 @@ def test_pooling_is_the_mean_of_what_is_known_in_each_block(side: int) -> None:
     [(1.0, "1.000"), (0.0314, "0.031"), (0.001, "0.001"), (2e-8, "2e-08"), (0.0, "0e+00")],
 )
 def test_small_chances_keep_their_size(chance: float, text: str) -> None:
-    assert chance_text(chance) == text
+    assert probability_text(chance) == text

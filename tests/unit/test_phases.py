@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_tui.analysis.phases import Milestones
-from grok_tui.protocol.events import Metrics
-from grok_tui.protocol.results import Measures
+from grok_tui.protocol.results import Measures, Metrics
 
 
 def metrics(train_acc: float, test_acc: float) -> Metrics:
@@ -73,8 +72,8 @@ def test_memorising_and_grokking_at_once() -> None:
 
 def test_the_badge_and_its_reason_follow_the_milestones() -> None:
     assert Milestones().phase == evaluated(0.1, 1.0, 1.0).phase == "MEMORIZING"
-    assert "not yet known" in Milestones().reason
-    assert "since step 10" in evaluated(0.1).reason
+    assert "not memorized yet" in Milestones().reason
+    assert "at step 10" in evaluated(0.1).reason
     grokked = evaluated(0.1, 1.0, 1.0, 1.0)
     assert grokked.phase == "GROKKED"
     assert "from step 20" in grokked.reason
@@ -165,7 +164,7 @@ def test_a_run_that_memorised_is_stuck_after_three_decay_times(
     assert last.phase == "MEMORIZING"
     stuck = last.after(100 + patience, loss_metrics(0.1, 8.0, decay=decay))
     assert stuck.phase == "STUCK"
-    assert f"known for {patience} steps or more" in stuck.reason
+    assert f"memorized the train pairs {patience} steps ago or more" in stuck.reason
     formed = stuck.after_analysis(100 + patience, excluded(0.1))
     formed = formed.after_analysis(200 + patience, excluded(0.2))
     assert formed.phase == "CIRCUIT FORMATION"

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_tui.runs.timeline import Pace
+from grok_tui.runs.timeline import Timeline
 from grok_tui.sources.player import SPEEDS, Player
 
 # 100 steps at 10 a second, then 900 at 90 a second.
-PACE = Pace(np.array([0.0, 100.0, 1000.0]), np.array([0.0, 10.0, 20.0]))
+PACE = Timeline(np.array([0.0, 100.0, 1000.0]), np.array([0.0, 10.0, 20.0]))
 PLAYER = Player(PACE, 1000)
 
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from grok_tui.cli import progress
-from grok_tui.cli.progress import (
+from grok_tui.cli import headless
+from grok_tui.cli.headless import (
     LINE_SECONDS,
     BarProgress,
     PlainProgress,
@@ -21,12 +21,12 @@ from grok_tui.protocol.events import (
     Evaluated,
     Failed,
     Losses,
-    Metrics,
     PhaseChanged,
     Started,
     Stopped,
     Warned,
 )
+from grok_tui.protocol.results import Metrics
 from grok_tui.view.state import SessionState, reduce
 
 CONFIG = Config(steps=200, eval_every=10).model_dump(mode="json")
@@ -47,7 +47,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Time that only a test moves on."""
     clock = SimpleNamespace(now=100.0)
     clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(headless, "time", clock)
     return clock
 
 
@@ -78,13 +78,13 @@ def test_a_whole_run_in_plain_lines(clock: SimpleNamespace) -> None:
         Evaluated(10, METRICS, 0.1),
         losses(11, 10),
         Warned(20, "step-00000010.safetensors skipped"),
-        Stopped(20, "completed", {}),
+        Stopped(20, "completed"),
     ):
         plain(event)
     plain.close()
     lines = stream.getvalue().splitlines()
     assert lines[0] == "compiling the training step ..."
-    assert lines[1] == "training on CPU: 3830 pairs, 8939 to test"
+    assert lines[1] == "training on CPU: 3830 train pairs, 8939 test pairs"
     assert lines[2].startswith("step 0: ")
     assert "the train pairs are not yet known" in lines[2]
     assert lines[3].startswith("step 10/200  train 0.123  test 4.5  acc 75.0%/25.0%")
@@ -116,7 +116,7 @@ def test_a_failure_is_said_at_once(clock: SimpleNamespace) -> None:
     stream = io.StringIO()
     plain = PlainProgress(SessionState(CONFIG), stream)
     plain(losses(1, 10))
-    plain(Failed(11, "diverged: the loss became nan at step 11"))
+    plain(Failed(11, "diverged: the loss became nan at step 11", "diverged"))
     assert stream.getvalue().splitlines()[-1] == (
         "step 10: diverged: the loss became nan at step 11"
     )
@@ -167,7 +167,7 @@ def test_the_bar_is_as_long_as_the_share_of_the_steps(terminal: Terminal) -> Non
     task = bar._progress.tasks[0]
     bar(losses(1, 50))
     assert (task.completed, task.total) == (50, 200)
-    bar(Stopped(50, "completed", {}))
+    bar(Stopped(50, "completed"))
     assert task.completed == 50
     bar.close()
 

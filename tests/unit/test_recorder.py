@@ -7,21 +7,9 @@ import errno
 import pytest
 from recordings import Asked, losses, snapshot
 
-from grok_tui.protocol.events import (
-    Ask,
-    Command,
-    Compiling,
-    Event,
-    Pause,
-    Paused,
-    Resume,
-    SaveCheckpoint,
-    Step,
-    Stop,
-    Stopped,
-    Warned,
-)
-from grok_tui.sources.retrying_recorder import Recorder
+from grok_tui.protocol.commands import Ask, Command, Pause, Resume, SaveCheckpoint, Step, Stop
+from grok_tui.protocol.events import Compiling, Event, Paused, Stopped, Warned
+from grok_tui.sources.retrying_recorder import RetryingRecorder
 
 WAITS = "cannot write the run: No space left on device; training waits, space tries again"
 SAVED = "checkpoints/step-00000002.safetensors"
@@ -45,9 +33,11 @@ class Stubborn:
         return SAVED
 
 
-def waiting(failures: int, *answers: list[Command]) -> tuple[Recorder, Stubborn, list[Event]]:
+def waiting(
+    failures: int, *answers: list[Command]
+) -> tuple[RetryingRecorder, Stubborn, list[Event]]:
     writer, said = Stubborn(failures), list[Event]()
-    return Recorder(writer, Asked(*answers), said.append), writer, said  # type: ignore[arg-type]
+    return RetryingRecorder(writer, Asked(*answers), said.append), writer, said  # type: ignore[arg-type]
 
 
 def test_while_nothing_fails_nothing_is_said_and_commands_pass_through() -> None:
@@ -95,7 +85,7 @@ def test_to_stop_while_nothing_can_be_written_is_an_error() -> None:
 def test_a_whole_run_can_wait_at_its_end() -> None:
     recorder, writer, said = waiting(1)
     recorder(Compiling("the step", 0, 1))
-    end = Stopped(8, "completed", {})
+    end = Stopped(8, "completed")
     recorder(end)
     assert writer.written == [end]
     assert said == [Warned(8, WAITS), Paused(8)]

@@ -18,6 +18,7 @@ from recordings import (
     metrics_of,
     snapshot,
 )
+from summaries import summary
 
 from grok_tui.protocol.events import (
     CheckpointSaved,
@@ -32,7 +33,8 @@ from grok_tui.protocol.events import (
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analysis_files
 from grok_tui.runs.checkpoints import checkpoint_path, checkpoints_in, load
-from grok_tui.runs.writer import RunError, RunWriter
+from grok_tui.runs.folders import RunError
+from grok_tui.runs.writer import RunWriter
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def recorded(run: Path, steps: int) -> None:
             writer(analyzed(step))
         if step % 2 == 0:
             writer(CheckpointSaved(step, writer.save(snapshot(step))))
-    writer(Stopped(steps, "completed", {"steps": steps}))
+    writer(Stopped(steps, "completed", summary(steps=steps)))
     writer.close()
 
 
@@ -83,7 +85,7 @@ def test_a_resumed_run_ends_up_as_if_it_had_never_stopped(run: Path, tmp_path: P
         writer(losses(step, 1 / step))
         writer(evaluated(step, step / 8))
     writer(analyzed(6))
-    writer(Stopped(6, "completed", {"steps": 6}))
+    writer(Stopped(6, "completed", summary(steps=6)))
     writer.close()
     for name in ("metrics.jsonl", "summary.json", "config.toml"):
         assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -133,7 +135,7 @@ def reopened(run: Path, *events: Event | Snapshot, at: Snapshot) -> list[str]:
 def test_what_came_after_the_checkpoint_goes(run: Path) -> None:
     """An edit of the checkpoint's own step, too: the checkpoint does not have it."""
     before = (PhaseChanged(2, "CLEANUP", "why"), snapshot(2), SAVED)
-    after = (Paused(2), EDIT, Resumed(2), Stopped(2, "quit", {}))
+    after = (Paused(2), EDIT, Resumed(2), Stopped(2, "quit"))
     assert reopened(run, *before, *after, at=snapshot(2)) == ["phase", "checkpoint saved"]
 
 

@@ -9,9 +9,7 @@ import pytest
 
 from grok_tui.config.schema import Config
 from grok_tui.device import c_calls
-from grok_tui.tasks.task import make_task
-from grok_tui.training.network import Network, Start
-from grok_tui.training.replica import Replica
+from grok_tui.training.network import Network, Replica, Start
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -39,7 +37,7 @@ def configs(**fields: Any) -> list[Config]:
 
 
 def compiled(*configs: Config) -> Network:
-    network = Network([Start(config, make_task(config)) for config in configs])
+    network = Network([Start.of(config) for config in configs])
     list(network.compile())
     return network
 
@@ -95,7 +93,7 @@ def assert_alike(fields: dict[str, Any], *, exact: bool) -> None:
         replica, single = Replica(together, i), Replica(alone)
         ours, theirs = replica.evaluate(), single.evaluate()
         pairs = [(losses[i], expected), (ours.pair_loss, theirs.pair_loss)]
-        pairs += [(np.array(replica.move), np.array(single.move))]
+        pairs += [(np.array(replica.update_size), np.array(single.update_size))]
         pairs += [(np.array([e.weight_norm, e.largest_logit]) for e in (ours, theirs))]
         for kind in KINDS:
             assert replica.copy(kind).keys() == single.copy(kind).keys()

@@ -11,8 +11,9 @@ from made_run import made_run
 
 from grok_tui.runs.branch import branch
 from grok_tui.runs.checkpoints import CheckpointError, checkpoint_path
+from grok_tui.runs.folders import RunError
 from grok_tui.runs.resume import resumable
-from grok_tui.runs.writer import RunError, RunWriter
+from grok_tui.runs.writer import RunWriter
 
 
 @pytest.fixture(scope="module")

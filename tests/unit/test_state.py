@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from summaries import summary
 
 from grok_tui.config.schema import Config
 from grok_tui.protocol.events import (
@@ -20,8 +21,6 @@ from grok_tui.protocol.events import (
     Failed,
     Inspected,
     Losses,
-    Metrics,
-    Pairs,
     Paused,
     PhaseChanged,
     Resumed,
@@ -29,7 +28,7 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
-from grok_tui.protocol.results import Measures, Tables
+from grok_tui.protocol.results import AnalysisArrays, Measures, Metrics, Pairs
 from grok_tui.view.state import LOG_LENGTH, Mark, SessionState, reduce
 
 CONFIG = Config(steps=1000, eval_every=10).model_dump(mode="json")
@@ -172,15 +171,14 @@ def test_what_is_only_said(event: Event, word: str) -> None:
 @pytest.mark.parametrize(
     ("event", "word"),
     [
-        (Stopped(50, "completed", {"steps": 50}), "STOPPED"),
-        (Failed(50, "diverged at step 50", {"steps": 50}), "FAILED"),
+        (Stopped(50, "completed", summary(steps=50)), "STOPPED"),
+        (Failed(50, "diverged at step 50", "diverged", summary(steps=50)), "FAILED"),
     ],
 )
 def test_the_end(event: Stopped | Failed, word: str) -> None:
     state = after(losses(1, 50), event)
     assert (state.word, state.ended, state.step) == (word, True, 50)
     assert event.reason in state.message
-    assert state.summary == {"steps": 50}
     assert state.train_loss.length == 50  # the final charts stay
 
 
@@ -229,7 +227,7 @@ def test_fields_are_pending_on_their_own() -> None:
     assert after(CommandRejected(3, "step", "no"), state=both).pending == both.pending
 
 
-@pytest.mark.parametrize("end", [Stopped(5, "completed", {}), Failed(5, "broke")])
+@pytest.mark.parametrize("end", [Stopped(5, "completed"), Failed(5, "broke")])
 def test_nothing_stays_pending_when_nobody_can_confirm_it(end: Event) -> None:
     state = after(end, state=pending(("lr", 0.5)))
     assert state.pending == {}
@@ -249,15 +247,15 @@ def test_seconds_left_counts_steps_and_evaluations() -> None:
 
 
 def test_an_analysis_without_tables_leaves_those_that_are_shown() -> None:
-    tables = Tables(*(np.full(2, i) for i in range(len(fields(Tables)))))
-    first = after(Analyzed(100, MEASURES, 0.1, tables))
+    arrays = AnalysisArrays(*(np.full(2, i) for i in range(len(fields(AnalysisArrays)))))
+    first = after(Analyzed(100, MEASURES, 0.1, arrays))
     second = after(Analyzed(200, replace(MEASURES, restricted_loss=None), 0.1), state=first)
-    assert [step for step, _ in second.learned.measures] == [100, 200]
-    assert (second.learned.tables, second.learned.step) == (tables, 100)
-    assert second.learned.restricted_loss.steps.tolist() == [100]
-    assert first.learned.measures == ((100, MEASURES),)
+    assert [step for step, _ in second.analyses.measures] == [100, 200]
+    assert (second.analyses.arrays, second.analyses.step) == (arrays, 100)
+    assert second.analyses.restricted_loss.steps.tolist() == [100]
+    assert first.analyses.measures == ((100, MEASURES),)
     inspected = Inspected(100, 7, np.zeros(3, dtype=np.float32))
-    assert after(inspected, state=second).learned.inspected is inspected
+    assert after(inspected, state=second).analyses.inspected is inspected
 
 
 def test_seconds_left_follows_an_edit_of_the_last_step() -> None:
@@ -266,13 +264,13 @@ def test_seconds_left_follows_an_edit_of_the_last_step() -> None:
     assert after(ConfigApplied(200, "steps", 300, 100), state=state).seconds_left == 0
 
 
-@pytest.mark.parametrize("end", [Stopped(5, "completed", {}), Failed(5, "broke")])
+@pytest.mark.parametrize("end", [Stopped(5, "completed"), Failed(5, "broke")])
 def test_an_ended_run_has_no_time_left(end: Event) -> None:
     assert after(losses(1, 5), end).seconds_left is None
 
 
 def test_the_task_is_that_of_the_start_with_its_own_split() -> None:
-    mask = np.zeros(Config().n_pairs, dtype=np.bool_)
+    mask = np.zeros(113 * 113, dtype=np.bool_)
     mask[:7] = True
     config = Config().model_dump(mode="json")
     state = after(Started(0, config, "CPU", 7, 20, 1.5, mask), state=SessionState(config))
@@ -296,12 +294,11 @@ def test_a_planned_change_is_one_for_the_next_run() -> None:
 
 
 def test_a_sitting_that_goes_on_keeps_the_history() -> None:
-    ended = after(losses(1, 20), Stopped(20, "completed", {"grokked": True}))
-    state = ended.going_on()
+    ended = after(losses(1, 20), Stopped(20, "completed", summary(grokked=True)))
+    state = ended.continued()
     assert (state.word, state.step, state.ended) == ("COMPILING", 20, False)
     assert state.train_loss.length == 20
     assert not state.message
-    assert not state.summary
 
 
 def test_a_phase_that_is_said_again_is_marked_once() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from summaries import summary
 
-from grok_tui.runs.writer import RunError, lock
+from grok_tui.runs.folders import RunError
+from grok_tui.runs.writer import lock
 from grok_tui.sweep.folder import (
     Outcome,
     SweepFolder,
@@ -31,21 +33,21 @@ CONTENT = {
 SPEC = spec_from(CONTENT)
 
 
-def written(run: Path, **summary: Any) -> Path:
-    """A run directory with a summary, or without one."""
+def written(run: Path, **known: Any) -> Path:
+    """A run directory with a summary, or without one if nothing is known."""
     run.mkdir(parents=True)
     (run / "config.toml").touch()
+    (run / "metrics.jsonl").touch()
     line = {"event": "failed", "step": 900, "reason": "diverged: inf"}
     (run / "events.jsonl").write_text(json.dumps(line) + "\n")
-    if summary:
-        known = {"steps": 900, "memorized_step": 100, "grok_step": None, "exit": "completed"}
-        final = {"test_loss": 2.5, "test_acc": 0.25}
-        (run / "summary.json").write_text(json.dumps({**known, "final": final, **summary}))
+    if known:
+        content = summary(**{"steps": 900, "memorized_step": 100, **known}).to_dict()
+        (run / "summary.json").write_text(json.dumps(content))
     return run
 
 
 @pytest.mark.parametrize(
-    ("summary", "expected"),
+    ("known", "expected"),
     [
         ({}, Outcome("cut off")),
         ({"exit": "completed"}, Outcome("done", 900, 100, None, 2.5, 0.25)),
@@ -58,20 +60,20 @@ def written(run: Path, **summary: Any) -> Path:
     ],
 )
 def test_a_run_directory_says_what_became_of_its_point(
-    summary: dict[str, Any], expected: Outcome, tmp_path: Path
+    known: dict[str, Any], expected: Outcome, tmp_path: Path
 ) -> None:
-    assert outcome_of(written(tmp_path / "run", **summary)) == expected
+    assert outcome_of(written(tmp_path / "run", **known)) == expected
     assert outcome_of(tmp_path / "no run") == Outcome("waiting")
 
 
-def test_both_files_say_the_same_and_the_directory_is_gone_on_with(tmp_path: Path) -> None:
-    folder = SweepFolder(tmp_path / "sweep", SPEC)
+def test_both_files_say_the_same_and_the_directory_is_continued(tmp_path: Path) -> None:
+    folder = SweepFolder.open(tmp_path / "sweep", SPEC)
     first = folder.points[0]
     written(folder.run_of(first), exit="grokked", grok_step=800)
     folder.broken[folder.points[1].name] = "no device"
     folder.save(folder.outcomes())
 
-    again = SweepFolder(folder.path, spec_from({**CONTENT, "seeds": 4}))
+    again = SweepFolder.open(folder.path, spec_from({**CONTENT, "seeds": 4}))
     states = [outcome.state for _, outcome in again.outcomes()]
     assert states == ["done", "failed", *["waiting"] * 14]
     rows = list(read_results(folder.path))
@@ -83,19 +85,19 @@ def test_both_files_say_the_same_and_the_directory_is_gone_on_with(tmp_path: Pat
 
 
 def test_another_sweep_or_anything_else_is_left_alone(tmp_path: Path) -> None:
-    folder = SweepFolder(tmp_path / "sweep", SPEC)
+    folder = SweepFolder.open(tmp_path / "sweep", SPEC)
     folder.save(folder.outcomes())
-    with pytest.raises(UserError, match="another base config"):
-        SweepFolder(folder.path, spec_from({**CONTENT, "steps": 5}))
-    with pytest.raises(UserError, match="another axes"):
-        SweepFolder(folder.path, spec_from({**CONTENT, "axes": {"lr": [0.1]}}))
+    with pytest.raises(UserError, match="a different base config"):
+        SweepFolder.open(folder.path, spec_from({**CONTENT, "steps": 5}))
+    with pytest.raises(UserError, match="different axes"):
+        SweepFolder.open(folder.path, spec_from({**CONTENT, "axes": {"lr": [0.1]}}))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter").touch()
-    with pytest.raises(UserError, match="no sweep"):
-        SweepFolder(tmp_path / "full", SPEC)
+    with pytest.raises(UserError, match="not a sweep"):
+        SweepFolder.open(tmp_path / "full", SPEC)
     (folder.path / "sweep.json").write_text("{")
     with pytest.raises(UserError, match="is damaged"):
-        SweepFolder(folder.path, SPEC)
+        SweepFolder.open(folder.path, SPEC)
 
 
 def test_a_run_in_use_is_not_discarded(tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_a_run_in_use_is_not_discarded(tmp_path: Path) -> None:
 
 
 def test_a_sweep_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(UserError, match="another process trains"):
+    with locked(tmp_path), pytest.raises(UserError, match="another process is training"):
         locked(tmp_path).__enter__()
     with locked(tmp_path):
         pass

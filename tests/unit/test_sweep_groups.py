@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from summaries import summary
 
 from grok_tui.config.schema import Config
 from grok_tui.runs.latest import Reached, reached
@@ -19,11 +21,12 @@ from grok_tui.sweep.batching import (
     free_bytes,
     groups,
     parts,
-    replica_bytes,
 )
 from grok_tui.sweep.folder import SweepFolder
-from grok_tui.sweep.progress import Watch
+from grok_tui.sweep.progress import SweepProgress
 from grok_tui.sweep.spec import spec_from
+from grok_tui.tasks.registry import make_task
+from tests.model_for import model_for
 
 SPEC = spec_from(
     {
@@ -67,7 +70,8 @@ def test_parts_are_few_and_about_as_long() -> None:
 
 def test_replicas_fill_half_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config()
-    one = replica_bytes(config)
+    task = make_task(config)
+    one = model_for(config).n_bytes(task.n_pairs, task.n_train)
     assert 50 * 2**20 < one < 100 * 2**20  # 68 MiB were measured
     monkeypatch.setattr(module, "free_bytes", lambda device: 20.5 * one)
     assert fitting(config, "CPU") == 10
@@ -113,8 +117,8 @@ def test_a_watch_tells_of_each_point_once_and_how_long_the_rest_may_take(
     tmp_path: Path,
 ) -> None:
     now = 100.0
-    folder = SweepFolder(tmp_path / "sweep", spec_from({"base": {"steps": 1000}, "seeds": 2}))
-    watch = Watch(folder, retry=False, clock=lambda: now)
+    folder = SweepFolder.open(tmp_path / "sweep", spec_from({"base": {"steps": 1000}, "seeds": 2}))
+    watch = SweepProgress.begin(folder, retry=False, clock=lambda: now)
     assert [point.name for point in watch.missing] == ["seed-0", "seed-1"]
     assert watch.look() == []
     assert watch.seconds_left() is None
@@ -131,7 +135,7 @@ def test_a_watch_tells_of_each_point_once_and_how_long_the_rest_may_take(
     assert (watch.ended, list(watch.running)) == (1, ["seed-1"])
     assert watch.seconds_left() == pytest.approx(10 * 900 / 500)
     assert watch.outcomes["seed-0"].grok_step == 400
-    again = Watch(SweepFolder(folder.path, folder.spec), retry=False)
+    again = SweepProgress(SweepFolder.open(folder.path, folder.spec))
     assert [point.name for point in again.missing] == ["seed-1"]
 
 
@@ -143,8 +147,5 @@ def begin(run: Path, step: int) -> None:
 
 
 def end(run: Path, **known: Any) -> None:
-    import json
-
-    summary = {"memorized_step": 100, "grok_step": known["steps"], "exit": "grokked"}
-    final = {"test_loss": 0.01, "test_acc": 1.0}
-    (run / "summary.json").write_text(json.dumps({**summary, "final": final, **known}))
+    content = summary(memorized_step=100, grok_step=known["steps"], exit="grokked", **known)
+    (run / "summary.json").write_text(json.dumps(content.to_dict()))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tensors import int32
 from tinygrad import Tensor
 
 from grok_tui.models.transformer.cpu_tables import attend, mix
-from grok_tui.models.transformer.network import indices
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -54,7 +54,7 @@ def test_attention_and_its_gradient(p: int, heads: int, n: int, scale: float) ->
     scores, g = scale * draw(2 * p + 1, heads), draw(n, 3, heads)
     a, b = tokens(p, n)
     x = tensor(scores)
-    pattern = attend(x, indices(a), indices(b))
+    pattern = attend(x, int32(a), int32(b))
     (d_scores,) = (pattern * tensor(g)).sum().gradient(x)
 
     scores = x.numpy().astype(np.float64)
@@ -81,7 +81,7 @@ def test_mixing_and_its_gradient(p: int, heads: int, width: int, n: int, onto: b
     a, b = tokens(p, n)
     x, y = tensor(pattern), tensor(table)
     z = tensor(draw(n, width, seed=1))
-    out = mix(x, y, indices(a), indices(b), z if onto else None)
+    out = mix(x, y, int32(a), int32(b), z if onto else None)
     d_pattern, d_table, *d_z = (out * tensor(g)).sum().gradient(x, y, *([z] if onto else []))
 
     rows_a, rows_b = (
@@ -111,7 +111,7 @@ def test_a_number_that_is_none_comes_through_the_relu() -> None:
     """A diverged run must not look healthy."""
     table = draw(7, 20)
     table[-1, 3] = np.nan
-    out = mix(tensor(draw(1, 3, 1)), tensor(table), *(indices(np.array([2])),) * 2)
+    out = mix(tensor(draw(1, 3, 1)), tensor(table), *(int32(np.array([2])),) * 2)
     assert np.isnan(out.numpy()).sum() == 1
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_tui.config.schema import Config
-from grok_tui.tasks.task import make_task
+from grok_tui.tasks.registry import make_task
 
 ANSWERS: dict[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,
@@ -31,7 +31,7 @@ def test_answers_equal_those_of_plain_integers(operation: str, modulus: int) -> 
     pairs = [(a, b) for a in range(modulus) for b in range(modulus)]
     assert list(zip(task.a.tolist(), task.b.tolist(), strict=True)) == pairs
     assert task.answer.tolist() == [ANSWERS[operation](a, b) % modulus for a, b in pairs]
-    assert task.first_b == 0
+    assert task.columns[0] == 0
 
 
 @pytest.mark.parametrize("modulus", [5, 113])
@@ -39,7 +39,7 @@ def test_the_quotient_times_b_is_a_and_b_is_never_zero(modulus: int) -> None:
     task = make_task(config("divide", modulus))
     pairs = [(a, b) for a in range(modulus) for b in range(1, modulus)]
     assert list(zip(task.a.tolist(), task.b.tolist(), strict=True)) == pairs
-    assert task.first_b == 1
+    assert task.columns[0] == 1
     for (a, b), quotient in zip(pairs, task.answer.tolist(), strict=True):
         assert 0 <= quotient < modulus
         assert quotient * b % modulus == a

@@ -18,6 +18,7 @@ from recordings import (
     metrics_of,
     snapshot,
 )
+from summaries import summary
 
 from grok_tui.protocol.events import (
     CheckpointSaved,
@@ -34,7 +35,9 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs.writer import RunError, RunWriter, check_unused
+from grok_tui.runs.folders import RunError, check_unused
+from grok_tui.runs.schema import read_summary
+from grok_tui.runs.writer import RunWriter
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_every_step_has_one_line_in_order_and_evaluated_ones_have_more(
     for event in (
         losses(1, 4.0, 3.5), losses(3, 3.0), evaluated(3),
         losses(4, 2.5, 2.25, 2.0), evaluated(6, 5.5), losses(7, 1.5),
-        Stopped(7, "completed", {}),
+        Stopped(7, "completed"),
     ):  # fmt: skip
         writer(event)
     writer.close()
@@ -131,7 +134,7 @@ def test_a_loss_comes_back_as_the_same_float32(writer: RunWriter, run: Path) -> 
     bits = rng.integers(1, 0x7F800000, size=2000, dtype=np.uint32)  # every positive exponent
     values = bits.view(np.float32)
     writer(Losses(1, values, 1.0))
-    writer(Stopped(2000, "completed", {}))
+    writer(Stopped(2000, "completed"))
     writer.close()
     back = np.array([line["train_loss"] for line in metrics_of(run)]).astype(np.float32)
     assert back.tobytes() == values.tobytes()
@@ -184,7 +187,7 @@ def test_every_event_of_the_contract_has_its_line(writer: RunWriter, run: Path) 
         PhaseChanged(1, "GROKKED", "three in a row"),
         Warned(1, "careful"),
         CheckpointSaved(1, "checkpoints/step-00000001.safetensors"),
-        Stopped(1, "completed", {}),
+        Stopped(1, "completed"),
     ):
         writer(event)
     writer.close()
@@ -211,11 +214,13 @@ def test_every_event_of_the_contract_has_its_line(writer: RunWriter, run: Path) 
 def test_the_end_writes_the_summary_and_the_last_line(
     kind: type[Stopped] | type[Failed], writer: RunWriter, run: Path
 ) -> None:
-    summary = {"steps": 2, "grokked": False, "grok_step": None, "final": {"test_loss": 0.1}}
+    known = summary(steps=2)
     writer(losses(1, 2.0, 1.0))
-    writer(kind(2, "why", summary))
+    writer(kind(2, "why", summary=known))
     writer.close()
-    assert json.loads((run / "summary.json").read_text()) == summary
+    content = json.loads((run / "summary.json").read_text())
+    assert (content["steps"], content["final"]["test_loss"]) == (2, 2.5)
+    assert read_summary(run) == known
     assert [line["step"] for line in metrics_of(run)] == [1, 2]
     assert events_of(run)[-1]["reason"] == "why"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from summaries import summary
 
 from grok_tui.config.schema import Config
 from grok_tui.protocol.events import (
@@ -13,18 +14,24 @@ from grok_tui.protocol.events import (
     ConfigApplied,
     Evaluated,
     Event,
+    Failed,
     Losses,
-    Metrics,
     PhaseChanged,
     Started,
     Stopped,
 )
-from grok_tui.protocol.results import Measures
+from grok_tui.protocol.results import Measures, Metrics
 from grok_tui.runs.writer import RunWriter
 
 CONFIG = Config(modulus=13, d_model=32, n_heads=2, d_mlp=64, steps=100, device="CPU")
 STARTED = Started(0, {}, "CPU", 50, 119, 1.5)
-COMPLETED = Stopped(100, "completed", {})
+COMPLETED = Stopped(100, "completed")
+DIVERGED = Failed(
+    31,
+    "diverged: the train loss became nan at step 31",
+    "diverged",
+    summary(steps=30, final=None, exit="diverged"),
+)
 EDIT = ConfigApplied(60, "weight_decay", 1.0, 3.0)
 
 

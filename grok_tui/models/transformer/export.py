@@ -1,29 +1,30 @@
-"""A snapshot by TransformerLens's conventions: the names and shapes of `HookedTransformer`."""
+"""The transformer's weights by TransformerLens's conventions: those of `HookedTransformer`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from grok_tui.config.schema import Config
-from grok_tui.protocol.events import FloatArray
+from grok_tui.models.base import Exported, HostWeights, Model
+from grok_tui.protocol.results import FloatArray
 
 
-def state_dict(config: Config, weights: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """The weights as `HookedTransformer.load_state_dict` takes them with `strict=False`.
+def transformerlens(model: Model, weights: HostWeights) -> Exported:
+    """The state dict that `load_state_dict` takes with `strict=False`, and the model's config.
 
-    weights: by name as `core.shapes.weight_shapes` gives them. A head is an axis of its own:
-    W_Q, W_K, W_V (n_heads, d_model, d_head), W_O (n_heads, d_head, d_model). TransformerLens
-    always has biases; here they are zero.
+    weights: by name, as the model's shapes. A head is an axis of its own: W_Q, W_K, W_V
+    (n_heads, d_model, d_head), W_O (n_heads, d_head, d_model). TransformerLens always has
+    biases; here they are zero. The config has the fields of `HookedTransformerConfig`.
     """
-    heads, d, d_head = config.n_heads, config.d_model, config.d_head
-    state = {
+    config = model.config
+    heads, d = config.n_heads, config.d_model
+    d_head = d // heads
+    state: dict[str, Any] = {
         "embed.W_E": weights["W_E"],
         "pos_embed.W_pos": weights["W_pos"],
         "unembed.W_U": weights["W_U"],
-        "unembed.b_U": _zeros(config.modulus),
+        "unembed.b_U": _zeros(model.n_answers),
     }
     for layer in range(config.n_layers):
         block = f"blocks.{layer}"
@@ -37,20 +38,21 @@ def state_dict(config: Config, weights: Mapping[str, FloatArray]) -> dict[str, F
         state[f"{block}.mlp.b_in"] = _zeros(config.d_mlp)
         state[f"{block}.mlp.W_out"] = weights[f"{block}.W_out"]
         state[f"{block}.mlp.b_out"] = _zeros(d)
-    return {name: np.ascontiguousarray(array) for name, array in state.items()}
+    arrays = {name: np.ascontiguousarray(array) for name, array in state.items()}
+    return arrays, _config(model, d_head)
 
 
-def model_config(config: Config) -> dict[str, Any]:
-    """The fields of `HookedTransformerConfig`: tokens 0..p-1 and `=`, answers 0..p-1."""
+def _config(model: Model, d_head: int) -> dict[str, Any]:
+    config = model.config
     return {
         "n_layers": config.n_layers,
         "d_model": config.d_model,
         "n_ctx": 3,
-        "d_head": config.d_head,
+        "d_head": d_head,
         "n_heads": config.n_heads,
         "d_mlp": config.d_mlp,
-        "d_vocab": config.modulus + 1,
-        "d_vocab_out": config.modulus,
+        "d_vocab": model.n_tokens + 1,
+        "d_vocab_out": model.n_answers,
         "act_fn": "relu",
         "normalization_type": None,
         "attention_dir": "causal",

@@ -1,27 +1,23 @@
-"""The model on the host, in NumPy and float64: for a few pairs, and for analysis."""
+"""The transformer on the host, in NumPy and float64: for a few pairs, and for the analyses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config.schema import Loss
+from grok_tui.models.base import Array, HostWeights, IntArray, Observed, softmax
+from grok_tui.protocol.results import FloatArray
 
-Array = NDArray[np.float64]
-Weights = Mapping[str, NDArray[np.floating[Any]]]
-
+_BLOCK = ("W_Q", "W_K", "W_V", "W_O", "W_in", "W_out")
 _CAUSAL = np.tril(np.ones((3, 3), dtype=np.bool_))
 
 
-def logits(
-    weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64], n_heads: int
-) -> NDArray[np.float64]:
-    """The logits (batch, p) at the `=` position for the pairs a, b, each (batch,).
+def logits(weights: HostWeights, a: IntArray, b: IntArray, n_heads: int) -> Array:
+    """The logits (batch, n_answers) at `=` for the pairs a, b, (batch,) each.
 
-    weights: by name as `core.shapes.weight_shapes` gives them, any number of layers.
+    weights: by name as `spec.Transformer.shapes` has them, any number of layers.
     """
     resid_mid, neurons = activations(weights, a, b, n_heads)
     W_out = weights[f"blocks.{n_layers(weights) - 1}.W_out"].astype(np.float64)
@@ -29,20 +25,9 @@ def logits(
     return np.asarray((resid_mid + neurons @ W_out) @ W_U)
 
 
-def exponents(logits: Array, loss: Loss) -> Array:
-    """What the softmax is taken of: the logits, or log s of them (`core.loss.log_s`)."""
-    return np.copysign(np.log1p(np.abs(logits)), logits) if loss == "stablemax" else logits
-
-
-def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Softmax over the last axis."""
-    exps = np.exp(logits - logits.max(-1, keepdims=True))
-    return np.asarray(exps / exps.sum(-1, keepdims=True))
-
-
 def neuron(
-    weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64], n_heads: int, index: int
-) -> NDArray[np.float32]:
+    weights: HostWeights, a: IntArray, b: IntArray, n_heads: int, index: int
+) -> FloatArray:
     """What one neuron of the last layer does at `=` after the ReLU: (batch,)."""
     W_in = f"blocks.{n_layers(weights) - 1}.W_in"
     alone = {**weights, W_in: weights[W_in][:, index : index + 1]}
@@ -50,7 +35,7 @@ def neuron(
 
 
 def activations(
-    weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64], n_heads: int
+    weights: HostWeights, a: IntArray, b: IntArray, n_heads: int
 ) -> tuple[Array, Array]:
     """The last layer at `=`: its residual stream before the MLP, and its neurons.
 
@@ -93,7 +78,7 @@ def activations(
 
 
 def _only_equals(
-    exact: Mapping[str, Array], tokens: tuple[NDArray[np.int64], ...], n_heads: int
+    exact: Mapping[str, Array], tokens: tuple[IntArray, ...], n_heads: int
 ) -> Array:
     """resid_mid at `=` of the first layer, (batch, d), from tables over the tokens alone."""
     block = {name: exact[f"blocks.0.{name}"] for name in _BLOCK}
@@ -108,13 +93,10 @@ def _only_equals(
         table = exact["W_E"] + position
         scores.append(np.einsum("he,phe->ph", q, heads(table @ block["W_K"]))[token])
         values.append(heads(table @ block["W_V"]))  # (p + 1, H, E)
-    pattern = probabilities(np.stack(scores, axis=2) / np.sqrt(q.shape[1]))  # (batch, H, 3)
+    pattern = softmax(np.stack(scores, axis=2) / np.sqrt(q.shape[1]))  # (batch, H, 3)
     a, b, itself = (pattern[:, :, at, None] for at in range(3))
     z = a * values[0][tokens[0]] + b * values[1][tokens[1]] + itself * values[2][-1]
     return np.asarray(equals + z.reshape(len(z), -1) @ block["W_O"])
-
-
-_BLOCK = ("W_Q", "W_K", "W_V", "W_O", "W_in", "W_out")
 
 
 def _product(x: Array, W: Array) -> Array:
@@ -123,7 +105,7 @@ def _product(x: Array, W: Array) -> Array:
     return product.reshape(*x.shape[:-1], W.shape[1])
 
 
-def n_layers(weights: Weights) -> int:
+def n_layers(weights: HostWeights) -> int:
     """How many layers some weights have."""
     return sum(name.endswith(".W_Q") for name in weights)
 
@@ -136,6 +118,95 @@ def _attention(q: Array, k: Array, v: Array, n_heads: int, sees: NDArray[np.bool
         return x.reshape(batch, -1, n_heads, d // n_heads)
 
     scores = np.einsum("bqhe,bkhe->bhqk", heads(q), heads(k)) / np.sqrt(d // n_heads)
-    pattern = probabilities(np.where(sees, scores, -np.inf))
+    pattern = softmax(np.where(sees, scores, -np.inf))
     z: Array = np.einsum("bhqk,bkhe->bqhe", pattern, heads(v))
     return z.reshape(batch, queries, d)
+
+
+# --- what the analyses are told -------------------------------------------------------
+
+
+def observe(weights: HostWeights, n_heads: int) -> Observed:
+    """What the analyses may be told of a transformer, of any number of layers."""
+    exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
+    layers = n_layers(exact)
+
+    def neurons(a: IntArray, b: IntArray) -> tuple[Array, Array]:
+        resid_mid, found = activations(exact, a, b, n_heads)
+        return resid_mid @ exact["W_U"], found
+
+    def gradients(a: IntArray, b: IntArray, c: IntArray) -> tuple[Array, Array]:
+        return embedding_gradients(exact, a, b, c, n_heads)
+
+    return Observed(
+        W_E=exact["W_E"][:-1],
+        W_L=exact[f"blocks.{layers - 1}.W_out"] @ exact["W_U"],
+        neurons=neurons,
+        attention=attention_scores(exact, n_heads),
+        embedding_gradients=gradients if layers == 1 else None,
+    )
+
+
+def attention_scores(weights: Mapping[str, Array], n_heads: int) -> Array:
+    """Scores of the first layer before the softmax, from `=`: (n_heads, 3, p).
+
+    Row 0: to a for every token a. Row 1: to b for every token b. Row 2: entry 0 is that of `=`
+    to itself, the rest 0. Source: Nanda et al. 2023, section 4.1.
+    """
+    W_E, W_pos = weights["W_E"], weights["W_pos"]
+    p, d = len(W_E) - 1, W_E.shape[1]
+
+    def heads(x: Array, name: str) -> Array:
+        return (x @ weights[f"blocks.0.{name}"]).reshape(len(x), n_heads, -1)
+
+    equals = W_E[p:] + W_pos[2]
+    q = heads(equals, "W_Q")[0]  # (H, E)
+    scores = np.zeros((n_heads, 3, p))
+    for position in (0, 1):
+        keys = heads(W_E[:p] + W_pos[position], "W_K")
+        scores[:, position] = np.einsum("he,phe->hp", q, keys)
+    scores[:, 2, 0] = np.einsum("he,he->h", q, heads(equals, "W_K")[0])
+    return np.asarray(scores / np.sqrt(d // n_heads))
+
+
+def embedding_gradients(
+    weights: Mapping[str, Array],
+    a: IntArray,
+    b: IntArray,
+    c: IntArray,
+    n_heads: int,
+) -> tuple[Array, Array]:
+    """Gradients of logit c at `=` with respect to the embeddings at a's and b's position.
+
+    a, b, c: (B,). Returns (B, d_model) twice. weights: those of one layer.
+    """
+    block = {name: weights[f"blocks.0.{name}"] for name in ("W_Q", "W_K", "W_V", "W_O")}
+    W_in, W_out = weights["blocks.0.W_in"], weights["blocks.0.W_out"]
+    equals = np.full_like(a, len(weights["W_E"]) - 1)
+    x = weights["W_E"][np.stack([a, b, equals], axis=1)] + weights["W_pos"]  # (B, 3, d)
+    batch, _, d = x.shape
+
+    def heads(values: Array) -> Array:
+        return values.reshape(*values.shape[:-1], n_heads, d // n_heads)
+
+    scale = np.sqrt(d // n_heads)
+    q = heads(x[:, 2] @ block["W_Q"])  # (B, H, E)
+    k, v = heads(x @ block["W_K"]), heads(x @ block["W_V"])  # (B, 3, H, E)
+    pattern = softmax(np.einsum("bhe,bthe->bht", q, k) / scale)
+    z = np.einsum("bht,bthe->bhe", pattern, v).reshape(batch, d)
+    resid_mid = x[:, 2] + z @ block["W_O"]
+    active = resid_mid @ W_in > 0
+    unembed = weights["W_U"].T[c]  # (B, d)
+    d_mid = unembed + (active * (unembed @ W_out.T)) @ W_in.T
+    d_z = heads(d_mid @ block["W_O"].T)  # (B, H, E)
+    d_pattern = np.einsum("bhe,bthe->bht", d_z, v)
+    mean = np.einsum("bht,bht->bh", pattern, d_pattern)[..., None]
+    d_score = pattern * (d_pattern - mean) / scale
+
+    def at(position: int) -> Array:
+        d_v = pattern[:, :, position, None] * d_z
+        d_k = d_score[:, :, position, None] * q
+        through_values = d_v.reshape(batch, d) @ block["W_V"].T
+        return np.asarray(through_values + d_k.reshape(batch, d) @ block["W_K"].T)
+
+    return at(0), at(1)

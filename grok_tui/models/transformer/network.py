@@ -1,6 +1,5 @@
-"""The transformer: its weights, and its logits by an exact reduction.
+"""The transformer on the device: its logits by an exact reduction of `plain`.
 
-The model reads `a b =` and answers at `=`; there are no biases and no normalisation.
 Three facts make it several times cheaper, with the same function and gradients:
 
 - Attention is causal and only the answer at `=` is read. Position 0 never sees b, so its
@@ -16,47 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from tinygrad import Tensor
 
-from grok_tui.config.schema import Config
 from grok_tui.device import c_calls
 from grok_tui.device.gpu_matmul import repeated_row
 from grok_tui.device.matmul import matmul
+from grok_tui.models.base import IntArray
 from grok_tui.models.transformer import cpu_tables
 from grok_tui.models.transformer.cpu_tables import per_head
-from grok_tui.models.transformer.spec import weight_shapes
-from grok_tui.protocol.events import FloatArray
 
 Weights = Mapping[str, Tensor]
-
-
-def initial_weights(config: Config) -> dict[str, FloatArray]:
-    """Weights drawn from `seed`, the same on every device, float32.
-
-    `nanda`: N(0, 1) / sqrt(d_model), and W_U / sqrt(p). `transformerlens`:
-    N(0, 0.8^2 / d_model). `scaled-uniform`: U(-1, 1) / sqrt(rows * columns), which is far
-    too small. `normal`: N(0, 1), which is far too large.
-    """
-    rng = np.random.default_rng(config.seed)
-    weights = {}
-    for name, (rows, columns) in weight_shapes(config).items():
-        if config.init == "scaled-uniform":
-            weight = rng.uniform(-1, 1, (rows, columns)) / np.sqrt(rows * columns)
-        else:
-            weight = rng.standard_normal((rows, columns)) * _std(config, name)
-        weights[name] = (config.init_scale * weight).astype(np.float32)
-    return weights
-
-
-def _std(config: Config, name: str) -> float:
-    match config.init:
-        case "normal":
-            return 1.0
-        case "transformerlens":
-            return 0.8 / float(np.sqrt(config.d_model))
-        case _:
-            return 1 / float(np.sqrt(config.modulus if name == "W_U" else config.d_model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,48 +65,57 @@ class Batch:
         return int(self.a.shape[-1])
 
 
-def indices(values: NDArray[np.int64]) -> Tensor:
-    """The values in an int32 buffer on the device."""
-    return Tensor(values.astype(np.int32)).clone().realize()
+def batch_of(a: IntArray, b: IntArray, p: int) -> Batch:
+    """The batch of the pairs a, b, (..., batch) each.
 
-
-def chosen_pairs(a: NDArray[np.int64], b: NDArray[np.int64], p: int) -> Batch:
-    """A batch of any pairs, a and b: (..., batch).
-
-    The gather is a product with one-hot rows, and so is its backward pass: no scatter.
+    Of a whole table, every a with each b from some first one on, the gather is a broadcast.
+    Of any other pairs it is a product with one-hot rows, and so is its backward pass: no
+    scatter.
     """
+    *lead, n = a.shape
+    first_b = p - n // p
+    if first_b >= 0 and _is_table(a, b, p, first_b):
+        return Batch(_indices(a), _indices(b), *_broadcasts(p, first_b, lead))
 
-    def gather(index: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
+    def gather(index: IntArray) -> Callable[[Tensor], Tensor]:
         one_hot = Tensor(np.eye(p, dtype=np.float32)[index]).clone().realize()
         return lambda table: matmul(one_hot, table)
 
-    return Batch(indices(a), indices(b), gather(a), gather(b))
+    return Batch(_indices(a), _indices(b), gather(a), gather(b))
 
 
-def all_pairs(p: int, first_b: int, lead: tuple[int, ...] = ()) -> Batch:
-    """The batch of all pairs in the order of `tasks.Task`: the gather is a broadcast.
-
-    lead: the leading axis of the batch, if it has one.
-    """
+def _is_table(a: IntArray, b: IntArray, p: int, first_b: int) -> bool:
+    """Whether the pairs are (0, first_b), (0, first_b + 1), ..., (p - 1, p - 1)."""
     columns = p - first_b
+    if a.shape[-1] != p * columns:
+        return False
+    rows, values = np.divmod(np.arange(p * columns), max(1, columns))
+    return bool((a == rows).all() and (b == values + first_b).all())
 
-    def gather_a(table: Tensor) -> Tensor:
-        return every(table.unsqueeze(-2))
 
-    def gather_b(table: Tensor) -> Tensor:
-        return every(table[..., first_b:, :].unsqueeze(-3))
+def _broadcasts(
+    p: int, first_b: int, lead: list[int]
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """How the pairs of a whole table gather rows of a table over a, and of one over b."""
+    columns = p - first_b
 
     def every(rows: Tensor) -> Tensor:
         whole = rows.expand(*lead, p, columns, rows.shape[-1])
         return whole.reshape(*lead, p * columns, rows.shape[-1])
 
-    a, b = np.divmod(np.arange(p * columns), columns)
-    a, b = (np.broadcast_to(tokens, (*lead, len(a))) for tokens in (a, b + first_b))
-    return Batch(indices(a), indices(b), gather_a, gather_b)
+    return (
+        lambda table: every(table.unsqueeze(-2)),
+        lambda table: every(table[..., first_b:, :].unsqueeze(-3)),
+    )
+
+
+def _indices(values: IntArray) -> Tensor:
+    """The values in an int32 buffer on the device."""
+    return Tensor(values.astype(np.int32)).clone().realize()
 
 
 def logits(weights: Weights, batch: Batch, n_heads: int, n_layers: int) -> Tensor:
-    """The answers' logits (..., batch, p) at the `=` position.
+    """The logits (..., batch, n_answers) at `=`.
 
     A leading axis, which all weights and the batch have or have not, is one of replicas.
     """

@@ -14,10 +14,10 @@ from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.record_writer import RecordWriter
 
-from grok_tui.analysis.health import HEALTH_NAMES
 from grok_tui.config.schema import written
 from grok_tui.config.sources import load_file
 from grok_tui.protocol.events import ConfigApplied, Failed, PhaseChanged, Stopped, Warned
+from grok_tui.protocol.results import HEALTH_NAMES
 from grok_tui.runs.reader import event_lines, metric_lines
 from grok_tui.text import UserError
 

@@ -40,7 +40,7 @@ _MANY_STEPS = Binding(
 _EDIT = Binding("e", "edit", "Edit", id="edit")
 _PANE_ORDER = [
     Binding("tab", "next_pane(1)", "Pane", id="next-pane", key_display="tab"),
-    Binding("shift+tab", "next_pane(-1)", "pane before", id="pane-before", show=False),
+    Binding("shift+tab", "next_pane(-1)", "previous pane", id="pane-before", show=False),
 ]
 _CHARTS = [
     Binding("v", "view", "View", id="view"),
@@ -60,7 +60,7 @@ _LAST = [
     Binding("q", "ask_quit", "Quit", id="quit"),
 ]
 
-MAIN_BINDINGS = [
+LIVE_BINDINGS = [
     _PAUSE,
     _ONE_STEP,
     _MANY_STEPS,
@@ -90,7 +90,12 @@ REPLAY_BINDINGS = [
         "greater_than_sign", "speed(1)", "faster", id="faster", key_display=">", group=_SPEED
     ),
     Binding(
-        "comma", "phase(-1)", "phase before", id="phase-before", key_display=",", group=_PHASES
+        "comma",
+        "phase(-1)",
+        "previous phase",
+        id="phase-before",
+        key_display=",",
+        group=_PHASES,
     ),
     Binding(
         "full_stop", "phase(1)", "next phase", id="next-phase", key_display=".", group=_PHASES

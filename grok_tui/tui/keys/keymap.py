@@ -14,6 +14,7 @@ from textual.keys import format_key
 
 from grok_tui.files import read_toml
 from grok_tui.text import one_line
+from grok_tui.tui.ascii_only import spelled
 from grok_tui.tui.preferences import config_folder
 
 # Keys by action id.
@@ -25,7 +26,7 @@ _KEY = re.compile(r"(\w+\+)*\w+")
 _KEY_NAMES = {"enter": "enter", "backspace": "backspace"}
 # What the footer has only a word for, by action id.
 SENTENCES = {
-    "pause": "Pause, or go on",
+    "pause": "Pause, or continue",
     "step": "Take one step while paused",
     "step-100": "Take 100 steps while paused",
     "wd-down": "Weight decay down by a fifth",
@@ -35,7 +36,7 @@ SENTENCES = {
     "edit": "Edit the hyperparameters",
     "undo": "Undo the last edit",
     "next-pane": "Next pane",
-    "pane-before": "Pane before",
+    "pane-before": "Previous pane",
     "view": "View the newest steps only, or all",
     "follow": "Follow the newest step, or hold the view",
     "log-x": "Logarithmic steps, or linear",
@@ -45,13 +46,13 @@ SENTENCES = {
     "checkpoint": "Checkpoint: save the run as it is now",
     "branch": "Branch: a new run from a checkpoint",
     "restart": "Restart: a new run with the settings of the form",
-    "help": "Help: what one is looking at, and every key",
+    "help": "Help: what is on the screen, and every key",
     "quit": "Quit: save first, or leave at once",
     "back": "Replay: one step back",
     "back-100": "Replay: 100 steps back",
     "slower": "Replay: half as fast",
     "faster": "Replay: twice as fast",
-    "phase-before": "Replay: to the change of phase before",
+    "phase-before": "Replay: to the previous change of phase",
     "next-phase": "Replay: to the next change of phase",
     "jump": "Replay: jump to a step or a phase",
     "theme": "Theme: change to the next one",
@@ -130,6 +131,19 @@ def entries(bindings: Iterable[BindingType], keymap: Keymap) -> list[Entry]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys in force: the user's own, and whether the screen shows ASCII only."""
+
+    keymap: Keymap
+    ascii: bool = False
+
+    def entries(self, bindings: Iterable[BindingType]) -> list[Entry]:
+        """What bindings do, with the keys in force, as the screen can show them."""
+        found = entries(bindings, self.keymap)
+        return [replace(e, keys=spelled(e.keys)) for e in found] if self.ascii else found
+
+
 def _words(binding: Binding) -> str:
     words = SENTENCES.get(binding.id or "") or binding.tooltip or binding.description
     return words[:1].upper() + words[1:]
@@ -178,7 +192,7 @@ def _keys(known: Mapping[str, Action], name: str, value: object) -> tuple[str, .
         raise ValueError(str(error)) from None
     for key in bound:
         if not _KEY.fullmatch(key):
-            raise ValueError(f"{key!r} is no key")
+            raise ValueError(f"{key!r} is not a key")
     return bound
 
 
@@ -188,7 +202,7 @@ def _clashes(known: Mapping[str, Action], keymap: dict[str, tuple[str, ...]]) ->
         key, first, second = clash
         changed = second if second in keymap else first
         del keymap[changed]
-        yield f"{key} is for {first} and for {second}; {changed} stays as it was"
+        yield f"{key} is the key of both {first} and {second}; {changed} keeps its default"
 
 
 def _clash(known: Mapping[str, Action], keymap: Keymap) -> tuple[str, str, str] | None:

@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from grok_tui.protocol.results import Tables
+from grok_tui.protocol.results import AnalysisArrays
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.view.learned import Learned
+from grok_tui.view.histories import AnalysisHistory
 from grok_tui.view.state import SessionState
 
 # A lower pane has no room for the lines that say what it shows.
@@ -18,29 +18,29 @@ _ROWS_FOR_ABOUT = 14
 WAITING = "waiting for the first analysis"
 
 
-class Mechanism(Pane):
+class AnalysisPane(Pane):
     """A pane that says in two lines on top what it shows of the newest analysis.
 
     It is built when it is first shown: a session starts the sooner.
     """
 
     DEFAULT_CSS = """
-    Mechanism > .about { height: 2; padding: 0 1; color: $foreground 70%; }
-    Mechanism.low > .about { display: none; }
-    Mechanism > .line { height: 1; padding: 0 1; }
+    AnalysisPane > .about { height: 2; padding: 0 1; color: $foreground 70%; }
+    AnalysisPane.low > .about { display: none; }
+    AnalysisPane > .line { height: 1; padding: 0 1; }
     """
 
     def __init__(self, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.learned = Learned()
+        self.analyses = AnalysisHistory()
         self.state: SessionState | None = None
 
     def body(self) -> Iterable[Widget]:
         """The widgets below those lines."""
         raise NotImplementedError
 
-    def draw(self, tables: Tables) -> None:
-        """Show `self.learned`, of which these are the newest tables."""
+    def draw(self, arrays: AnalysisArrays) -> None:
+        """Show `self.analyses`, of which these are the newest arrays."""
         raise NotImplementedError
 
     def on_mount(self) -> None:
@@ -50,22 +50,22 @@ class Mechanism(Pane):
     def on_resize(self) -> None:
         self.set_class(self.size.height < _ROWS_FOR_ABOUT, "low")
 
-    def on_resized(self) -> None:
+    def on_area_resized(self) -> None:
         self.redraw()
 
     def show(self, state: SessionState) -> None:
         self.state = state
         if not self.children:
             self.mount(Static(self.ABOUT, classes="about", markup=False), *self.body())
-        if state.learned is not self.learned:
-            self.learned = state.learned
+        if state.analyses is not self.analyses:
+            self.analyses = state.analyses
             self.redraw()
 
     def redraw(self) -> None:
         """Draw again what is known; nothing before the first analysis."""
-        if self.learned.tables is not None and self.children and self.is_on_screen:
-            self.border_subtitle = f"step {self.learned.step}"
-            self.draw(self.learned.tables)
+        if self.analyses.arrays is not None and self.children and self.is_on_screen:
+            self.border_subtitle = f"step {self.analyses.step}"
+            self.draw(self.analyses.arrays)
 
     def say(self, id: str, text: Content | str) -> None:  # noqa: A002
         """Put text into one of the pane's lines."""

@@ -11,12 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from grok_tui.protocol import events
+from grok_tui.protocol import commands
 from grok_tui.protocol.events import Answered
 from grok_tui.tasks.task import Task
 from grok_tui.text import percent
-from grok_tui.tui.panes.pane import Ordered, Pane
-from grok_tui.view.event_text import expression
+from grok_tui.tui.messages import CommandRequested
+from grok_tui.tui.panes.pane import Pane
 from grok_tui.view.state import SessionState
 
 _HINT = "enter asks for a pair; then the arrow keys change a and b"
@@ -88,21 +88,18 @@ class Ask(Pane):
         """Ask for a neighbour of the pair; at the edge, for the pair at the other one."""
         if self._question is None or self._state is None or self._state.task is None:
             return
-        task = self._state.task
-        moved_b = (self._question[1] + b - task.first_b) % (task.modulus - task.first_b)
-        self._ask((self._question[0] + a) % task.modulus, moved_b + task.first_b)
+        self._ask(*self._state.task.neighbor(self._question, a, b))
 
     def _ask(self, a: int, b: int) -> None:
         self._question = (a, b)
         self._asked_at = self._state.metrics if self._state else None
-        self.post_message(Ordered(events.Ask(a, b)))
+        self.post_message(CommandRequested(commands.Ask(a, b)))
 
     def _content(self, state: SessionState) -> Content:
         if state.answer is None or state.task is None:
             return Content(_HINT).stylize("$foreground 70%")
         width, height = self.query_one(Static).content_size
-        operation = str(state.config["operation"])
-        lines = _verdict(state.answer, state.task, operation)
+        lines = _verdict(state.answer, state.task)
         shown = max(1, height - len(lines) - 1)
         lines += ["", *_bars(state.answer, _right(state.answer, state.task), width, shown)]
         return Content("\n").join(Content(x) if isinstance(x, str) else x for x in lines)
@@ -113,17 +110,18 @@ def _right(answer: Answered, task: Task) -> int:
 
 
 def _place(answer: Answered, task: Task) -> int:
-    """The pair's place in the task's order."""
-    return answer.a * (task.modulus - task.first_b) + answer.b - task.first_b
+    place = task.index(answer.a, answer.b)
+    assert place is not None  # only pairs of the task are answered
+    return place
 
 
-def _verdict(answer: Answered, task: Task, operation: str) -> list[Content | str]:
+def _verdict(answer: Answered, task: Task) -> list[Content | str]:
     given, right = int(answer.probabilities.argmax()), _right(answer, task)
-    question = f"{expression(operation, answer.a, answer.b)} = "
+    question = f"{task.text(answer.a, answer.b)} = "
     half = "trained on" if task.train_mask[_place(answer, task)] else "held out"
     word = ("right", "bold $success") if given == right else (f"not {right}", "bold $error")
     return [
-        Content.assemble(question, (str(given), "bold"), f" (mod {task.modulus})  ", word),
+        Content.assemble(question, (str(given), "bold"), f" {task.ring}  ", word),
         Content(f"step {answer.step}; this pair is {half}").stylize("$foreground 70%"),
     ]
 

@@ -11,14 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from grok_tui.protocol.results import Tables
-from grok_tui.tui.panes.analysis_pane import WAITING, Mechanism, line
-from grok_tui.tui.widgets.residue_bars import Strips
+from grok_tui.protocol.results import AnalysisArrays
+from grok_tui.tui.messages import ResidueChosen
+from grok_tui.tui.panes.analysis_pane import WAITING, AnalysisPane, line
+from grok_tui.tui.widgets.residue_bars import ResidueBars
 
 FloatArray = NDArray[np.float32]
 
 
-class Attention(Mechanism):
+class Attention(AnalysisPane):
     """For one head, how much `=` attends to a and to b, over all tokens."""
 
     TITLE = "Attention"
@@ -44,14 +45,16 @@ class Attention(Mechanism):
     def __init__(self) -> None:
         super().__init__("attention")
         self._head, self._token = 0, 0
-        self._of: tuple[Tables, FloatArray] | None = None  # the tables, and what follows
+        self._of: tuple[AnalysisArrays, FloatArray] | None = (
+            None  # the arrays, and what follows
+        )
 
     def body(self) -> Iterable[Widget]:
-        return line("attention-heads", WAITING), Strips(), line("attention-token")
+        return line("attention-heads", WAITING), ResidueBars(), line("attention-token")
 
     def action_token(self, step: int) -> None:
-        if (tables := self.learned.tables) is not None:
-            self._token = (self._token + step) % tables.attention.shape[2]
+        if (arrays := self.analyses.arrays) is not None:
+            self._token = (self._token + step) % arrays.attention.shape[2]
             self.redraw()
 
     def action_first(self) -> None:
@@ -59,27 +62,27 @@ class Attention(Mechanism):
         self.redraw()
 
     def action_last(self) -> None:
-        if (tables := self.learned.tables) is not None:
-            self._token = tables.attention.shape[2] - 1
+        if (arrays := self.analyses.arrays) is not None:
+            self._token = arrays.attention.shape[2] - 1
             self.redraw()
 
     def action_head(self, step: int) -> None:
-        if (tables := self.learned.tables) is not None:
-            self._head = (self._head + step) % len(tables.attention)
+        if (arrays := self.analyses.arrays) is not None:
+            self._head = (self._head + step) % len(arrays.attention)
             self.redraw()
 
-    def on_strips_chosen(self, message: Strips.Chosen) -> None:
+    def on_residue_chosen(self, message: ResidueChosen) -> None:
         self._token = message.residue
         self.redraw()
 
-    def draw(self, tables: Tables) -> None:
-        if self._of is None or self._of[0] is not tables:
-            self._of = tables, mean_attention(tables.attention)
+    def draw(self, arrays: AnalysisArrays) -> None:
+        if self._of is None or self._of[0] is not arrays:
+            self._of = arrays, mean_attention(arrays.attention)
         shares = self._of[1]
         self._head = min(self._head, len(shares) - 1)
         self._token = min(self._token, shares.shape[2] - 1)
         to_a, to_b = shares[self._head]
-        self.query_one(Strips).show(to_a, to_b, self._token)
+        self.query_one(ResidueBars).show(to_a, to_b, self._token)
         self.say("attention-heads", _heads(shares, self._head))
         text = (
             f"head {self._head}, token {self._token}: to a {to_a[self._token]:.3f},"
@@ -91,7 +94,7 @@ class Attention(Mechanism):
 def mean_attention(scores: FloatArray) -> FloatArray:
     """From `=` to each token as a, and as b, averaged over all tokens in the other place.
 
-    scores: (n_heads, 3, p), as `Tables.attention`. Returns (n_heads, 2, p), in 0..1.
+    scores: (n_heads, 3, p), as `AnalysisArrays.attention`. Returns (n_heads, 2, p), in 0..1.
     """
     to_a, to_b, itself = scores[:, 0, :, None], scores[:, 1, None, :], scores[:, 2, :1, None]
     highest = np.maximum(np.maximum(to_a, to_b), itself)

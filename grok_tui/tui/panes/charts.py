@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from grok_tui.tui.messages import ViewChanged
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.widgets.chart import Chart
 from grok_tui.view.charts.scales import ACCURACY, LOSS
@@ -70,9 +71,9 @@ class Charts(Pane, can_focus=False):
     def on_descendant_focus(self) -> None:
         self._chosen = self._accuracy if self._accuracy.has_focus else self._loss
 
-    def on_chart_looked(self, message: Chart.Looked) -> None:
+    def on_view_changed(self, message: ViewChanged) -> None:
         for chart in self.query(Chart):
-            if chart is not message.chart:
+            if chart.id != message.chart:
                 chart.show_view(message.view)
 
     # --- what the main screen's keys do ---------------------------------------------------

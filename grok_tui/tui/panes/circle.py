@@ -11,15 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from grok_tui.protocol.results import Tables
-from grok_tui.tui.panes.analysis_pane import WAITING, Mechanism, line
-from grok_tui.tui.widgets.dot_canvas import Canvas
+from grok_tui.protocol.results import AnalysisArrays
+from grok_tui.tui.panes.analysis_pane import WAITING, AnalysisPane, line
+from grok_tui.tui.widgets.dot_canvas import DotCanvas
 from grok_tui.tui.widgets.half_blocks import BLANK, CURSOR, STEPS, Levels, Painter, painter_of
 
 FloatArray = NDArray[np.float32]
 
 
-class Circle(Mechanism):
+class Circle(AnalysisPane):
     """One dot for every residue, as bright as its place k a mod n in the ring's order."""
 
     TITLE = "Circle"
@@ -50,14 +50,14 @@ class Circle(Mechanism):
         self._place, self._all = 0, False
 
     def body(self) -> Iterable[Widget]:
-        return line("circle-legend", WAITING), Canvas(), line("circle-residue")
+        return line("circle-legend", WAITING), DotCanvas(), line("circle-residue")
 
     def action_frequency(self, step: int) -> None:
-        tables = self.learned.tables
-        if tables is None:
+        arrays = self.analyses.arrays
+        if arrays is None:
             return
-        choice = self._choice(tables)
-        k = self._shown_k(tables)
+        choice = self._choice(arrays)
+        k = self._shown_k(arrays)
         beyond = [other for other in choice[::step] if (other - k) * step > 0]
         self._k = beyond[0] if beyond else choice[::step][0]
         self.redraw()
@@ -68,31 +68,31 @@ class Circle(Mechanism):
 
     def action_along(self, step: int) -> None:
         """Go to a neighbour on the ring."""
-        if (tables := self.learned.tables) is not None:
-            order = _order(self._shown_k(tables), tables.n)
+        if (arrays := self.analyses.arrays) is not None:
+            order = _order(self._shown_k(arrays), arrays.n)
             ring = np.argsort(order, kind="stable")
             at = int(np.flatnonzero(ring == self._place)[0])
-            self._place = int(ring[(at + step) % tables.n])
+            self._place = int(ring[(at + step) % arrays.n])
             self.redraw()
 
-    def _choice(self, tables: Tables) -> tuple[int, ...]:
+    def _choice(self, arrays: AnalysisArrays) -> tuple[int, ...]:
         """The frequencies to choose from; all, if there is no key one."""
-        every = tuple(range(1, tables.n // 2 + 1))
-        keys = self.learned.newest.key_frequencies if self.learned.newest else ()
+        every = tuple(range(1, arrays.n // 2 + 1))
+        keys = self.analyses.newest.key_frequencies if self.analyses.newest else ()
         return every if self._all or not keys else keys
 
-    def _shown_k(self, tables: Tables) -> int:
+    def _shown_k(self, arrays: AnalysisArrays) -> int:
         """The frequency chosen; before one is, the strongest of the embedding."""
-        if self._k is not None and self._k in self._choice(tables):
+        if self._k is not None and self._k in self._choice(arrays):
             return self._k
-        return max(self._choice(tables), key=lambda k: float(tables.spectrum_W_E[k - 1]))
+        return max(self._choice(arrays), key=lambda k: float(arrays.spectrum_W_E[k - 1]))
 
-    def draw(self, tables: Tables) -> None:
-        k, choice = self._shown_k(tables), self._choice(tables)
-        self._place = min(self._place, tables.n - 1)
-        places = tables.circle[k - 1]
+    def draw(self, arrays: AnalysisArrays) -> None:
+        k, choice = self._shown_k(arrays), self._choice(arrays)
+        self._place = min(self._place, arrays.n - 1)
+        places = arrays.circle[k - 1]
         painter = painter_of(self.app, "confidence")
-        canvas = self.query_one(Canvas)
+        canvas = self.query_one(DotCanvas)
         canvas.draw(_picture(places, k, self._place, canvas.room(painter), painter), painter)
         among = "frequencies" if self._all else "key frequencies"
         text = (
@@ -100,23 +100,23 @@ class Circle(Mechanism):
             f"  round {_roundness(places):.2f}  order {_agreement(places, k):.2f}"
         )
         self.say("circle-legend", Content(text).stylize("bold"))
-        self.say("circle-residue", self._readout(tables, k))
+        self.say("circle-residue", self._readout(arrays, k))
 
-    def _readout(self, tables: Tables, k: int) -> str:
-        n, place = tables.n, self._place
+    def _readout(self, arrays: AnalysisArrays, k: int) -> str:
+        n, place = arrays.n, self._place
         order = _order(k, n)
         following = int(np.argsort((order - order[place] - 1) % n, kind="stable")[0])
-        x, y = tables.circle[k - 1, place]
+        x, y = arrays.circle[k - 1, place]
         return (
-            f"a {_name(tables, place)}: k a mod n = {order[place]} of {n}"
-            f"  radius {np.hypot(x, y):.2g}  then {_name(tables, following)}"
+            f"a {_name(arrays, place)}: k a mod n = {order[place]} of {n}"
+            f"  radius {np.hypot(x, y):.2g}  then {_name(arrays, following)}"
         )
 
 
-def _name(tables: Tables, place: int) -> str:
+def _name(arrays: AnalysisArrays, place: int) -> str:
     """What an element is called: its residue, and where it differs its logarithm."""
-    residue = int(tables.elements[place])
-    return f"{residue} (log {place})" if tables.logarithmic else str(residue)
+    residue = int(arrays.elements[place])
+    return f"{residue} (log {place})" if arrays.logarithmic else str(residue)
 
 
 def _order(k: int, n: int) -> NDArray[np.int64]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from time import monotonic
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.message import Message
 from textual.timer import Timer
 
 from grok_tui.config.schema import is_live
 from grok_tui.doctor import HEALTHY, Verdict, diagnose
-from grok_tui.tui.panes.text_pane import Scrolled
+from grok_tui.tui.messages import FixRequested
+from grok_tui.tui.panes.text_pane import TextPane
 from grok_tui.view.event_text import changes_text, value_text
-from grok_tui.view.examined import case_from
 from grok_tui.view.state import SessionState
 
 # How often a run is examined at most.
@@ -24,15 +22,7 @@ EXAMINE_SECONDS = 1.0
 _QUIET = "$foreground 60%"
 
 
-@dataclass
-class Prescribed(Message):
-    """The user wants the fix of the principal verdict, which may be no more than advice."""
-
-    changes: Mapping[str, Any]
-    advice: str
-
-
-class Doctor(Scrolled):
+class Doctor(TextPane):
     """All verdicts on the run as it is, the principal one first."""
 
     TITLE = "Doctor"
@@ -47,7 +37,7 @@ class Doctor(Scrolled):
         " new run, which r starts. z takes a live one back."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        *Scrolled.BINDINGS,
+        *TextPane.BINDINGS,
         Binding("enter", "apply", "Apply the fix", id="doctor-apply"),
     ]
 
@@ -79,21 +69,21 @@ class Doctor(Scrolled):
         if state is None:
             return
         self._examined, self._at = _symptoms(state), monotonic()
-        self.verdicts = diagnose(case_from(state))
+        self.verdicts = diagnose(state.case())
         self.border_subtitle = f"step {state.step}" if state.step else "before the first step"
         texts = (_text(v, state, first=v is self.verdicts[0]) for v in self.verdicts)
         self.say(Content("\n\n").join(texts))
 
     def action_apply(self) -> None:
         for verdict in self.verdicts[:1]:
-            self.post_message(Prescribed(verdict.changes, verdict.advice))
+            self.post_message(FixRequested(verdict.changes, verdict.advice))
 
 
 def _symptoms(state: SessionState) -> tuple[object, ...]:
     """All that a diagnosis depends on and that is new when it is another object."""
     return (
-        id(state.metrics), id(state.learned), state.config, state.planned, state.pending,
-        state.word, state.diverged, state.step == 0,
+        id(state.metrics), id(state.analyses), state.config, state.planned, state.pending,
+        state.word, state.failure, state.step == 0,
     )  # fmt: skip
 
 

@@ -12,13 +12,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from grok_tui.protocol.results import Measures, Tables
+from grok_tui.protocol.results import AnalysisArrays, Measures
 from grok_tui.text import number
-from grok_tui.tui.panes.analysis_pane import WAITING, Mechanism, line
-from grok_tui.tui.widgets.dot_canvas import Area, Canvas
+from grok_tui.tui.panes.analysis_pane import WAITING, AnalysisPane, line
+from grok_tui.tui.widgets.dot_canvas import Area, DotCanvas
 from grok_tui.tui.widgets.half_blocks import CURSOR, Levels, levels, painter_of
 from grok_tui.tui.widgets.residue_bars import bars
-from grok_tui.view.learned import Spectra
+from grok_tui.view.histories import Spectra
 
 FloatArray = NDArray[np.float32]
 Weight = Literal["W_E", "W_L"]
@@ -31,7 +31,7 @@ _MARGIN = 8
 _WIDEST = 4
 
 
-class Fourier(Mechanism):
+class Fourier(AnalysisPane):
     """Bars of both spectra, or one of them as a waterfall over training."""
 
     TITLE = "Fourier"
@@ -49,9 +49,9 @@ class Fourier(Mechanism):
     )
     DEFAULT_CSS = """
     Fourier #fourier-bars { height: 1fr; padding: 0 1; }
-    Fourier Canvas { display: none; }
+    Fourier DotCanvas { display: none; }
     Fourier.waterfall #fourier-bars { display: none; }
-    Fourier.waterfall Canvas { display: block; }
+    Fourier.waterfall DotCanvas { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "k - 1", id="fourier-left", show=False),
@@ -69,7 +69,7 @@ class Fourier(Mechanism):
         return (
             line("fourier-legend", WAITING),
             Area(id="fourier-bars"),
-            Canvas(),
+            DotCanvas(),
             line("fourier-axis"),
             line("fourier-keys"),
             line("fourier-k"),
@@ -78,14 +78,14 @@ class Fourier(Mechanism):
     # --- what keys do -------------------------------------------------------------------
 
     def action_move(self, step: int) -> None:
-        if self.learned.tables is not None:
-            count = len(self.learned.tables.spectrum_W_L)
+        if self.analyses.arrays is not None:
+            count = len(self.analyses.arrays.spectrum_W_L)
             self._k = (self._k - 1 + step) % count + 1
             self.redraw()
 
     def action_next_key(self, direction: int) -> None:
         """Go to the nearest key frequency above or below, around the end."""
-        keys = self.learned.newest.key_frequencies if self.learned.newest else ()
+        keys = self.analyses.newest.key_frequencies if self.analyses.newest else ()
         if keys:
             beyond = [k for k in keys[::direction] if (k - self._k) * direction > 0]
             self._k = beyond[0] if beyond else keys[::direction][0]
@@ -98,33 +98,33 @@ class Fourier(Mechanism):
 
     # --- what is shown ------------------------------------------------------------------
 
-    def draw(self, tables: Tables) -> None:
-        measures = self.learned.newest
+    def draw(self, arrays: AnalysisArrays) -> None:
+        measures = self.analyses.newest
         assert measures is not None
-        self._k = min(self._k, len(tables.spectrum_W_L))
+        self._k = min(self._k, len(arrays.spectrum_W_L))
         self.say("fourier-legend", self._legend(measures))
         keys = measures.key_frequencies
         shown = f"{len(keys)} key: {' '.join(map(str, keys))}"
         self.say("fourier-keys", Content(shown).stylize("$accent"))
-        self.say("fourier-k", _readout(self._k, tables, keys))
+        self.say("fourier-k", _readout(self._k, arrays, keys))
         if weight := _VIEWS[self._view]:
             self._draw_waterfall(weight, keys)
         else:
-            self._draw_bars(tables, keys)
+            self._draw_bars(arrays, keys)
 
     def _legend(self, measures: Measures) -> str:
         if (weight := _VIEWS[self._view]) is None:
             return f"Gini W_E {measures.gini_W_E:.3f}  W_L {measures.gini_W_L:.3f}"
         gini = measures.gini_W_E if weight == "W_E" else measures.gini_W_L
-        spectra = self.learned.spectra
+        spectra = self.analyses.spectra
         return f"{weight}, steps {spectra[0].step} to {spectra[-1].step}  Gini {gini:.3f}"
 
-    def _draw_bars(self, tables: Tables, keys: tuple[int, ...]) -> None:
+    def _draw_bars(self, arrays: AnalysisArrays, keys: tuple[int, ...]) -> None:
         area = self.query_one("#fourier-bars", Static).content_size
         height = (area.height - 1) // 2
         if height < 1 or area.width < 2:
             return
-        both = (tables.spectrum_W_E, tables.spectrum_W_L)
+        both = (arrays.spectrum_W_E, arrays.spectrum_W_L)
         columns = _Columns(len(both[0]), area.width, keys, self._k)
         lines = [
             columns.line(text)
@@ -137,14 +137,14 @@ class Fourier(Mechanism):
         self.say("fourier-axis", columns.axis())
 
     def _draw_waterfall(self, weight: Weight, keys: tuple[int, ...]) -> None:
-        canvas = self.query_one(Canvas)
+        canvas = self.query_one(DotCanvas)
         painter = painter_of(self.app, "confidence")
-        count = len(self.learned.spectra[0].W_E)
+        count = len(self.analyses.spectra[0].W_E)
         margin = _MARGIN if canvas.size.width >= count + _MARGIN else 0
         rows, width = canvas.room(painter, margin)
         if rows < 1 or width < 2:
             return
-        spectra = _thinned(self.learned.spectra, rows)
+        spectra = _thinned(self.analyses.spectra, rows)
         columns = _Columns(count, width, keys, self._k)
         picture = columns.picture(np.array([getattr(s, weight) for s in spectra]))
         labels = {at: str(spectra[at].step) for at in (0, len(spectra) // 2, len(spectra) - 1)}
@@ -210,8 +210,8 @@ def _thinned(spectra: tuple[Spectra, ...], rows: int) -> list[Spectra]:
     return [spectra[at] for at in places]
 
 
-def _readout(k: int, tables: Tables, keys: tuple[int, ...]) -> Content:
-    both = {"W_E": tables.spectrum_W_E, "W_L": tables.spectrum_W_L}
+def _readout(k: int, arrays: AnalysisArrays, keys: tuple[int, ...]) -> Content:
+    both = {"W_E": arrays.spectrum_W_E, "W_L": arrays.spectrum_W_L}
     strengths = "  ".join(
         f"{name} {number(float(norms[k - 1]))} ({norms[k - 1] / max(norms.max(), 1e-30):.0%})"
         for name, norms in both.items()

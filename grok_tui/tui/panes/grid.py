@@ -11,15 +11,22 @@ from textual.content import Content
 from textual.widgets import Static
 
 from grok_tui.analysis.predictions import probability
-from grok_tui.protocol.events import Pairs
+from grok_tui.protocol.results import Pairs
 from grok_tui.tasks.task import Task
+from grok_tui.tui.messages import MapScaled, PairChosen
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.widgets.half_blocks import Painter, legend, painter_of
 from grok_tui.tui.widgets.pair_map import PairMap
-from grok_tui.view.pair_values import BoolArray, Measure, chance_text, measured, square
+from grok_tui.view.pair_values import (
+    BoolArray,
+    Quantity,
+    pair_values,
+    probability_text,
+    shown_table,
+)
 from grok_tui.view.state import SessionState
 
-_MEASURES: tuple[Measure, ...] = get_args(Measure)
+_QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 _HALVES = ("all pairs", "train only", "test only")
 _JUMP = 10
 
@@ -43,7 +50,7 @@ class Grid(Pane):
         Binding("shift+down", f"move({_JUMP}, 0)", "a + 10", id="grid-down-10", show=False),
         Binding("shift+left", f"move(0, -{_JUMP})", "b - 10", id="grid-left-10", show=False),
         Binding("shift+right", f"move(0, {_JUMP})", "b + 10", id="grid-right-10", show=False),
-        Binding("o", "next_measure", "Show another measure", id="grid-measure", show=False),
+        Binding("o", "next_quantity", "Show another quantity", id="grid-measure", show=False),
         Binding("k", "next_half", "Train or test pairs only", id="grid-half", show=False),
         Binding("plus,equals_sign", "zoom(1)", "Zoom in", id="grid-zoom-in", show=False),
         Binding("minus", "zoom(-1)", "Zoom out", id="grid-zoom-out", show=False),
@@ -53,9 +60,9 @@ class Grid(Pane):
         super().__init__(id="grid")
         self._found: tuple[Task, Pairs] | None = None
         self._step = 0
-        self._measure: Measure = _MEASURES[0]
+        self._quantity: Quantity = _QUANTITIES[0]
         self._half = 0
-        self._a, self._column = 0, 0
+        self._row, self._column = 0, 0
 
     def compose(self) -> ComposeResult:
         yield Static(Content("waiting for the first evaluation"), id="grid-legend")
@@ -76,18 +83,18 @@ class Grid(Pane):
     # --- what keys and mouse do ---------------------------------------------------------
 
     def action_move(self, rows: int, columns: int) -> None:
-        self._move_to(self._a + rows, self._column + columns)
+        self._move_to(self._row + rows, self._column + columns)
 
-    def on_pair_map_chosen(self, message: PairMap.Chosen) -> None:
+    def on_pair_chosen(self, message: PairChosen) -> None:
         self._move_to(message.row, message.column)
 
-    def on_pair_map_viewed(self, message: PairMap.Viewed) -> None:
+    def on_map_scaled(self, message: MapScaled) -> None:
         pool = message.pool
         self.border_subtitle = f"{pool} x {pool} pairs to a cell" if pool > 1 else ""
 
-    def action_next_measure(self) -> None:
-        at = _MEASURES.index(self._measure)
-        self._measure = _MEASURES[(at + 1) % len(_MEASURES)]
+    def action_next_quantity(self) -> None:
+        at = _QUANTITIES.index(self._quantity)
+        self._quantity = _QUANTITIES[(at + 1) % len(_QUANTITIES)]
         self._draw()
 
     def action_next_half(self) -> None:
@@ -97,13 +104,13 @@ class Grid(Pane):
     def action_zoom(self, direction: int) -> None:
         self.query_one(PairMap).zoom(direction)
 
-    def _move_to(self, a: int, column: int) -> None:
+    def _move_to(self, row: int, column: int) -> None:
         if self._found is None:
             return
         task, _ = self._found
-        self._a = min(max(0, a), task.modulus - 1)
-        self._column = min(max(0, column), task.modulus - task.first_b - 1)
-        self.query_one(PairMap).move_to(self._a, self._column)
+        self._row = min(max(0, row), len(task.rows) - 1)
+        self._column = min(max(0, column), len(task.columns) - 1)
+        self.query_one(PairMap).move_to(self._row, self._column)
         self._read_out()
 
     # --- what is shown ------------------------------------------------------------------
@@ -112,9 +119,9 @@ class Grid(Pane):
         if self._found is None:
             return
         task, pairs = self._found
-        painter = painter_of(self.app, self._measure)
-        values = square(task, measured(task, pairs, self._measure), self._shown(task))
-        self.query_one(PairMap).draw(values, task.first_b, painter)
+        painter = painter_of(self.app, self._quantity)
+        values = shown_table(task, pair_values(task, pairs, self._quantity), self._shown(task))
+        self.query_one(PairMap).draw(values, task.rows, task.columns, painter)
         self.query_one("#grid-legend", Static).update(self._legend(painter, task))
         self._read_out()
 
@@ -127,11 +134,11 @@ class Grid(Pane):
         ends = {
             "correctness": ("right", "wrong"),
             "confidence": ("0", "1"),
-            "error distance": ("0", str(task.modulus // 2)),
+            "error distance": ("0", str(task.n_answers // 2)),
         }
-        first, last = ends[self._measure]
+        first, last = ends[self._quantity]
         return Content.assemble(
-            (self._measure, "bold"), f"  {first} ", legend(painter), f" {last}",
+            (self._quantity, "bold"), f"  {first} ", legend(painter), f" {last}",
             f"  {_HALVES[self._half]}  step {self._step}",
         )  # fmt: skip
 
@@ -140,11 +147,12 @@ class Grid(Pane):
         if self._found is None:
             return
         task, pairs = self._found
-        b = self._column + task.first_b
-        at = self._a * (task.modulus - task.first_b) + self._column
+        a, b = task.rows[self._row], task.columns[self._column]
+        at = task.index(int(a), int(b))
+        assert at is not None
         answered, right = int(pairs.answers[at]), int(task.answer[at])
-        chance = float(probability(pairs)[at])
+        likely = float(probability(pairs)[at])
         half = "train" if task.train_mask[at] else "test"
         verdict = "(right)" if answered == right else f"(right: {right})"
-        text = f"a {self._a}  b {b}  → {answered} {verdict}  p {chance_text(chance)}  {half}"
+        text = f"a {a}  b {b}  → {answered} {verdict}  p {probability_text(likely)}  {half}"
         self.query_one("#grid-pair", Static).update(Content(text))

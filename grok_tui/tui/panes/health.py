@@ -11,15 +11,14 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from grok_tui.analysis import health
-from grok_tui.analysis.health import Health
-from grok_tui.protocol.events import Metrics
+from grok_tui.protocol.results import Health, Metrics
 from grok_tui.text import number, percent
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.widgets.dot_canvas import Area
 from grok_tui.tui.widgets.residue_bars import bars
+from grok_tui.view.histories import HealthHistory
 from grok_tui.view.series import Series
 from grok_tui.view.state import SessionState
-from grok_tui.view.vitals import Vitals
 
 FloatArray = NDArray[np.float64]
 
@@ -65,11 +64,11 @@ _ROWS = {
     ),
     "update_ratio": _Row(
         "update ratio", "change of the weights, log", number, _logs,
-        lambda h: h.update_ratio > health.UPDATE_TOLD,
+        lambda h: h.update_ratio > health.UPDATE_WARNED,
     ),
     "zero_loss_share": _Row(
         "zero loss", "train pairs at exactly 0", percent, _whole,
-        lambda h: h.zero_loss_share > health.ZERO_LOSS_TOLD,
+        lambda h: h.zero_loss_share > health.ZERO_LOSS_WARNED,
     ),
     "largest_logit": _Row(
         "largest logit", "of all pairs", number, _spread, lambda _: False,
@@ -100,7 +99,7 @@ class HealthPane(Pane):
     def __init__(self) -> None:
         super().__init__(id="health")
         self._metrics: Metrics | None = None
-        self._vitals = Vitals()
+        self._history = HealthHistory()
 
     def compose(self) -> ComposeResult:
         yield Area("waiting for the first evaluation", id="vitals", markup=False)
@@ -108,25 +107,25 @@ class HealthPane(Pane):
     def on_mount(self) -> None:
         self.border_title = self.TITLE
 
-    def on_resized(self) -> None:
+    def on_area_resized(self) -> None:
         self._redraw()
 
     def show(self, state: SessionState) -> None:
         if state.metrics is not self._metrics:
-            self._metrics, self._vitals = state.metrics, state.vitals
+            self._metrics, self._history = state.metrics, state.health
             self._redraw()
 
     def _redraw(self) -> None:
         if self._metrics is None:
             return
-        known = self._vitals.newest is not None
+        known = self._history.newest is not None
         text = Content("\n").join(self._lines()) if known else Content(_NOT_MEASURED)
         self.query_one("#vitals", Area).update(text)
 
     def _lines(self) -> Iterator[Content]:
         width, height = self.query_one("#vitals", Area).content_size
         for name, row in _ROWS.items():
-            series = self._vitals.series[name]
+            series = self._history.series[name]
             yield self._head(row, series)
             tall = height // len(_ROWS) - 1
             if tall > 0 and width > 0:
@@ -134,7 +133,7 @@ class HealthPane(Pane):
                 yield from (Content(line).stylize("$accent") for line in bars(shares, tall))
 
     def _head(self, row: _Row, series: Series) -> Content:
-        newest = self._vitals.newest
+        newest = self._history.newest
         style = "bold $warning" if newest and row.ill(newest) else "bold"
         value = row.words(float(series.values[-1]))
         return Content.assemble(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from grok_tui.tui.panes.text_pane import Scrolled
+from grok_tui.tui.panes.text_pane import TextPane
 from grok_tui.view.state import LogLine, SessionState
 
 _STYLES = {
@@ -18,7 +18,7 @@ _STYLES = {
 _STEP_WIDTH = 8
 
 
-class Log(Scrolled):
+class Log(TextPane):
     """Every event but the numbers, the newest last."""
 
     TITLE = "Log"

@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from grok_tui.protocol.results import Measures, Tables
+from grok_tui.protocol.results import AnalysisArrays, Measures
 from grok_tui.text import number
-from grok_tui.tui.panes.analysis_pane import Mechanism
+from grok_tui.tui.panes.analysis_pane import AnalysisPane
 from grok_tui.tui.widgets.chart import Chart
 from grok_tui.tui.widgets.dot_canvas import Area
 from grok_tui.tui.widgets.residue_bars import bars
@@ -34,7 +34,7 @@ _ROWS: dict[str, Callable[[Measures], float | None]] = {
 }
 
 
-class MeasuresPane(Mechanism):
+class MeasuresPane(AnalysisPane):
     """Losses of circuit and memory over those of the network, then a line for every measure."""
 
     TITLE = "Measures"
@@ -84,12 +84,12 @@ class MeasuresPane(Mechanism):
         super().show(state)
         self._chart.show(state, now=state.ended)
 
-    def draw(self, tables: Tables) -> None:  # noqa: ARG002
+    def draw(self, arrays: AnalysisArrays) -> None:  # noqa: ARG002
         width = self.query_one("#measures-rows", Static).content_size.width
         self.say("measures-rows", Content("\n").join(self._rows(width)))
 
     def _rows(self, width: int) -> Iterable[Content]:
-        found = [measures for _, measures in self.learned.measures]
+        found = [measures for _, measures in self.analyses.measures]
         room = width - _NAME_WIDTH - _VALUE_WIDTH - 2
         for name, value_of in _ROWS.items():
             values = [value_of(measures) for measures in found]

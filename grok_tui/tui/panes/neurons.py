@@ -14,14 +14,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from grok_tui.analysis.neurons import CLUSTERED_SHARE
-from grok_tui.protocol import events
-from grok_tui.protocol.results import Tables
+from grok_tui.protocol import commands
+from grok_tui.protocol.results import AnalysisArrays
 from grok_tui.text import number
-from grok_tui.tui.panes.analysis_pane import WAITING, Mechanism, line
-from grok_tui.tui.panes.pane import Ordered
+from grok_tui.tui.messages import CommandRequested, PairChosen
+from grok_tui.tui.panes.analysis_pane import WAITING, AnalysisPane, line
 from grok_tui.tui.widgets.half_blocks import painter_of
 from grok_tui.tui.widgets.pair_map import PairMap
-from grok_tui.view.pair_values import square
+from grok_tui.view.pair_values import shown_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def clusters(frequency: NDArray[np.int16], share: NDArray[np.float32]) -> list[C
     return sorted(found, key=lambda c: (c.frequency == 0, -len(c.neurons), c.frequency))
 
 
-class Neurons(Mechanism):
+class Neurons(AnalysisPane):
     """The clusters, and the activation of a chosen neuron for every pair."""
 
     TITLE = "Neurons"
@@ -76,8 +76,8 @@ class Neurons(Mechanism):
     def __init__(self) -> None:
         super().__init__("neurons")
         self._neuron: int | None = None
-        self._asked: tuple[Tables, int] | None = None
-        self._clusters: tuple[Tables, list[Cluster]] | None = None
+        self._asked: tuple[AnalysisArrays, int] | None = None
+        self._clusters: tuple[AnalysisArrays, list[Cluster]] | None = None
         self._pair = (0, 0)
 
     def body(self) -> Iterable[Widget]:
@@ -89,22 +89,22 @@ class Neurons(Mechanism):
 
     def action_neuron(self, step: int) -> None:
         """Go to the next neuron, from one cluster into the next."""
-        if (tables := self.learned.tables) is not None:
-            every = [n for cluster in self._found(tables) for n in cluster.neurons]
-            at = every.index(self._chosen(tables))
+        if (arrays := self.analyses.arrays) is not None:
+            every = [n for cluster in self._found(arrays) for n in cluster.neurons]
+            at = every.index(self._chosen(arrays))
             self._choose(every[(at + step) % len(every)])
 
     def action_cluster(self, step: int) -> None:
         """Go to the best neuron of another cluster."""
-        if (tables := self.learned.tables) is not None:
-            found = self._found(tables)
-            at = found.index(self._cluster(tables))
+        if (arrays := self.analyses.arrays) is not None:
+            found = self._found(arrays)
+            at = found.index(self._cluster(arrays))
             self._choose(found[(at + step) % len(found)].neurons[0])
 
     def action_zoom(self, direction: int) -> None:
         self.query_one(PairMap).zoom(direction)
 
-    def on_pair_map_chosen(self, message: PairMap.Chosen) -> None:
+    def on_pair_chosen(self, message: PairChosen) -> None:
         self._pair = (message.row, message.column)
         self.query_one(PairMap).move_to(*self._pair)
         self.redraw()
@@ -115,61 +115,63 @@ class Neurons(Mechanism):
 
     # --- what is shown ------------------------------------------------------------------
 
-    def draw(self, tables: Tables) -> None:
-        self._ask(tables)
-        cluster = self._cluster(tables)
-        parts = [_named(c, chosen=c is cluster) for c in self._found(tables)]
+    def draw(self, arrays: AnalysisArrays) -> None:
+        self._ask(arrays)
+        cluster = self._cluster(arrays)
+        parts = [_named(c, chosen=c is cluster) for c in self._found(arrays)]
         self.query_one("#neurons-clusters", Static).update(Content("  ").join(parts))
-        self._draw_map(tables)
+        self._draw_map(arrays)
 
-    def _found(self, tables: Tables) -> list[Cluster]:
-        if self._clusters is None or self._clusters[0] is not tables:
-            share, frequency = tables.neuron_share, tables.neuron_frequency
+    def _found(self, arrays: AnalysisArrays) -> list[Cluster]:
+        if self._clusters is None or self._clusters[0] is not arrays:
+            share, frequency = arrays.neuron_share, arrays.neuron_frequency
             if not len(share):  # no circuit: nothing explains a neuron
                 assert self.state is not None
-                share = np.zeros(int(self.state.config["d_mlp"]), dtype=np.float32)
+                n_neurons = int(self.state.known("d_mlp") or 0)  # 0: another program's run
+                share = np.zeros(n_neurons, dtype=np.float32)
                 frequency = share.astype(np.int16)
-            self._clusters = tables, clusters(frequency, share)
+            self._clusters = arrays, clusters(frequency, share)
         return self._clusters[1]
 
-    def _chosen(self, tables: Tables) -> int:
+    def _chosen(self, arrays: AnalysisArrays) -> int:
         """The neuron chosen; before one is, the best explained of the largest cluster."""
         if self._neuron is not None:
             return self._neuron
-        return self._found(tables)[0].neurons[0]
+        return self._found(arrays)[0].neurons[0]
 
-    def _cluster(self, tables: Tables) -> Cluster:
-        neuron = self._chosen(tables)
-        return next(c for c in self._found(tables) if neuron in c.neurons)
+    def _cluster(self, arrays: AnalysisArrays) -> Cluster:
+        neuron = self._chosen(arrays)
+        return next(c for c in self._found(arrays) if neuron in c.neurons)
 
-    def _ask(self, tables: Tables) -> None:
+    def _ask(self, arrays: AnalysisArrays) -> None:
         """Ask for the chosen neuron, once for every analysis."""
-        neuron = self._chosen(tables)
-        if self._asked is None or self._asked[0] is not tables or self._asked[1] != neuron:
-            self._asked = tables, neuron
-            self.post_message(Ordered(events.Inspect(neuron)))
+        neuron = self._chosen(arrays)
+        if self._asked is None or self._asked[0] is not arrays or self._asked[1] != neuron:
+            self._asked = arrays, neuron
+            self.post_message(CommandRequested(commands.Inspect(neuron)))
 
-    def _draw_map(self, tables: Tables) -> None:
-        neuron, inspected = self._chosen(tables), self.learned.inspected
+    def _draw_map(self, arrays: AnalysisArrays) -> None:
+        neuron, inspected = self._chosen(arrays), self.analyses.inspected
         state = self.state
         if inspected is None or inspected.neuron != neuron or not state or not state.task:
-            self.say("neurons-neuron", _about(tables, neuron))
+            self.say("neurons-neuron", _about(arrays, neuron))
             return
         task = state.task
         highest = float(inspected.activation.max())
         values = (inspected.activation / max(highest, 1e-30)).astype(np.float32)
-        picture = square(task, values, np.ones_like(task.train_mask))
-        self.query_one(PairMap).draw(picture, task.first_b, painter_of(self.app, "confidence"))
-        a, column = self._pair[0], min(self._pair[1], picture.shape[1] - 1)
-        here = number(float(picture[a, column]) * highest)
-        text = f"{_about(tables, neuron)}  step {inspected.step}  0..{number(highest)}"
-        self.say("neurons-neuron", f"{text}  ({a}, {column + task.first_b}) {here}")
+        picture = shown_table(task, values, np.ones_like(task.train_mask))
+        painter = painter_of(self.app, "confidence")
+        self.query_one(PairMap).draw(picture, task.rows, task.columns, painter)
+        row, column = self._pair[0], min(self._pair[1], picture.shape[1] - 1)
+        here = number(float(picture[row, column]) * highest)
+        text = f"{_about(arrays, neuron)}  step {inspected.step}  0..{number(highest)}"
+        self.say("neurons-neuron", f"{text}  ({task.rows[row]}, {task.columns[column]}) {here}")
 
 
-def _about(tables: Tables, neuron: int) -> str:
-    if not len(tables.neuron_share):
+def _about(arrays: AnalysisArrays, neuron: int) -> str:
+    if not len(arrays.neuron_share):
         return f"neuron {neuron}"
-    k, share = tables.neuron_frequency[neuron], tables.neuron_share[neuron]
+    k, share = arrays.neuron_frequency[neuron], arrays.neuron_share[neuron]
     return f"neuron {neuron}: k {k} {share:.0%}"
 
 

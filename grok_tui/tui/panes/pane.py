@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.containers import Vertical
-from textual.message import Message
 
-from grok_tui.protocol.events import Command
 from grok_tui.view.state import SessionState
-
-
-@dataclass
-class Ordered(Message):
-    """A pane wants the trainer to do something."""
-
-    command: Command
 
 
 class Pane(Vertical, can_focus=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -10,22 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.events import DescendantBlur
-from textual.message import Message
 from textual.widgets import Input, Static
 
-from grok_tui.config.schema import FIELDS, ConfigError, build, choices, group_of, written
+from grok_tui.config.schema import FIELDS, ConfigError, build, group_of, written
+from grok_tui.tasks.registry import choices
+from grok_tui.tui.messages import FieldEdited, FieldPressed
+from grok_tui.tui.panes.field_row import FieldRow
+from grok_tui.tui.panes.field_text import explanation
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.widgets.field_row import FieldRow
-from grok_tui.view.field_text import checked, explanation, field_view, turned
+from grok_tui.view.fields import checked, field_view, turned
 from grok_tui.view.state import SessionState
-
-
-@dataclass
-class Edited(Message):
-    """The user gave a field another value, which is valid."""
-
-    name: str
-    value: Any
 
 
 class Rows(VerticalScroll, can_focus=False, inherit_bindings=False):
@@ -114,9 +107,9 @@ class Parameters(Pane):
     def action_last(self) -> None:
         self._select(len(self._rows) - 1)
 
-    def on_field_row_pressed(self, message: FieldRow.Pressed) -> None:
+    def on_field_pressed(self, message: FieldPressed) -> None:
         """The mouse chooses a field, then edits it."""
-        row = message.row
+        row = next(row for row in self._rows if row.view.name == message.name)
         if row is not self._row:
             self._select(self._rows.index(row))
         elif row.input is None and choices(row.view.name):
@@ -184,7 +177,7 @@ class Parameters(Pane):
         """Ask for another value, if it is another; returns what is wrong with it."""
         value, problem = self._checked(text)
         if not problem and value != self._row.view.wanted:
-            self.post_message(Edited(self._row.view.name, value))
+            self.post_message(FieldEdited(self._row.view.name, value))
         return problem
 
     def _checked(self, text: str) -> tuple[Any, str]:

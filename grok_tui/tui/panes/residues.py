@@ -11,11 +11,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from grok_tui.analysis.predictions import Mistakes, Tally, mistakes, tally
-from grok_tui.protocol.events import Pairs
+from grok_tui.protocol.results import Pairs
 from grok_tui.tasks.task import Task
+from grok_tui.tui.messages import ResidueChosen
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.tui.widgets.residue_bars import Strips
-from grok_tui.view.pair_values import chance_text
+from grok_tui.tui.widgets.residue_bars import ResidueBars
+from grok_tui.view.pair_values import probability_text
 from grok_tui.view.state import SessionState
 
 
@@ -53,7 +54,7 @@ class Residues(Pane):
 
     def compose(self) -> ComposeResult:
         yield Static(Content("waiting for the first evaluation"), id="residues-legend")
-        yield Strips()
+        yield ResidueBars()
         yield Static(id="residue")
         with VerticalScroll(can_focus=False):
             yield Static(id="residue-mistakes")
@@ -74,17 +75,17 @@ class Residues(Pane):
     def action_choose(self, step: int) -> None:
         """Go along the circle of residues."""
         if self._found is not None:
-            self._choose((self._chosen + step) % self._found[0].modulus)
+            self._choose((self._chosen + step) % self._found[0].n_answers)
 
     def action_strip(self, strips: int) -> None:
-        self._choose(self._chosen + strips * self.query_one(Strips).per_strip)
+        self._choose(self._chosen + strips * self.query_one(ResidueBars).per_strip)
 
     def action_first(self) -> None:
         self._choose(0)
 
     def action_last(self) -> None:
         if self._found is not None:
-            self._choose(self._found[0].modulus - 1)
+            self._choose(self._found[0].n_answers - 1)
 
     def action_worst(self) -> None:
         if self._found is not None:
@@ -95,12 +96,12 @@ class Residues(Pane):
         scroll = self.query_one(VerticalScroll)
         scroll.scroll_relative(y=pages * scroll.size.height, animate=False)
 
-    def on_strips_chosen(self, message: Strips.Chosen) -> None:
+    def on_residue_chosen(self, message: ResidueChosen) -> None:
         self._choose(message.residue)
 
     def _choose(self, residue: int) -> None:
         """Show another residue; none if there is no such residue."""
-        if self._found is not None and 0 <= residue < self._found[0].modulus:
+        if self._found is not None and 0 <= residue < self._found[0].n_answers:
             self._chosen = residue
             self._draw(self._found)
             self.query_one(VerticalScroll).scroll_home(animate=False)
@@ -111,7 +112,7 @@ class Residues(Pane):
         task, pairs = found
         train, test = (tally(task, pairs, half) for half in (task.train_mask, ~task.train_mask))
         wrong = mistakes(task, pairs, self._chosen)
-        self.query_one(Strips).show(train.accuracy, test.accuracy, self._chosen)
+        self.query_one(ResidueBars).show(train.accuracy, test.accuracy, self._chosen)
         self.query_one("#residue", Static).update(_counts(self._chosen, train, test))
         self.query_one("#residue-mistakes", Static).update(_list(self._chosen, wrong))
 
@@ -139,7 +140,7 @@ def _list(residue: int, wrong: Mistakes) -> Content:
     columns = (wrong.a, wrong.b, wrong.answered, wrong.distance, wrong.probability, wrong.train)
     lines = [
         f"{a:3}, {b:3} → {answered:3} instead of {residue}  {off:3} off"
-        f"  p {chance_text(chance):6} {'train' if train else 'test'}"
-        for a, b, answered, off, chance, train in zip(*columns, strict=True)
+        f"  p {probability_text(likely):6} {'train' if train else 'test'}"
+        for a, b, answered, off, likely, train in zip(*columns, strict=True)
     ]
     return Content("\n".join(lines) or "no pair is answered wrong")

@@ -13,10 +13,10 @@ from textual.widgets import Static
 from grok_tui.tui.panes.pane import Pane
 
 
-class Scrolled(Pane):
+class TextPane(Pane):
     """Text of any length, and the keys that move through it."""
 
-    DEFAULT_CSS = "Scrolled VerticalScroll { height: 1fr; padding: 0 1; }"
+    DEFAULT_CSS = "TextPane VerticalScroll { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "scroll(-1)", "Up", show=False),
         Binding("down", "scroll(1)", "Down", show=False),

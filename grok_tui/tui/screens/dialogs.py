@@ -13,12 +13,23 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 
 from grok_tui.runs.checkpoints import step_of
-from grok_tui.tui.widgets.options import Options
 from grok_tui.view.event_text import value_text
 from grok_tui.view.state import Mark, SessionState
 
 Choice = TypeVar("Choice")
 QuitChoice = Literal["save", "now"]
+
+
+class Options(OptionList):
+    """Textual's list, made to survive page keys that come before it has any room."""
+
+    def action_page_up(self) -> None:
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]
 
 
 class Question(ModalScreen[Choice | None], Generic[Choice]):
@@ -80,10 +91,10 @@ class QuitDialog(Question[QuitChoice]):
 def restart_question(state: SessionState) -> Question[bool]:
     """Whether to start a new run, and with what changes."""
     changes = [
-        f"{name} {value_text(state.config[name])} → {value_text(value)}"
+        f"{name} {value_text(state.known(name))} → {value_text(value)}"
         for name, value in state.planned.items()
     ]
-    what = "\n".join(changes) or "with the settings of this one"
+    what = "\n".join(changes) or "With the settings of this one."
     question = f"Start a new run from step 0?\n\n{what}\n\nThis run is saved first."
     return Question(question, [("Start it", True), ("Cancel", None)])
 
@@ -93,15 +104,15 @@ def checkpoint_question(checkpoints: Sequence[Path], *, live: bool) -> Question[
     answers = [(f"step {step_of(path)}", path) for path in checkpoints]
     saved = " This run is saved first." if live else ""
     return Question(
-        "Branch from which checkpoint? The branch is a new run that waits there for an"
-        f" edit.{saved}",
+        "Branch from which checkpoint? The branch is a new run that waits there for an edit."
+        f"{saved}",
         answers,
     )
 
 
-def go_on_question(reason: str, checkpoint: Path) -> Question[bool]:
-    """Whether to go on with a run that broke."""
-    answers = [(f"Go on from step {step_of(checkpoint)}", True), ("Leave it as it is", None)]
+def continue_question(reason: str, checkpoint: Path) -> Question[bool]:
+    """Whether to continue a run that broke."""
+    answers = [(f"Continue from step {step_of(checkpoint)}", True), ("Leave it as it is", None)]
     return Question(f"The run has failed: {reason}", answers)
 
 

@@ -1,43 +1,40 @@
-"""The help: what one is looking at, what grokking is, and every key."""
+"""The help: what is on the screen, what grokking is, and every key."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
-from grok_tui.tui.keys.keymap import Entry
-from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.keys.keymap import Entry, Keys
 from grok_tui.tui.panes.pane import Pane
-
-if TYPE_CHECKING:
-    from grok_tui.tui.app import SessionApp
 
 # In braces: the keys of these actions.
 STORY = """\
 A small transformer learns arithmetic modulo p. It is trained on some of all pairs (a, b) and\
  their answers: train says how well it does on these, test how well on the pairs it never sees.
 
-At first it memorises: the train loss falls, the test loss rises. Weight decay pulls every\
- weight towards zero all the while, and memories need large weights. Slowly a rule that needs\
- smaller ones grows; when the test loss falls too, long after the other, the network has\
+At first it memorizes: the train loss falls, the test loss rises. Weight decay pulls every\
+ weight towards zero all the while, and memorizing needs large weights. Slowly a rule that needs\
+ smaller ones grows. When the test loss falls too, long after the train loss, the network has\
  grokked: it computes the answers instead of remembering them."""
 TRY_LIVE = """\
-Press {wd-up} a few times and see: with more weight decay the test loss falls sooner, with far\
- too much nothing is learned at all. {wd-down} turns it back, {undo} takes the last edit back,\
+Press {wd-up} a few times and watch: with more weight decay the test loss falls sooner, with far\
+ too much nothing is learned at all. {wd-down} turns it down again, {undo} undoes the last edit,\
  {lr-down} and {lr-up} turn the learning rate. {pause} pauses, and then {step} takes one step.\
- An edit never starts the run anew, and every edit is marked on the charts."""
+ An edit never restarts the run, and every edit is marked on the charts."""
 TRY_REPLAY = """\
-This is a recorded run, shown as it was: {pause} plays and pauses, {faster} and {slower} change\
- how fast, {back} and {step} go one step back or on. {next-phase} goes to the next change of\
- phase and {jump} to any step. {branch} makes a live run of a checkpoint that can be edited."""
+This is a recorded run: {pause} plays and pauses, {faster} and {slower} change the speed,\
+ {back} and {step} go one step back or forward. {next-phase} goes to the next change of phase and\
+ {jump} to any step. {branch} starts a live run from a checkpoint, which can be edited."""
 _KEY_COLUMNS = 11
 _MORE = (
     Entry(None, "Move inside the pane", "arrows", ""),
@@ -45,8 +42,47 @@ _MORE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading, paragraphs, and keys with what they do."""
+
+    title: str
+    texts: Sequence[str] = ()
+    keys: Sequence[Entry] = ()
+
+
+def sections(
+    current: Pane,
+    panes: Sequence[type[Pane]],
+    bindings: Iterable[BindingType],
+    keys: Keys,
+    to_try: str,
+) -> list[Section]:
+    """The help on a screen, beginning with the current pane.
+
+    bindings: of the screen and the application. to_try: a text with keys' actions in braces.
+    """
+    rows = keys.entries(bindings)
+    by_action = {row.id or "": row.keys for row in rows}
+    about = [text for text in (current.ABOUT, current.MORE) if text]
+    found = [
+        Section(f"You are looking at: {current.TITLE}", about),
+        Section("What is going on", [STORY]),
+        Section("What to try", [to_try.format_map(by_action)]),
+    ]
+    if own := keys.entries(current.BINDINGS):
+        found.append(Section(f"Keys in {current.TITLE}", (), own))
+    everywhere = [*(row for row in rows if row.pane is None), *_MORE]
+    found.append(Section("Keys everywhere", (), everywhere))
+    for number, pane in enumerate(panes, 1):
+        if not isinstance(current, pane):
+            title = f"{by_action.get(f'pane-{number}', '')}  {pane.TITLE}"
+            found.append(Section(title, [pane.ABOUT], keys.entries(pane.BINDINGS)))
+    return found
+
+
 class Help(ModalScreen[None]):
-    """Scrolls; begins with the pane that the user came from."""
+    """Sections on a page that scrolls."""
 
     DEFAULT_CSS = """
     Help { align: center middle; }
@@ -62,36 +98,20 @@ class Help(ModalScreen[None]):
         Binding("question_mark", "dismiss", "Close", id="help"),
     ]
 
-    def __init__(self, pane: Pane, run: Screen[None], to_try: str) -> None:
-        """pane: the current one. to_try: a text with keys' actions in braces."""
+    def __init__(self, sections: Sequence[Section]) -> None:
         super().__init__()
-        self._pane, self._run, self._to_try = pane, run, to_try
+        self._sections = sections
 
     def compose(self) -> ComposeResult:
-        app, current = cast("SessionApp", self.app), self._pane
-        rows = app.entries([*self._run.BINDINGS, *app.BINDINGS])
-        keys = {row.id or "": row.keys for row in rows}
         with VerticalScroll() as page:
             page.border_title = "Help"
             page.border_subtitle = "arrows scroll, esc closes"
-            yield Label(f"You are looking at: {current.TITLE}", classes="first")
-            yield Static(current.ABOUT, markup=False)
-            if current.MORE:
-                yield Static(current.MORE, markup=False)
-            yield Label("What is going on")
-            yield Static(STORY, markup=False)
-            yield Label("What to try")
-            yield Static(self._to_try.format_map(keys), markup=False)
-            if own := app.entries(current.BINDINGS):
-                yield Label(f"Keys in {current.TITLE}")
-                yield KeyTable(own)
-            yield Label("Keys everywhere")
-            yield KeyTable([*(row for row in rows if row.pane is None), *_MORE])
-            for number, pane in enumerate(PANES, 1):
-                if not isinstance(current, pane):
-                    yield Label(f"{keys.get(f'pane-{number}', '')}  {pane.TITLE}")
-                    yield Static(pane.ABOUT, markup=False)
-                    yield KeyTable(app.entries(pane.BINDINGS))
+            for number, section in enumerate(self._sections):
+                yield Label(section.title, classes="" if number else "first", markup=False)
+                for text in section.texts:
+                    yield Static(text, markup=False)
+                if section.keys:
+                    yield KeyTable(section.keys)
 
 
 class KeyTable(Static):

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Label, OptionList
 from textual.widgets.option_list import Option
 
 from grok_tui.config.presets import Preset
 from grok_tui.config.schema import build
-from grok_tui.tui.widgets.options import Options
+from grok_tui.tui.messages import SpeedEstimated
+from grok_tui.tui.screens.dialogs import Options
 from grok_tui.view.estimate import duration_text, speed_of
-
-
-@dataclass
-class Timed(Message):
-    """It became known how long a preset takes to grok."""
-
-    preset: Preset
-    words: str
 
 
 class PresetPicker(Screen[str | None]):
@@ -77,9 +68,9 @@ class PresetPicker(Screen[str | None]):
             if speed := speed_of(config):
                 about = duration_text(speed.seconds(config, preset.grok_step))
                 with contextlib.suppress(RuntimeError):  # the application is gone
-                    self.post_message(Timed(preset, f", {about} on {speed.device}"))
+                    self.post_message(SpeedEstimated(preset, f", {about} on {speed.device}"))
 
-    def on_timed(self, message: Timed) -> None:
+    def on_speed_estimated(self, message: SpeedEstimated) -> None:
         options = self.query_one(Options)
         prompt = _described(message.preset, message.words)
         options.replace_option_prompt(message.preset.name, prompt)

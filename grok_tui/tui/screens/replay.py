@@ -6,31 +6,33 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from grok_tui.protocol.events import Command, Event
+from grok_tui.protocol.commands import Command
+from grok_tui.protocol.events import Event
 from grok_tui.sources.launcher import Run
 from grok_tui.sources.player import Player
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.tui.keys.bindings import REPLAY_BINDINGS
-from grok_tui.tui.panes.doctor import Doctor, Prescribed
-from grok_tui.tui.screens import flows
+from grok_tui.tui.keys.keymap import Keys
+from grok_tui.tui.messages import Ending, FixRequested, RunLeft
+from grok_tui.tui.panes.doctor import Doctor
 from grok_tui.tui.screens.dialogs import JumpDialog
 from grok_tui.tui.screens.help import TRY_REPLAY
-from grok_tui.tui.screens.run_view import Ending, Left, RunScreen
+from grok_tui.tui.screens.run_view import RunView
 from grok_tui.tui.widgets.chart import Chart
 from grok_tui.view.state import SessionState, Sought, reduce
 
 
-class ReplayScreen(RunScreen, inherit_bindings=False):
+class Replay(RunView):
     """A recorded run at the moment where its player is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*REPLAY_BINDINGS]
     ORDER: ClassVar[list[Binding]] = REPLAY_BINDINGS
     TRY: ClassVar[str] = TRY_REPLAY
-    BEHIND: ClassVar[str] = "The replay"
+    GOES_ON: ClassVar[str] = "The replay"
 
-    def __init__(self, run: Run, source: ReplaySource) -> None:
+    def __init__(self, run: Run, keys: Keys, source: ReplaySource) -> None:
         """source: that of the run."""
-        super().__init__(run)
+        super().__init__(run, keys)
         self._source = source
         self._past_message = ""
 
@@ -43,18 +45,18 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
             else:
                 self._past_message = self.state.message
         if self.state.word == "RUNNING":
-            self._show_soon()
+            self.show_soon()
         else:
-            self._show(self.state)
+            self.show_state(self.state)
 
     def show_at_once(self, state: SessionState) -> None:
         """Show a state with all its charts and verdicts, whatever that costs."""
-        self._show(state)
+        self.show_state(state)
         for slow in (*self.query(Chart), *self.query(Doctor)):
             if slow.is_on_screen:
                 slow.show(state, now=True)
 
-    def _send(self, command: Command) -> None:
+    def request(self, command: Command) -> None:
         self._source.send(command)
 
     # --- the player -----------------------------------------------------------------------
@@ -76,9 +78,9 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
         ahead = [step for step in steps if step > here]
         behind = [step for step in steps if step < here]
         if direction > 0:
-            self.seek(min(ahead, default=self._source.player.last))
+            self._seek(min(ahead, default=self._source.player.last))
         else:
-            self.seek(max(behind, default=0))
+            self._seek(max(behind, default=0))
 
     def action_jump(self) -> None:
         self.run_worker(self._jump(), exclusive=True)
@@ -87,30 +89,25 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
         recording = self._source.recording
         step = await self.app.push_screen_wait(JumpDialog(recording.phases, recording.last))
         if step is not None:
-            self.seek(step)
+            self._seek(step)
 
-    def seek(self, step: int) -> None:
-        """Go to a step."""
+    def _seek(self, step: int) -> None:
         self._source.change(lambda player: player.sought(step))
 
     # --- what a recording does not do -----------------------------------------------------
 
     def edit(self, name: str, value: object) -> None:  # noqa: ARG002
-        self.say(f"what has been recorded stays: b branches, and then {name} can change")
+        self.say(f"a recording cannot be edited: b branches, and there {name} can change")
 
-    def on_prescribed(self, message: Prescribed) -> None:  # noqa: ARG002
-        self.say("what has been recorded stays: b branches, and there the fix can be applied")
+    def apply_fix(self, fix: FixRequested) -> None:  # noqa: ARG002
+        self.say("a recording cannot be edited: b branches, and there the fix can be applied")
 
     def action_branch(self) -> None:
-        self.run_worker(flows.branch(self, self._source.player.step), exclusive=True)
+        self.run_worker(self.branch(self._source.player.step), exclusive=True)
 
     def action_ask_quit(self) -> None:
-        self.leave()
+        self.save_and_leave()
 
     def save_and_leave(self, code: int = 0) -> None:
         """Leave; there is nothing to save."""
-        self.post_message(Left(Ending(code)))
-
-    def leave(self) -> None:
-        """End the session in good order, however the recorded run ended."""
-        self.post_message(Left(Ending(0)))
+        self.post_message(RunLeft(Ending(code)))

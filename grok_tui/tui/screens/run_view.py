@@ -1,103 +1,112 @@
-"""The main screen: events in, one state reduced from them, panes that draw it."""
+"""The main screen, whatever its run is: events in, one state reduced from them, panes draw it."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Literal
 
-from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
-from textual.message import Message
+from textual.app import ComposeResult, SystemCommand
+from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
-from grok_tui.config.schema import ConfigError, build, is_live
-from grok_tui.protocol import events
-from grok_tui.protocol.events import (
-    Analyzed,
-    Command,
-    Evaluated,
-    Event,
-    Failed,
-    Losses,
-    Pause,
-    Resume,
-    SaveCheckpoint,
-    SetField,
-    Step,
-    Stop,
-    Undo,
+from grok_tui.protocol.commands import Ask, Command, Inspect, Pause
+from grok_tui.protocol.events import Event
+from grok_tui.runs.checkpoints import checkpoints_in, step_of
+from grok_tui.runs.folders import recorded_folders
+from grok_tui.sources.answers import answer_from
+from grok_tui.sources.launcher import BranchRun, Run
+from grok_tui.sources.recording import recorded_state
+from grok_tui.text import UserError
+from grok_tui.tui.keys.bindings import as_many_as_fit
+from grok_tui.tui.keys.keymap import Keys
+from grok_tui.tui.keys.palette import command_of
+from grok_tui.tui.messages import (
+    CommandRequested,
+    FieldEdited,
+    FixRequested,
+    RunRequested,
+    SourceEvent,
 )
-from grok_tui.sources.launcher import Run
-from grok_tui.tui.keys.bindings import MAIN_BINDINGS, as_many_as_fit
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.panes.doctor import Prescribed
 from grok_tui.tui.panes.layout import PANES, Panes
-from grok_tui.tui.panes.pane import Ordered
-from grok_tui.tui.panes.parameters import Edited, Parameters
-from grok_tui.tui.screens import flows
-from grok_tui.tui.screens.dialogs import QuitChoice, QuitDialog
-from grok_tui.tui.screens.flows import Arrived
-from grok_tui.tui.screens.help import TRY_LIVE, Help
+from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.panes.parameters import Parameters
+from grok_tui.tui.screens.dialogs import checkpoint_question, ghost_question
+from grok_tui.tui.screens.help import Help, sections
 from grok_tui.tui.widgets.footer import KeysFooter
 from grok_tui.tui.widgets.status import StatusLine
-from grok_tui.view.event_text import changes_text
-from grok_tui.view.state import SessionState, Sought, reduce
+from grok_tui.view.state import SessionState, Sought
 
-# How much one key press changes weight decay or learning rate.
-KNOB_FACTOR = 1.25
-# Where a key press leads from zero.
-FROM_ZERO = 0.1
 # How often the numbers of a running run are shown.
 NUMBERS_SECONDS = 1 / 8
-# How long a trainer may take to save its last checkpoint before it is ended by force.
-SAVE_SECONDS = 10.0
 # The smallest terminal that shows everything.
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """The application's result: the process's exit code, and what went wrong in a line."""
+class RunView(Screen[None]):
+    """One run on the screen, which is left with an `Ending`.
 
-    code: int
-    problem: str = ""
-
-
-@dataclass
-class Left(Message):
-    """The run on the screen was left."""
-
-    ending: Ending
-
-
-class RunScreen(Screen[None]):
-    """One run, which is left with an `Ending`."""
+    ORDER: the keys, in the order that the footer shows. TRY: a text for the help, with keys'
+    actions in braces. GOES_ON: what goes on while the terminal is too small.
+    """
 
     DEFAULT_CSS = """
-    RunScreen Panes { height: 1fr; }
-    RunScreen #too-small {
+    RunView Panes { height: 1fr; }
+    RunView #too-small {
         display: none; width: 1fr; height: 1fr; content-align: center middle;
     }
-    RunScreen.tiny > * { display: none; }
-    RunScreen.tiny > #too-small { display: block; }
-    RunScreen Footer.-compact FooterLabel { margin: 0 1 0 0; }
+    RunView.tiny > * { display: none; }
+    RunView.tiny > #too-small { display: block; }
+    RunView Footer.-compact FooterLabel { margin: 0 1 0 0; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [*MAIN_BINDINGS]
-    ORDER: ClassVar[list[Binding]] = MAIN_BINDINGS
-    TRY: ClassVar[str] = TRY_LIVE
-    BEHIND: ClassVar[str] = "Training"
+    ORDER: ClassVar[list[Binding]]
+    TRY: ClassVar[str]
+    GOES_ON: ClassVar[str]
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, keys: Keys) -> None:
         super().__init__()
-        self.run = run
+        self.run, self.keys = run, keys
         self.state = run.state
-        self._exit_code: int | None = None
         self._timer: Timer | None = None
 
-    # --- the picture --------------------------------------------------------------------
+    # --- what live and recorded runs do differently ---------------------------------------
+
+    @abstractmethod
+    def take(self, event: Event | Sought) -> None:
+        """Something came from the source."""
+
+    @abstractmethod
+    def request(self, command: Command) -> None:
+        """A pane wants the trainer to do something."""
+
+    @abstractmethod
+    def edit(self, name: str, value: object) -> None:
+        """The form has another, valid value of a field."""
+
+    @abstractmethod
+    def apply_fix(self, fix: FixRequested) -> None:
+        """The user wants the doctor's fix."""
+
+    @abstractmethod
+    def action_branch(self) -> None:
+        """Start a new run from one of the checkpoints."""
+
+    @abstractmethod
+    def action_ask_quit(self) -> None:
+        """The user wants to leave."""
+
+    @abstractmethod
+    def save_and_leave(self, code: int = 0) -> None:
+        """Leave in good order, with an exit code."""
+
+    # --- the picture ----------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
@@ -106,12 +115,12 @@ class RunScreen(Screen[None]):
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
-        self._show(self.state)
+        self.show_state(self.state)
         self.run.source.start(self._deliver)
         if self.run.paused:
             self.run.source.send(Pause())
         if self.run.parent:
-            self.run_worker(flows.show_ghost(self, self.run.parent))
+            self.run_worker(self._show_ghost(self.run.parent))
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -124,18 +133,16 @@ class RunScreen(Screen[None]):
         self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "tiny")
         self.query_one("#too-small", Static).update(
             f"{width} x {height} is too small:\n"
-            f"the session needs {LEAST_WIDTH} x {LEAST_HEIGHT}.\n{self.BEHIND} goes on."
+            f"the session needs {LEAST_WIDTH} x {LEAST_HEIGHT}.\n{self.GOES_ON} goes on."
         )
 
-    def _show_soon(self) -> None:
-        """Show numbers that change all the time only so often."""
+    def show_soon(self) -> None:
+        """Show `state` soon: numbers that change all the time are shown only so often."""
         if self._timer is None:
-            self._timer = self.set_timer(NUMBERS_SECONDS, self._show_now)
+            self._timer = self.set_timer(NUMBERS_SECONDS, lambda: self.show_state(self.state))
 
-    def _show_now(self) -> None:
-        self._show(self.state)
-
-    def _show(self, state: SessionState) -> None:
+    def show_state(self, state: SessionState) -> None:
+        """Show a state at once."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
@@ -150,100 +157,28 @@ class RunScreen(Screen[None]):
 
     def say(self, message: str) -> None:
         """Show a message until the next one."""
-        self._show(self.state.saying(message))
+        self.show_state(self.state.saying(message))
 
-    # --- events in, commands out --------------------------------------------------------
+    # --- events in, commands out ----------------------------------------------------------
 
     def _deliver(self, event: Event | Sought) -> None:
         """Called from another thread; posting a message is the safe way in."""
         with contextlib.suppress(RuntimeError):  # the application is gone
-            self.post_message(Arrived(event))
+            self.post_message(SourceEvent(event))
 
-    def on_arrived(self, message: Arrived) -> None:
+    def on_source_event(self, message: SourceEvent) -> None:
         self.take(message.event)
 
-    def take(self, event: Event | Sought) -> None:
-        """Something came from the source."""
-        self.state = reduce(self.state, event)
-        if isinstance(event, Losses | Evaluated | Analyzed):
-            self._show_soon()
-        else:
-            self._show(self.state)
-        if self._exit_code is not None and self.state.ended:
-            self.leave()
-        elif isinstance(event, Failed):
-            self.run_worker(flows.go_on(self, event), exclusive=True)
+    def on_command_requested(self, message: CommandRequested) -> None:
+        self.request(message.command)
 
-    def on_ordered(self, message: Ordered) -> None:
-        command = message.command
-        if isinstance(command, events.Ask | events.Inspect) and self.state.ended:
-            self.run_worker(flows.ask_checkpoint(self, command), exclusive=True)
-        else:
-            self._send(message.command)
-
-    def _send(self, command: Command) -> None:
-        """Send a command, or say why it would do nothing."""
-        if self.state.ended:
-            self.say(f"the run has {self.state.word.lower()}; q leaves, r starts anew")
-        else:
-            self.run.source.send(command)
-
-    # --- training -----------------------------------------------------------------------
-
-    def action_toggle_pause(self) -> None:
-        if self.state.word == "COMPILING":
-            self.say("pauses when all is compiled")
-        self._send(Resume() if self.state.word == "PAUSED" else Pause())
-
-    def action_step(self, count: int) -> None:
-        self._send(Step(count))
-
-    def action_turn(self, name: str, direction: int) -> None:
-        """Change a field by one notch up (1) or down (-1)."""
-        value = self.state.wanted(name) * KNOB_FACTOR**direction
-        if value == 0:  # no factor leads away from zero
-            value = FROM_ZERO if direction > 0 else 0.0
-        try:
-            build({**self.state.config, name: value})
-        except ConfigError as error:
-            self.say(str(error))
-            return
-        self._set_field(name, value)
-
-    def on_edited(self, message: Edited) -> None:
+    def on_field_edited(self, message: FieldEdited) -> None:
         self.edit(message.name, message.value)
 
-    def edit(self, name: str, value: Any) -> None:
-        """An edit from the form: now if the field is live, else with the next run."""
-        if is_live(name):
-            self._set_field(name, value)
-        else:
-            self._show(self.state.planning(name, value))
+    def on_fix_requested(self, message: FixRequested) -> None:
+        self.apply_fix(message)
 
-    def on_prescribed(self, message: Prescribed) -> None:
-        """The doctor's fix: now what is live, if the run goes on; the rest with a new run."""
-        if not message.changes:
-            self.say(f"there is nothing to set: {message.advice}")
-        for name, value in message.changes.items():
-            if is_live(name) and not self.state.ended:
-                self._set_field(name, value)
-            else:
-                self._show(self.state.planning(name, value))
-        if message.changes and self.state.planned:
-            self.say(f"r starts a new run with {changes_text(self.state.planned)}")
-
-    def _set_field(self, name: str, value: Any) -> None:
-        if not self.state.ended:
-            self._show(self.state.requested(name, value))
-        self._send(SetField(name, value))
-
-    def action_undo(self) -> None:
-        self._send(Undo())
-
-    def action_checkpoint(self) -> None:
-        self._send(SaveCheckpoint())
-
-    # --- panes and charts ---------------------------------------------------------------
+    # --- panes and charts -----------------------------------------------------------------
 
     def action_pane(self, number: int) -> None:
         """Show a pane and give it the focus."""
@@ -267,48 +202,91 @@ class RunScreen(Screen[None]):
     def action_smooth(self) -> None:
         self.say(self.query_one(Charts).next_smoothing())
 
-    # --- dialogs ------------------------------------------------------------------------
+    # --- help and palette -----------------------------------------------------------------
 
     def action_help(self) -> None:
-        self.app.push_screen(Help(self.query_one(Panes).current, self, self.TRY))
+        bindings = [*self.BINDINGS, *self.app.BINDINGS]
+        current = self.query_one(Panes).current
+        self.app.push_screen(Help(sections(current, PANES, bindings, self.keys, self.TRY)))
+
+    def palette_commands(self) -> Iterator[SystemCommand]:
+        """What the command palette offers of this screen and its panes."""
+        for entry in self.keys.entries(self.BINDINGS):
+            title = entry.what
+            if entry.pane is not None:
+                if entry.pane > len(PANES):
+                    continue
+                title = f"Pane: {PANES[entry.pane - 1].TITLE}"
+            yield command_of(title, entry, partial(self.run_action, entry.action))
+        for number, pane in enumerate(PANES, 1):
+            for entry in self.keys.entries(pane.BINDINGS):
+                if entry.id is not None:  # the others only move about
+                    title = f"{pane.TITLE}: {entry.what}"
+                    run = self._in_pane(number, pane, entry.action)
+                    yield command_of(title, entry, run, discover=False)
+
+    def _in_pane(
+        self, number: int, pane: type[Pane], action: str
+    ) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            self.action_pane(number)
+            await self.query_one(pane).run_action(action)
+
+        return run
+
+    # --- questions about checkpoints ------------------------------------------------------
+
+    def checkpoints(self) -> list[Path]:
+        """The run's checkpoints, the newest first."""
+        return checkpoints_in(self.run.folder / "checkpoints") if self.run.folder else []
+
+    async def branch(self, until: int | None = None) -> None:
+        """A new run from one of the checkpoints, those of a step up to `until` if given."""
+        checkpoints = [c for c in self.checkpoints() if until is None or step_of(c) <= until]
+        if not checkpoints:
+            saved = self.run.folder is not None
+            why = "none yet; c saves one" if saved else "this run is not saved (--no-save)"
+            self.say(f"a branch needs a checkpoint: {why}")
+            return
+        question = checkpoint_question(checkpoints, live=until is None)
+        chosen = await self.app.push_screen_wait(question)
+        if chosen is not None:
+            self.post_message(RunRequested(BranchRun(chosen)))
+
+    async def ask_checkpoint(self, question: Ask | Inspect) -> None:
+        """Answer a question about a run that has ended, from its newest checkpoint."""
+        if self.run.folder is None:
+            self.say("the run has ended and was not saved: there is nothing left to ask")
+            return
+        try:
+            answer = await asyncio.to_thread(answer_from, self.run.folder, question)
+        except (UserError, OSError) as error:
+            self.say(str(error))
+            return
+        self.post_message(SourceEvent(answer))
+
+    # --- a ghost --------------------------------------------------------------------------
 
     def action_ghost(self) -> None:
-        self.run_worker(flows.choose_ghost(self), exclusive=True)
+        self.run_worker(self._choose_ghost(), exclusive=True)
 
-    def action_branch(self) -> None:
-        self.run_worker(flows.branch(self), exclusive=True)
-
-    def action_restart(self) -> None:
-        self.run_worker(flows.restart(self), exclusive=True)
-
-    # --- the end ------------------------------------------------------------------------
-
-    def action_ask_quit(self) -> None:
-        if self.state.ended:
-            self.leave()
-        else:
-            self.app.push_screen(QuitDialog(), self._quit)
-
-    def _quit(self, choice: QuitChoice | None) -> None:
-        if choice == "save":
-            self.save_and_leave()
-        elif choice == "now":
-            self._send(Stop("quit without saving", save=False))
-            self.leave()
-
-    def save_and_leave(self, code: int = 0) -> None:
-        """Stop with a checkpoint, then leave; at once if there is nothing to save."""
-        self._exit_code = code
-        if self.state.ended or self.state.word == "COMPILING":
-            self.leave()
+    async def _choose_ghost(self) -> None:
+        """Show a recorded run's curves behind this one's."""
+        folders = await asyncio.to_thread(recorded_folders)
+        others = [folder for folder in folders if folder != self.run.folder]
+        if not others:
+            self.say("there is no other recorded run under runs/ to show as a ghost")
             return
-        self.say("saving ...")
-        self._send(Stop("quit"))
-        self.set_timer(SAVE_SECONDS, self.leave)
+        chosen = await self.app.push_screen_wait(ghost_question(others))
+        if chosen is not None:
+            await self._show_ghost(chosen)
 
-    def leave(self) -> None:
-        """End the session: exit code 1 if the run failed, else the one asked for."""
-        failed = self.state.word == "FAILED"
-        code = self._exit_code or 0
-        ending = Ending(1, self.state.message) if failed else Ending(code)
-        self.post_message(Left(ending))
+    async def _show_ghost(self, folder: Path) -> None:
+        """Read a run's curves, which may take a moment, and draw them."""
+        try:
+            ghost = await asyncio.to_thread(recorded_state, folder)
+        except (UserError, OSError) as error:
+            self.say(f"no ghost: {error}")
+            return
+        self.query_one(Charts).set_ghost(ghost, folder.name)
+        self.say(f"ghost: {folder.name}")

@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, get_args
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 from textual.worker import get_current_worker
 
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.phase_map import cell, combined, key, planes
-from grok_tui.sweep.progress import Watch
+from grok_tui.sweep.progress import SweepProgress
 from grok_tui.sweep.spec import Point
 from grok_tui.text import UserError, one_line
-from grok_tui.tui.screens.run_view import Ending
+from grok_tui.tui.messages import Ending, ReplayRequested, SweepProgressed
 from grok_tui.tui.widgets.sweep_map import Measure, Shown, SweepMap
 from grok_tui.tui.widgets.sweep_runs import SweepRuns
 
-# Trains what is missing, telling now and then that there may be news; raises UserError.
+# Trains what is missing, and calls back now and then; raises UserError.
 Train = Callable[[Callable[[], None]], None]
 _MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
 class LeavingError(Exception):
     """The screen was left while points were trained."""
-
-
-@dataclass
-class News(Message):
-    """Points have come further, or have all ended."""
-
-    ended: bool = False
-    problem: str = ""
-
-
-@dataclass
-class Opened(Message):
-    """A point's run is to be shown."""
-
-    run: Path
 
 
 class SweepScreen(Screen[None]):
@@ -59,14 +41,16 @@ class SweepScreen(Screen[None]):
         Binding("q", "leave", "Quit", id="sweep-quit"),
         Binding("o", "next_measure", "Steps or accuracy", id="sweep-measure"),
         Binding("right_square_bracket", "plane(1)", "Next map", id="sweep-next"),
-        Binding("left_square_bracket", "plane(-1)", "Map before", id="sweep-before"),
+        Binding("left_square_bracket", "plane(-1)", "Previous map", id="sweep-before"),
         Binding("tab", "app.focus_next", "Map or runs", id="sweep-focus"),
     ]
 
-    def __init__(self, folder: SweepFolder, watch: Watch, train: Train | None) -> None:
+    def __init__(
+        self, folder: SweepFolder, progress: SweepProgress, train: Train | None
+    ) -> None:
         """train: does what is missing, in a thread; None if nothing is."""
         super().__init__()
-        self._folder, self._watch, self._train = folder, watch, train
+        self._folder, self._progress, self._train = folder, progress, train
         self._training = train is not None
         self._asked = False
         self._planes = planes(folder.spec)
@@ -78,7 +62,7 @@ class SweepScreen(Screen[None]):
         yield Static(id="sweep-title")
         yield Static(id="sweep-progress")
         yield SweepMap()
-        yield SweepRuns(self._watch)
+        yield SweepRuns(self._progress)
         yield Footer()
 
     def on_mount(self) -> None:
@@ -97,7 +81,7 @@ class SweepScreen(Screen[None]):
         return self.query_one(SweepRuns)
 
     def say(self, text: str) -> None:
-        """A word to the user, until the cursor moves."""
+        """A message to the user, until the cursor moves."""
         self._runs.border_subtitle = one_line(text)
 
     # --- training -------------------------------------------------------------------------
@@ -107,19 +91,19 @@ class SweepScreen(Screen[None]):
         assert self._train is not None
         try:
             self._train(self._tick)
-            self.post_message(News(ended=True))
+            self.post_message(SweepProgressed(ended=True))
         except LeavingError:
             return
         except (UserError, OSError) as error:
-            self.post_message(News(ended=True, problem=str(error)))
+            self.post_message(SweepProgressed(ended=True, problem=str(error)))
 
     def _tick(self) -> None:
         if get_current_worker().is_cancelled:
             raise LeavingError
-        self._watch.look()
-        self.post_message(News())
+        self._progress.look()
+        self.post_message(SweepProgressed())
 
-    def on_news(self, message: News) -> None:
+    def on_sweep_progressed(self, message: SweepProgressed) -> None:
         if message.ended:
             self._training, self._problem = False, message.problem
         self._show()
@@ -154,22 +138,22 @@ class SweepScreen(Screen[None]):
         return ", ".join([*parts, *([plane.title] if plane.title else [])])
 
     def _progress_text(self) -> str:
-        watch = self._watch
+        progress = self._progress
         if self._problem:
             return self._problem
         if not self._training:
-            failed = sum(o.state == "failed" for o in watch.outcomes.values())
-            again = f"; {failed} failed, --retry-failed trains them anew" if failed else ""
-            return f"all {len(watch.outcomes)} points have ended{again}"
-        ended = f"{watch.ended} of {len(watch.missing)} points ended"
-        return f"{ended}, {len(watch.running)} under way{watch.left_text()}"
+            failed = sum(o.state == "failed" for o in progress.outcomes.values())
+            again = f"; {failed} failed (--retry-failed trains them again)" if failed else ""
+            return f"all {len(progress.outcomes)} points have ended{again}"
+        ended = f"{progress.ended} of {len(progress.missing)} points ended"
+        return f"{ended}, {len(progress.running)} under way{progress.left_text()}"
 
     def _points_of(self, row: int, column: int) -> list[Point]:
         return self._points[key(self._planes[self._plane].values(row, column))]
 
     def _shown(self, points: list[Point]) -> Shown:
-        found = cell([self._watch.outcomes[point.name] for point in points])
-        return Shown(found, sum(map(self._watch.share, points)) / len(points))
+        found = cell([self._progress.outcomes[point.name] for point in points])
+        return Shown(found, sum(map(self._progress.share, points)) / len(points))
 
     def _show_runs(self) -> None:
         at = self._map.cursor_coordinate
@@ -186,18 +170,18 @@ class SweepScreen(Screen[None]):
         at = self._map.cursor_coordinate
         points = self._points_of(at.row, at.column)
         if len(points) == 1:
-            self.post_message(Opened(self._folder.run_of(points[0])))
+            self.post_message(ReplayRequested(self._folder.run_of(points[0])))
         else:
             self._runs.focus()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Of a run that failed, say why."""
-        outcome = self._watch.outcomes.get(str(event.row_key.value))
+        outcome = self._progress.outcomes.get(str(event.row_key.value))
         if outcome and outcome.error:
             self.say(outcome.error)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        self.post_message(Opened(self._folder.path / str(event.row_key.value)))
+        self.post_message(ReplayRequested(self._folder.path / str(event.row_key.value)))
 
     def action_next_measure(self) -> None:
         self._measure = (self._measure + 1) % len(_MEASURES)
@@ -215,6 +199,6 @@ class SweepScreen(Screen[None]):
         """Leave, asked twice while points are trained."""
         if self._training and not self._asked:
             self._asked = True
-            self.say("once more stops the sweep; what is done is kept")
+            self.say("press q again to stop; finished points are kept")
             return
         self.app.exit(Ending(2, self._problem) if self._problem else Ending(0))

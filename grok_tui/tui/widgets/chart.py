@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 
 from rich.text import Text
@@ -10,10 +10,10 @@ from textual import events
 from textual.app import RenderResult
 from textual.color import Color
 from textual.content import Content
-from textual.message import Message
 from textual.timer import Timer
 from textual_plotext import PlotextPlot
 
+from grok_tui.tui.messages import ViewChanged
 from grok_tui.tui.themes import MORE_SERIES, SERIES, series_variable
 from grok_tui.tui.widgets.readout import notes, readout
 from grok_tui.view.charts.plot import (
@@ -65,13 +65,6 @@ class Chart(PlotextPlot, can_focus=True):
     Chart:focus { border: round $accent; }
     """
     ALLOW_SELECT = False
-
-    @dataclass
-    class Looked(Message):
-        """The mouse changed what a chart shows."""
-
-        chart: Chart
-        view: ChartView
 
     def __init__(self, kind: Kind, state: SessionState, axes: Axes, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -259,7 +252,7 @@ class Chart(PlotextPlot, can_focus=True):
 
     def _look(self, view: ChartView) -> None:
         self.show_view(view)
-        self.post_message(self.Looked(self, view))
+        self.post_message(ViewChanged(self.id or "", view))
 
 
 def _mixed(color: Color, surface: Color) -> Color:

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from rich.segment import Segment
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
+from grok_tui.tui.messages import AreaResized
 from grok_tui.tui.widgets.half_blocks import BLANK, Levels, Painter
-
-
-@dataclass
-class Resized(Message):
-    """A widget has another size, and what it shows must be drawn anew."""
 
 
 class Area(Static):
     """Text that was made for its size."""
 
     def on_resize(self) -> None:
-        self.post_message(Resized())
+        self.post_message(AreaResized())
 
 
-class Canvas(Widget):
+class DotCanvas(Widget):
     """Draws what it is given; `room` tells how much fits."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    Canvas { height: 1fr; margin: 0 1; background: $surface; color: $foreground 80%; }
+    DotCanvas { height: 1fr; margin: 0 1; background: $surface; color: $foreground 80%; }
     """
 
     def __init__(self) -> None:
@@ -43,7 +37,7 @@ class Canvas(Widget):
         self._margin = 0
 
     def on_resize(self) -> None:
-        self.post_message(Resized())
+        self.post_message(AreaResized())
 
     def room(self, painter: Painter, margin: int = 0) -> tuple[int, int]:
         """Rows and columns of dots beside a margin of so many columns."""

@@ -14,7 +14,7 @@ from textual.app import App
 from textual.color import Color
 from textual.content import Content
 
-from grok_tui.view.pair_values import FloatArray, Measure
+from grok_tui.view.pair_values import FloatArray, Quantity
 
 Levels = NDArray[np.int64]
 
@@ -26,13 +26,13 @@ _CODES = 2 * CURSOR
 
 # The ends of each ramp: a colour of the theme, and its share against the surface. The weak
 # end differs from the surface, where there is nothing to show, in brightness too.
-_ENDS: dict[Measure, tuple[tuple[str, float], tuple[str, float]]] = {
+_ENDS: dict[Quantity, tuple[tuple[str, float], tuple[str, float]]] = {
     "correctness": (("success", 1.0), ("error", 0.4)),
     "confidence": (("accent", 0.15), ("accent", 1.0)),
     "error distance": (("error", 0.15), ("error", 1.0)),
 }
 _DIGITS = "".join(str(step * 9 // (STEPS - 1)) for step in range(STEPS))
-_CHARACTERS: dict[Measure, str] = {
+_CHARACTERS: dict[Quantity, str] = {
     "correctness": f" .{_DIGITS[1:-1]}#",
     "confidence": f" {_DIGITS}",
     "error distance": f" {_DIGITS}",
@@ -45,21 +45,21 @@ def levels(values: FloatArray) -> Levels:
     return np.where(np.isnan(values), BLANK, steps)
 
 
-def ramp(measure: Measure, variables: Mapping[str, str]) -> list[Color]:
+def ramp(quantity: Quantity, variables: Mapping[str, str]) -> list[Color]:
     """STEPS colours for values from 0 to 1. variables: the theme's colours by name."""
-    ends = _ENDS[measure]
+    ends = _ENDS[quantity]
     surface, *colors = (Color.parse(variables[n]) for n in ("surface", ends[0][0], ends[1][0]))
     if any(color.ansi is not None for color in (surface, *colors)):
-        return _without_blending(measure, variables)
+        return _without_blending(quantity, variables)
     first, last = (surface.blend(c, share) for c, (_, share) in zip(colors, ends, strict=True))
     return [first.blend(last, step / (STEPS - 1)) for step in range(STEPS)]
 
 
-def _without_blending(measure: Measure, variables: Mapping[str, str]) -> list[Color]:
+def _without_blending(quantity: Quantity, variables: Mapping[str, str]) -> list[Color]:
     """The few colours that a terminal has of its own, from weak to strong."""
-    last = Color.parse(variables[_ENDS[measure][1][0]])
+    last = Color.parse(variables[_ENDS[quantity][1][0]])
     few = [Color.parse("ansi_bright_black"), last, _bright(last)]
-    if measure == "correctness":
+    if quantity == "correctness":
         right, between = (Color.parse(variables[name]) for name in ("success", "warning"))
         few = [_bright(right), between, last]
     return [few[round(step * (len(few) - 1) / (STEPS - 1))] for step in range(STEPS)]
@@ -128,8 +128,8 @@ class Characters:
     ROWS: ClassVar[int] = 1
     MAGNIFIES: ClassVar[bool] = False
 
-    def __init__(self, measure: Measure) -> None:
-        self._characters = _CHARACTERS[measure]
+    def __init__(self, quantity: Quantity) -> None:
+        self._characters = _CHARACTERS[quantity]
 
     def line(self, rows: Levels) -> list[Segment]:
         return [self._segment(level, length) for level, length in runs(rows[0])]
@@ -139,13 +139,13 @@ class Characters:
         return Segment(character * length, Style(reverse=level >= CURSOR))
 
 
-def painter_of(app: App[Any], measure: Measure) -> Painter:
+def painter_of(app: App[Any], quantity: Quantity) -> Painter:
     """Half blocks in the theme's colours, or characters where a terminal gets neither."""
     ascii_only = getattr(app, "ascii", False)
     if ascii_only or (app.no_color and app.native_ansi_color):
-        return Characters(measure)
+        return Characters(quantity)
     variables = app.theme_variables
-    return HalfBlocks(ramp(measure, variables), variables)
+    return HalfBlocks(ramp(quantity, variables), variables)
 
 
 def legend(painter: Painter) -> Content:

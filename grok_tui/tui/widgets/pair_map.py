@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from rich.segment import Segment
 from textual.events import Click
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from grok_tui.tasks.task import IntArray
+from grok_tui.tui.messages import MapScaled, PairChosen
 from grok_tui.tui.widgets.half_blocks import BLANK, CURSOR, Levels, Painter, levels
 from grok_tui.view.pair_values import FloatArray, pooled
 
@@ -84,30 +85,24 @@ class PairMap(Widget):
     PairMap { height: 1fr; margin: 0 1; background: $surface; color: $foreground 80%; }
     """
 
-    @dataclass
-    class Chosen(Message):
-        """The mouse chose a pair. row, column: its place in the values."""
-
-        row: int
-        column: int
-
-    @dataclass
-    class Viewed(Message):
-        """The map changed its scale: a cell shows pool x pool pairs."""
-
-        pool: int
-
     def __init__(self) -> None:
         super().__init__()
         self._values: FloatArray = np.full((1, 1), np.nan, dtype=np.float32)
-        self._first_b, self._zoom, self._cursor = 0, 0, (0, 0)
+        self._rows = self._columns = np.zeros(1, dtype=np.int64)
+        self._zoom, self._cursor = 0, (0, 0)
         self._painter: Painter | None = None
         self._view = view_of((1, 1), (1, 1), (0, 0), 0)
         self._picture: Levels = np.zeros((0, 0), dtype=np.int64)
 
-    def draw(self, values: FloatArray, first_b: int, painter: Painter) -> None:
-        """Show other values. values: (p, p - first_b), in 0..1 or NaN; row a, column b."""
-        self._values, self._first_b, self._painter = values, first_b, painter
+    def draw(
+        self, values: FloatArray, rows: IntArray, columns: IntArray, painter: Painter
+    ) -> None:
+        """Show other values, (rows, columns), in 0..1 or NaN.
+
+        rows, columns: the values of a and of b, which the margins say.
+        """
+        self._values, self._rows, self._columns = values, rows, columns
+        self._painter = painter
         self._look()
 
     def move_to(self, row: int, column: int) -> None:
@@ -128,7 +123,7 @@ class PairMap(Widget):
         if self._painter is not None:
             dot = ((event.y - 1) * self._painter.ROWS, event.x - _GUTTER)
             if pair := self._view.pair_at(dot, self._shape):
-                self.post_message(self.Chosen(*pair))
+                self.post_message(PairChosen(*pair))
 
     # --- what it shows ------------------------------------------------------------------
 
@@ -149,7 +144,7 @@ class PairMap(Widget):
             self._shape, window, self._cursor, self._zoom, magnified=magnified
         )
         if view.pool != before:
-            self.post_message(self.Viewed(view.pool))
+            self.post_message(MapScaled(view.pool))
         cells = levels(pooled(self._values, view.pool))
         cells[self._cursor[0] // view.pool, self._cursor[1] // view.pool] += CURSOR
         shown = cells[view.top : view.top + view.rows, view.left : view.left + view.columns]
@@ -177,8 +172,8 @@ class PairMap(Widget):
         """The first and the last b shown, and a mark over the cursor's."""
         view, width = self._view, self._picture.shape[1]
         first, last = self._ends(view.left, view.columns, self._shape[1])
-        text = list(f"{self._first_b + first:<{width}}")
-        last_text = str(self._first_b + last)
+        text = list(f"{self._columns[first]:<{width}}")
+        last_text = str(self._columns[last])
         if len(last_text) + _GUTTER < width:
             text[-len(last_text) :] = last_text
         text[self._cursor_dot(self._cursor[1], view.left)] = "▾"
@@ -188,7 +183,8 @@ class PairMap(Widget):
         """The first and the last a shown, and a mark at the cursor's."""
         view = self._view
         first, last = self._ends(view.top, view.rows, self._shape[0])
-        labels = {0: str(first), (view.rows * view.size - 1) // rows: str(last)}
+        first_text, last_text = str(self._rows[first]), str(self._rows[last])
+        labels = {0: first_text, (view.rows * view.size - 1) // rows: last_text}
         here = self._cursor_dot(self._cursor[0], view.top) // rows == line
         return f"{labels.get(line, ''):>{_GUTTER - 1}}{'▸' if here else ' '}"
 

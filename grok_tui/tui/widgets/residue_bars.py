@@ -12,9 +12,9 @@ from textual.app import RenderResult
 from textual.content import Content
 from textual.events import Click
 from textual.geometry import Size
-from textual.message import Message
 from textual.widget import Widget
 
+from grok_tui.tui.messages import ResidueChosen
 from grok_tui.view.pair_values import FloatArray
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -81,17 +81,11 @@ def _column(value: float, height: int) -> str:
     return "".join(_BLOCKS[min(max(0, eighths - 8 * line), 8)] for line in range(height))
 
 
-class Strips(Widget):
+class ResidueBars(Widget):
     """Bars for train above those for test, and under both the axis, the chosen one marked."""
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = "Strips { height: auto; background: $surface; }"
-
-    @dataclass
-    class Chosen(Message):
-        """The mouse chose a residue."""
-
-        residue: int
+    DEFAULT_CSS = "ResidueBars { height: auto; background: $surface; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +119,7 @@ class Strips(Widget):
         along = event.x // layout.column
         residue = strip * layout.per_strip + along
         if along < layout.per_strip and residue < len(self._train):
-            self.post_message(self.Chosen(residue))
+            self.post_message(ResidueChosen(residue))
 
     def render(self) -> RenderResult:
         layout = self._layout

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from grok_tui.text import duration, number
+from grok_tui.text import MISSING, duration, number
 from grok_tui.view.state import SessionState
 
 _WORD_STYLES = {
@@ -65,7 +65,7 @@ def status_text(state: SessionState, width: int) -> Content:
 
 def _numbers(state: SessionState) -> Iterator[Content]:
     """The parts, as wide as they will become, so that they do not jump about."""
-    digits = len(str(state.config["steps"]))
+    digits = len(str(state.known("steps") or state.step))
     of = f"/{state.playback.last}" if state.playback else ""
     yield _part("step", f"{state.step}{of}".ljust(digits))
     yield _part("train", number(state.train_loss.last).ljust(7))
@@ -77,7 +77,7 @@ def _numbers(state: SessionState) -> Iterator[Content]:
         yield _part("replay", f"{state.playback.speed:g}x")
     if not state.ended:
         yield Content(f"{duration(state.seconds_left)} left")
-    yield Content(state.device or str(state.config["device"]))
+    yield Content(state.device or str(state.known("device") or MISSING))
 
 
 def _part(name: str, value: str, pending: str = "") -> Content:
@@ -86,7 +86,8 @@ def _part(name: str, value: str, pending: str = "") -> Content:
 
 def _edited(state: SessionState, name: str) -> tuple[str, str]:
     """A field's value, and what it will be while an edit is pending."""
-    value = f"{state.config[name]:.4g}"
+    known = state.known(name)
+    value = MISSING if known is None else f"{known:.4g}"
     if name in state.pending:
         return value, f" → {state.pending[name]:.4g} pending"
     return value, ""

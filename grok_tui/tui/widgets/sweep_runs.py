@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.widgets import DataTable
 
 from grok_tui.sweep.folder import Outcome
-from grok_tui.sweep.progress import Watch
+from grok_tui.sweep.progress import SweepProgress
 from grok_tui.sweep.spec import Point
 from grok_tui.text import MISSING, percent
 from grok_tui.tui.widgets.sweep_map import redraw
@@ -26,9 +26,9 @@ class SweepRuns(DataTable[Text]):
     SweepRuns:focus { border: round $accent; }
     """
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, progress: SweepProgress) -> None:
         super().__init__(cursor_type="row", id="sweep-runs")
-        self._watch = watch
+        self._progress = progress
 
     def on_mount(self) -> None:
         for head in _HEADS:
@@ -48,14 +48,14 @@ class SweepRuns(DataTable[Text]):
 
     def _row(self, point: Point, *, training: bool) -> list[Text]:
         """As wide as ever: the columns do not follow what grows."""
-        outcome = self._watch.outcomes[point.name]
-        running = self._watch.running.get(point.name)
+        outcome = self._progress.outcomes[point.name]
+        running = self._progress.running.get(point.name)
         state = _state(outcome, training=training and running is not None)
         acc = running.test_acc if running else outcome.test_acc
-        filled, whole = round(_BAR * self._watch.share(point)), f"{point.config.steps:,}"
+        filled, whole = round(_BAR * self._progress.share(point)), f"{point.config.steps:,}"
         texts = (
             f"seed {point.seed}",
-            f"{self._watch.last_step(point.name):>{len(whole)},} / {whole}",
+            f"{self._progress.last_step(point.name):>{len(whole)},} / {whole}",
             "#" * filled + "." * (_BAR - filled),
             percent(acc),
             MISSING if outcome.grok_step is None else f"{outcome.grok_step:,}",

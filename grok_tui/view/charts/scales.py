@@ -72,8 +72,8 @@ PROGRESS = replace(
     LOSS,
     of={
         **LOSS.of,
-        "excluded": lambda state: state.learned.excluded_loss,
-        "restricted": lambda state: state.learned.restricted_loss,
+        "excluded": lambda state: state.analyses.excluded_loss,
+        "restricted": lambda state: state.analyses.restricted_loss,
     },
 )
 ACCURACY = Kind(

@@ -1,13 +1,17 @@
-"""What a headless run says on standard error: a bar on a terminal, lines elsewhere."""
+"""A run without a screen: the trainer in the main thread, progress on standard error."""
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
+from types import FrameType
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from grok_tui.protocol.commands import Stop
 from grok_tui.protocol.events import (
     Compiling,
     Event,
@@ -17,11 +21,41 @@ from grok_tui.protocol.events import (
     Stopped,
     Warned,
 )
+from grok_tui.sources.job import Job, QueueInbox, run
 from grok_tui.text import duration, number, percent
 from grok_tui.view.state import SessionState, reduce
 
-# Between two plain lines about nothing but progress.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Between two plain lines that only report progress.
 LINE_SECONDS = 2.0
+
+
+def train_headless(job: Job) -> int:
+    """Train and record; returns the exit code: 0, 1 if the run failed, 128 + a signal's number.
+
+    A signal ends the run after a checkpoint; the same signal again ends it at once.
+    """
+    inbox = QueueInbox()
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        inbox.put(Stop(signal.Signals(number).name))
+        signal.signal(number, signal.SIG_DFL)
+
+    # What is ignored stays ignored: `nohup` and a shell's `&` ask for that.
+    heeded = [n for n in _SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heeded}
+    progress = make_progress(SessionState(job.config.model_dump(mode="json")), sys.stderr)
+    try:
+        end = run(job, inbox, progress)
+    finally:
+        progress.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if received:
+        return 128 + received[0]
+    return 1 if isinstance(end, Failed) else 0
 
 
 class PlainProgress:
@@ -29,25 +63,26 @@ class PlainProgress:
 
     def __init__(self, state: SessionState, stream: TextIO) -> None:
         self._state, self._stream = state, stream
-        self._said_at = -LINE_SECONDS
+        self._printed_at = -LINE_SECONDS
 
     def __call__(self, event: Event) -> None:
         self._state = reduce(self._state, event)
         if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
-            self._say(f"step {self._state.step}: {self._state.message}")
+            self._print(f"step {self._state.step}: {self._state.message}")
         elif isinstance(event, Started):
-            self._say(
-                f"training on {event.device}: {event.n_train} pairs, {event.n_test} to test"
+            self._print(
+                f"training on {event.device}: {event.n_train} train pairs,"
+                f" {event.n_test} test pairs"
             )
         elif isinstance(event, Compiling):
             if event.total == 1:
                 return  # the device, which may not open: a refusal is one line
-            self._say(f"{event.stage} ...")
-        elif time.monotonic() - self._said_at >= LINE_SECONDS and self._state.metrics:
-            self._said_at = time.monotonic()
-            self._say(progress_text(self._state))
+            self._print(f"{event.stage} ...")
+        elif time.monotonic() - self._printed_at >= LINE_SECONDS and self._state.metrics:
+            self._printed_at = time.monotonic()
+            self._print(progress_text(self._state))
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
@@ -83,6 +118,11 @@ class BarProgress:
         self._progress.stop()
 
 
+def make_progress(state: SessionState, stream: TextIO) -> PlainProgress | BarProgress:
+    """The bar if the stream is a terminal, else lines."""
+    return BarProgress(state, stream) if stream.isatty() else PlainProgress(state, stream)
+
+
 def progress_text(state: SessionState) -> str:
     """Step, losses, accuracy, speed, time left and phase in one line."""
     parts = [
@@ -95,8 +135,3 @@ def progress_text(state: SessionState) -> str:
         state.phase,
     ]
     return "  ".join(part for part in parts if part)
-
-
-def make_progress(state: SessionState, stream: TextIO) -> PlainProgress | BarProgress:
-    """The bar if the stream is a terminal, else lines."""
-    return BarProgress(state, stream) if stream.isatty() else PlainProgress(state, stream)

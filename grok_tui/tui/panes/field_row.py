@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
 from textual.events import MouseDown
-from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from grok_tui.config.schema import choices
-from grok_tui.view.field_text import VALUE_COLUMN, FieldView, row_text, turned
+from grok_tui.tasks.registry import choices
+from grok_tui.tui.messages import FieldPressed
+from grok_tui.tui.panes.field_text import VALUE_COLUMN, row_text
+from grok_tui.view.fields import FieldView, turned
 
 
 class Choice(Input):
@@ -48,12 +48,6 @@ class FieldRow(Widget):
 
     selected = reactive(default=False)
 
-    @dataclass
-    class Pressed(Message):
-        """The mouse was pressed on the row."""
-
-        row: FieldRow
-
     def __init__(self, view: FieldView) -> None:
         super().__init__()
         self.view = view
@@ -70,7 +64,7 @@ class FieldRow(Widget):
 
     def on_mouse_down(self, event: MouseDown) -> None:
         if event.button == 1:
-            self.post_message(self.Pressed(self))
+            self.post_message(FieldPressed(self.view.name))
 
     def open(self, text: str) -> None:
         """Put an input in the value's place, and give it the focus."""

@@ -1,0 +1,86 @@
+"""The tasks that there are, by the config's `operation`; the task of a config."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from grok_tui.config import schema
+from grok_tui.config.schema import Config, ConfigError
+from grok_tui.tasks import modular
+from grok_tui.tasks.task import BoolArray, Operation, Task
+
+OPERATIONS: Mapping[str, Operation] = {entry.name: entry for entry in modular.OPERATIONS}
+
+
+def operation_named(name: str) -> Operation:
+    """The entry of an operation. Raises ConfigError if there is none."""
+    if name in OPERATIONS:
+        return OPERATIONS[name]
+    near = difflib.get_close_matches(name, OPERATIONS, 1)
+    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(OPERATIONS)}"
+    raise ConfigError(f"operation: {name[:40]!r} is unknown; {hint}")
+
+
+def check(config: Config) -> Config:
+    """The config itself, if there is a task for it. Raises ConfigError."""
+    operation, p = operation_named(config.operation), config.modulus
+    if p % 2 == 0:
+        raise ConfigError(
+            f"modulus: {p} is even, but the modulus must be odd: only then does each"
+            f" frequency have a cosine and a sine; try {p - 1} or {p + 1}"
+        )
+    if problem := operation.problem(p):
+        raise ConfigError(f"operation: {problem}")
+    n_pairs = operation.n_pairs(p)
+    if not 0 < n_train(config.train_fraction, n_pairs) < n_pairs:
+        raise ConfigError(
+            f"train_fraction: {config.train_fraction} of {n_pairs} pairs leaves one half of"
+            " the split empty"
+        )
+    return config
+
+
+def make_task(config: Config, train_mask: BoolArray | None = None) -> Task:
+    """The pairs, answers and split of a config.
+
+    train_mask: (n_pairs,), the split as it was recorded; without one it is drawn from
+    `data_seed` alone: that many pairs, without replacement. Raises ConfigError.
+    """
+    check(config)
+    operation, p = OPERATIONS[config.operation], config.modulus
+    if train_mask is None:
+        n_pairs = operation.n_pairs(p)
+        order = np.random.default_rng(config.data_seed).permutation(n_pairs)
+        train_mask = np.zeros(n_pairs, dtype=np.bool_)
+        train_mask[order[: n_train(config.train_fraction, n_pairs)]] = True
+    rows, columns = np.arange(p), np.arange(operation.first_b, p)
+    a, b = np.repeat(rows, len(columns)), np.tile(columns, p)
+    return Task(operation, p, operation.answer(a, b, p, config.data_seed), train_mask)
+
+
+def n_train(train_fraction: float, n_pairs: int) -> int:
+    """How many pairs are trained on."""
+    return int(train_fraction * n_pairs)
+
+
+def known_task(fields: Mapping[str, Any], train_mask: BoolArray | None = None) -> Task | None:
+    """The task of a config of which some fields may be unknown; None if it cannot be told."""
+    needed = ["operation", "modulus"]
+    if train_mask is None:
+        needed += ["train_fraction", "data_seed"]
+    known = {name: fields[name] for name in needed if fields.get(name) is not None}
+    if len(known) < len(needed):
+        return None
+    try:
+        return make_task(Config(**known), train_mask)
+    except (ConfigError, ValueError):  # another program's values
+        return None
+
+
+def choices(field: str) -> tuple[str, ...]:
+    """The values of a config field that has only a few; empty for the others."""
+    return tuple(OPERATIONS) if field == "operation" else schema.choices(field)

@@ -1,0 +1,83 @@
+"""The settings of a run as a form has them: values, planned edits, and whether they are valid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grok_tui.config.schema import FIELDS, ConfigError, build, is_live
+from grok_tui.tasks.registry import check
+from grok_tui.view.state import SessionState
+
+_ENDED = "the run has ended; r starts a new one"
+_UNKNOWN = "not known: another program trains this run"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """What the form shows of one field.
+
+    value: this run's, None if it is not known. wanted: what it will be after the edits so
+    far, else the same. ended: whether the run is over.
+    """
+
+    name: str
+    value: Any
+    wanted: Any
+    ended: bool
+
+    @property
+    def edited(self) -> bool:
+        """Whether an edit waits for the trainer, or for the next run."""
+        return bool(self.wanted != self.value)
+
+    @property
+    def refusal(self) -> str:
+        """Why the field cannot be edited now; empty if it can."""
+        if self.value is None:
+            return _UNKNOWN
+        return _ENDED if self.ended and is_live(self.name) else ""
+
+
+def field_view(state: SessionState, name: str) -> FieldView:
+    value = state.known(name)
+    wanted = {**state.pending, **state.planned}.get(name, value)
+    return FieldView(name, value, wanted, state.ended)
+
+
+def parsed(name: str, text: str) -> Any:
+    """The value that a text stands for, not yet checked; ConfigError if it is not a number."""
+    text = text.strip()
+    kind = FIELDS[name].annotation
+    if kind not in (int, float):
+        return text
+    try:
+        return int(text) if kind is int else float(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)  # 1e6 is a whole number too
+    except ValueError:
+        raise ConfigError(f"{name}: {text!r} is not a number") from None
+
+
+def checked(state: SessionState, name: str, text: str) -> Any:
+    """The value that a text stands for beside all other fields; raises ConfigError."""
+    if refusal := field_view(state, name).refusal:
+        raise ConfigError(refusal)
+    fields = {**state.config, **state.planned, name: parsed(name, text)}
+    known = {field: value for field, value in fields.items() if value is not None}
+    return getattr(check(build(known)), name)
+
+
+def turned(options: Sequence[str], text: str, direction: int) -> str:
+    """The option after `text` (1) or before it (-1), round and round."""
+    if text not in options:
+        return options[0]
+    return options[(options.index(text) + direction) % len(options)]
+
+
+def shown_name(name: str) -> str:
+    """A field's name as its flag has it: weight-decay."""
+    return name.replace("_", "-")
