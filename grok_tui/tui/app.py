@@ -22,7 +22,7 @@ from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.sources.launcher import SAVE_SECONDS, Launcher, Run
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.text import UserError
-from grok_tui.tui.ascii_only import AsciiOnly
+from grok_tui.tui.ascii_only import AsciiOnly, spelled
 from grok_tui.tui.keys.keymap import Action, Keymap, Keys, actions
 from grok_tui.tui.keys.palette import KEPT, Palette, command_of
 from grok_tui.tui.messages import Ending, RunLeft, RunRequested
@@ -96,6 +96,10 @@ class SessionApp(App[Ending]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()
         return [*filters, self._ascii_filter] if self.ascii else filters
+
+    def get_key_display(self, binding: Binding) -> str:
+        shown = super().get_key_display(binding)
+        return spelled(shown) if self.ascii else shown
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, CommandPalette):

@@ -23,8 +23,6 @@ from scripted import (
     training,
     until,
 )
-from textual.widgets import Footer
-from textual.widgets._footer import FooterKey, FooterLabel
 
 from grok_tui.protocol.commands import Pause, Resume, SetField, Step
 from grok_tui.protocol.events import (
@@ -40,6 +38,7 @@ from grok_tui.protocol.events import (
 from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.widgets import chart
 from grok_tui.tui.widgets.chart import Chart
+from grok_tui.tui.widgets.footer import KeysFooter, footer_line
 from grok_tui.tui.widgets.status import StatusLine
 
 # As it is; the fixtures put a shorter pause in its place.
@@ -195,9 +194,8 @@ async def test_nothing_is_cut_off(size: tuple[int, int], ending: tuple[Event, ..
             assert row.strip() == expected.strip()
         assert line.size.height == len(status(pilot).split("\n"))
         assert "…" not in shown(pilot)
-        for key in run_screen(pilot).query_one(Footer).query("FooterKey, FooterLabel"):
-            assert isinstance(key, FooterKey | FooterLabel)
-            assert key.region.right <= size[0]
+        footer = run_screen(pilot).query_one(KeysFooter)
+        assert footer_line(footer.items, size[0]).cell_length == size[0]
         keys = " ".join(screen[-1].split())
         assert keys.startswith("space Pause s S step [ ] wd { } lr ")
         assert keys.endswith("? Help q Quit")
@@ -276,12 +274,12 @@ async def test_charts_are_drawn_less_often_when_drawing_takes_longer(
     source = playing(*training(1, 20))
     async with session(source).run_test() as pilot:
         await settled(pilot)
-        chart = run_screen(pilot).query_one("#loss", Chart)
+        loss = run_screen(pilot).query_one("#loss", Chart)
         waits: list[float] = []
         monkeypatch.setattr(chart, "monotonic", lambda: clock[0])
         monkeypatch.setattr(chart, "pause_after", PAUSE_AFTER)
-        monkeypatch.setattr(chart, "_draw", draw)
-        monkeypatch.setattr(chart, "set_timer", lambda wait, then: waits.append(wait))
-        chart.render()
-        chart.show(run_screen(pilot).state)
+        monkeypatch.setattr(loss, "_draw", draw)
+        monkeypatch.setattr(loss, "set_timer", lambda wait, then: waits.append(wait))
+        loss.render()
+        loss.show(run_screen(pilot).state)
         assert waits == [pytest.approx(3.2)]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import groupby
-
-from textual.binding import ActiveBinding, Binding
+from textual.binding import Binding
 
 from grok_tui.tui.widgets.pane_bar import PANE_KEYS
 
@@ -106,47 +102,3 @@ REPLAY_BINDINGS = [
     _BRANCH,
     *_LAST,
 ]
-
-
-def as_many_as_fit(
-    active: dict[str, ActiveBinding], bindings: Sequence[Binding], width: int
-) -> dict[str, ActiveBinding]:
-    """The active of a screen's bindings, those hidden that a footer has no room for.
-
-    A footer joins the neighbours of a group, so the order matters whatever the keys are.
-    """
-    order = [binding.id for binding in bindings]
-
-    def place(item: tuple[str, ActiveBinding]) -> int:
-        name = item[1].binding.id
-        return order.index(name) if name in order else len(order) - 2  # before help and quit
-
-    ordered = dict(sorted(active.items(), key=place))
-    fitting = set(_fitting([a.binding for a in ordered.values() if a.binding.show], width))
-    return {
-        key: item if item.binding.id in fitting else _hidden(item)
-        for key, item in ordered.items()
-    }
-
-
-def _fitting(bindings: list[Binding], width: int) -> Iterator[str | None]:
-    """The ids of those that fit: the indispensable ones, then the others in their order."""
-    units = [list(unit) for _, unit in groupby(bindings, key=lambda b: b.group or b)]
-    left = width - sum(_width(unit) for unit in units if unit[0].id in ALWAYS)
-    for unit in units:
-        if unit[0].id not in ALWAYS:
-            if _width(unit) > left:
-                continue
-            left -= _width(unit)
-        yield from (binding.id for binding in unit)
-
-
-def _width(unit: list[Binding]) -> int:
-    """Columns of a key or of a group of keys, with what they do and a gap."""
-    keys = sum(len(binding.key_display or binding.key) + 1 for binding in unit)
-    words = unit[0].group.description if unit[0].group else unit[0].description
-    return keys + len(words) + 2
-
-
-def _hidden(item: ActiveBinding) -> ActiveBinding:
-    return item._replace(binding=replace(item.binding, show=False))

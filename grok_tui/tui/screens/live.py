@@ -46,7 +46,6 @@ class Live(RunView):
     """A run that is being trained, or whose trainer has ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*LIVE_BINDINGS]
-    ORDER: ClassVar[list[Binding]] = LIVE_BINDINGS
     TRY: ClassVar[str] = TRY_LIVE
     GOES_ON: ClassVar[str] = "Training"
 

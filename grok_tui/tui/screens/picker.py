@@ -11,13 +11,14 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Label, OptionList
+from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from grok_tui.config.presets import Preset
 from grok_tui.config.schema import build
 from grok_tui.tui.messages import SpeedEstimated
 from grok_tui.tui.screens.dialogs import Options
+from grok_tui.tui.widgets.footer import KeysFooter
 from grok_tui.view.estimate import duration_text, speed_of
 
 
@@ -40,7 +41,7 @@ class PresetPicker(Screen[str | None]):
         with Vertical():
             yield Label("Which run do you want to watch?")
             yield Options(*self._options())
-        yield Footer()
+        yield KeysFooter(palette=True)
 
     def _options(self) -> Iterator[Option | None]:
         """An option for each preset, with a line before the patients."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from grok_tui.protocol.commands import Command
 from grok_tui.protocol.events import Event
@@ -26,7 +26,6 @@ class Replay(RunView):
     """A recorded run at the moment where its player is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*REPLAY_BINDINGS]
-    ORDER: ClassVar[list[Binding]] = REPLAY_BINDINGS
     TRY: ClassVar[str] = TRY_REPLAY
     GOES_ON: ClassVar[str] = "The replay"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult, SystemCommand
-from textual.binding import ActiveBinding, Binding
+from textual.binding import Binding
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
@@ -24,7 +24,7 @@ from grok_tui.sources.answers import answer_from
 from grok_tui.sources.launcher import BranchRun, Run
 from grok_tui.sources.recording import recorded_state
 from grok_tui.text import UserError
-from grok_tui.tui.keys.bindings import as_many_as_fit
+from grok_tui.tui.keys.bindings import ALWAYS
 from grok_tui.tui.keys.keymap import Keys
 from grok_tui.tui.keys.palette import command_of
 from grok_tui.tui.messages import (
@@ -53,8 +53,8 @@ LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 class RunView(Screen[None]):
     """One run on the screen, which is left with an `Ending`.
 
-    ORDER: the keys, in the order that the footer shows. TRY: a text for the help, with keys'
-    actions in braces. GOES_ON: what goes on while the terminal is too small.
+    TRY: a text for the help, with keys' actions in braces. GOES_ON: what continues while the
+    terminal is too small.
     """
 
     DEFAULT_CSS = """
@@ -64,9 +64,7 @@ class RunView(Screen[None]):
     }
     RunView.tiny > * { display: none; }
     RunView.tiny > #too-small { display: block; }
-    RunView Footer.-compact FooterLabel { margin: 0 1 0 0; }
     """
-    ORDER: ClassVar[list[Binding]]
     TRY: ClassVar[str]
     GOES_ON: ClassVar[str]
 
@@ -111,7 +109,7 @@ class RunView(Screen[None]):
     def compose(self) -> ComposeResult:
         yield StatusLine()
         yield Panes(self.state)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter(self.BINDINGS, ALWAYS)
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
@@ -121,11 +119,6 @@ class RunView(Screen[None]):
             self.run.source.send(Pause())
         if self.run.parent:
             self.run_worker(self._show_ghost(self.run.parent))
-
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """Those that the footer has room for, in the order of `ORDER`."""
-        return as_many_as_fit(super().active_bindings, self.ORDER, self.size.width)
 
     def on_resize(self) -> None:
         width, height = self.size

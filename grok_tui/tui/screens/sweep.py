@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 from textual.worker import get_current_worker
 
 from grok_tui.sweep.folder import SweepFolder
@@ -18,6 +18,7 @@ from grok_tui.sweep.progress import SweepProgress
 from grok_tui.sweep.spec import Point
 from grok_tui.text import UserError, one_line
 from grok_tui.tui.messages import Ending, ReplayRequested, SweepProgressed
+from grok_tui.tui.widgets.footer import KeysFooter
 from grok_tui.tui.widgets.sweep_map import Measure, Shown, SweepMap
 from grok_tui.tui.widgets.sweep_runs import SweepRuns
 
@@ -63,7 +64,7 @@ class SweepScreen(Screen[None]):
         yield Static(id="sweep-progress")
         yield SweepMap()
         yield SweepRuns(self._progress)
-        yield Footer()
+        yield KeysFooter(palette=True)
 
     def on_mount(self) -> None:
         self._map.border_title = one_line(self._folder.path.name)

@@ -1,17 +1,196 @@
-"""The footer with the keys."""
+"""The footer: the keys that work now and what they do, as many as one line has room for."""
 
 from __future__ import annotations
 
-from textual.widgets import Footer
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from rich.cells import cell_len
+from textual.app import RenderResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.content import Content
+from textual.events import Click, MouseMove
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.style import Style
+from textual.widget import Widget
+
+_KEY = "bold $footer-key-foreground on $footer-key-background"
+_WORDS = "$footer-description-foreground on $footer-description-background"
+_HOVERED = "on $block-hover-background"
+_EDGE = "$foreground 20%"
+# What is under the pointer has the name of its key in its style.
+_META = "key"
 
 
-class KeysFooter(Footer):
-    """Textual's footer, made to forget the keys that it no longer shows.
+@dataclass(frozen=True, slots=True)
+class FooterKey:
+    """A key of the footer. name: Textual's; text: as people write it."""
 
-    It makes new ones whenever the bindings change, as they do with every dialog, and the old
-    ones stay among those that are told of `compact` until that changes.
+    name: str
+    text: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FooterItem:
+    """A key, or the keys of a group, and what they do in words.
+
+    always: it is shown however narrow the footer is. at_right: it stands at the right end.
     """
 
-    async def recompose(self) -> None:
-        await super().recompose()
-        self.mutate_reactive(Footer.compact)
+    keys: tuple[FooterKey, ...]
+    words: str
+    always: bool = False
+    at_right: bool = False
+
+    @property
+    def width(self) -> int:
+        """Columns, with a space at either end."""
+        return sum(1 + cell_len(key.text) for key in self.keys) + cell_len(self.words) + 2
+
+
+def footer_items(
+    active: Iterable[ActiveBinding],
+    text_of: Callable[[Binding], str],
+    always: Collection[str] = (),
+) -> tuple[FooterItem, ...]:
+    """What there is to show of bindings: neighbours of one group are joined.
+
+    text_of: a binding's key as people write it. always: ids of those that every width shows.
+    """
+    first: dict[str, ActiveBinding] = {}  # of the keys of an action
+    for item in active:
+        if item.binding.show:
+            first.setdefault(item.binding.action, item)
+    groups = groupby(first.values(), lambda item: item.binding.group or item.binding)
+    return tuple(_item([*group], text_of, always) for _, group in groups)
+
+
+def footer_line(items: Sequence[FooterItem], width: int, hovered: str = "") -> Content:
+    """The line of a footer: the items for every width, and as many others as fit, in order.
+
+    hovered: the name of the key under the pointer.
+    """
+    shown = [*_fitting(items, width)]
+    left, right = (
+        Content("").join(_drawn(item, hovered) for item in shown if item.at_right == at_right)
+        for at_right in (False, True)
+    )
+    return left + " " * (width - left.cell_length - right.cell_length) + right
+
+
+class KeysFooter(Widget):
+    """The keys of its screen, drawn anew only when there are others; a click presses one."""
+
+    DEFAULT_CSS = """
+    KeysFooter {
+        dock: bottom; height: 1; text-wrap: nowrap; text-overflow: clip;
+        color: $footer-foreground; background: $footer-background;
+    }
+    """
+    ALLOW_SELECT = False
+
+    items: reactive[tuple[FooterItem, ...]] = reactive(())
+    hovered: reactive[str] = reactive("")
+
+    def __init__(
+        self,
+        order: Iterable[BindingType] = (),
+        always: Collection[str] = (),
+        *,
+        palette: bool = False,
+    ) -> None:
+        """order: bindings in their order, whatever their keys; others precede the last two.
+
+        always: ids of those that every width shows. palette: whether to show the key of the
+        command palette, at the right.
+        """
+        super().__init__()
+        self._order = [binding.id for binding in Binding.make_bindings(order)]
+        self._always, self._palette = always, palette
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._update)
+        self._update(self.screen)
+
+    def _update(self, screen: Screen[Any]) -> None:
+        if self.items and not self.app.app_focus:  # the focus comes back with the terminal's
+            return
+        active = screen.active_bindings
+        text_of = self.app.get_key_display
+        items = footer_items(sorted(active.values(), key=self._place), text_of, self._always)
+        palette = active.get(self.app.COMMAND_PALETTE_BINDING) if self._palette else None
+        if palette is not None:
+            item = _item([palette], text_of)
+            items += (replace(item, always=True, at_right=True),)
+        self.items = items
+
+    def _place(self, active: ActiveBinding) -> int:
+        order, name = self._order, active.binding.id
+        return order.index(name) if name in order else len(order) - 2
+
+    def render(self) -> RenderResult:
+        return footer_line(self.items, self.size.width, self.hovered)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        self.hovered = event.style.meta.get(_META, "")
+
+    def on_leave(self) -> None:
+        self.hovered = ""
+
+    def on_click(self, event: Click) -> None:
+        name = event.style.meta.get(_META)
+        key = next((key for item in self.items for key in item.keys if key.name == name), None)
+        if key is None:
+            return
+        if key.enabled:
+            self.app.simulate_key(key.name)
+        else:
+            self.app.bell()
+
+
+def _item(
+    active: Sequence[ActiveBinding],
+    text_of: Callable[[Binding], str],
+    always: Collection[str] = (),
+) -> FooterItem:
+    """What there is to show of one binding, or of a group's."""
+    first, group = active[0].binding, active[0].binding.group
+    return FooterItem(
+        tuple(FooterKey(a.binding.key, text_of(a.binding), a.enabled) for a in active),
+        group.description if group and len(active) > 1 else first.description,
+        first.id in always,
+    )
+
+
+def _fitting(items: Sequence[FooterItem], width: int) -> Iterator[FooterItem]:
+    left = width - sum(item.width for item in items if item.always)
+    for item in items:
+        if item.always:
+            yield item
+        elif item.width <= left:
+            left -= item.width
+            yield item
+
+
+def _drawn(item: FooterItem, hovered: str) -> Content:
+    """An item as text. Words belong to their key, unless there are several."""
+    keys = [Content.styled(f" {key.text}", _KEY) for key in item.keys]
+    words = Content.styled(" ", _KEY) + Content.styled(f"{item.words} ", _WORDS)
+    if len(keys) == 1:
+        (key,) = item.keys
+        drawn = _pressable(keys[0] + words, key, hovered)
+    else:
+        pairs = zip(keys, item.keys, strict=True)
+        drawn = Content("").join([*(_pressable(*pair, hovered) for pair in pairs), words])
+    return Content.styled("▏", _EDGE) + drawn[1:] if item.at_right else drawn
+
+
+def _pressable(content: Content, key: FooterKey, hovered: str) -> Content:
+    content = content.stylize(Style.from_meta({_META: key.name}))
+    if not key.enabled:
+        content = content.stylize("dim")
+    return content.stylize(_HOVERED) if key.name == hovered else content
