@@ -30,8 +30,12 @@ def line(pilot: Pilot, name: str) -> str:
     return next((" ".join(t.split()) for t in lines(pilot) if t.startswith(starts)), "")
 
 
-def row(pilot: Pilot, name: str) -> FieldRow:
-    return next(r for r in form(pilot).query(FieldRow) if r.view.name == name)
+async def click(pilot: Pilot, name: str, column: int = 1) -> None:
+    """Click on a field's row, so many columns into it."""
+    area = form(pilot).content_region
+    starts = (f"{name} ", f"▸ {name} ")
+    down = next(y for y, t in enumerate(lines(pilot)) if t.startswith(starts))
+    await pilot.click(offset=(area.x + column, area.y + down))
 
 
 def text(pilot: Pilot) -> str | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hyperparameters import SMALL, SMALLEST, WIDE, choose, form, line, lines, row, text, write
+from hyperparameters import SMALL, SMALLEST, WIDE, choose, click, form, line, lines, text, write
 from scripted import CONFIG, playing, run_screen, session, settled, shown, training, until
 from textual.widgets import Input
 
 from grok_tui.config.schema import FIELDS, written
 from grok_tui.protocol.commands import Pause, SetField, Undo
 from grok_tui.protocol.events import CommandRejected, ConfigApplied
-from grok_tui.tui.panes.field_row import FieldRow
+from grok_tui.tui.panes.field_row import FieldLines
 
 # --- the list -------------------------------------------------------------------------
 
@@ -213,13 +213,16 @@ async def test_numbers_that_the_form_does_not_show_draw_nothing(
     drawn: list[str] = []
     async with session(source).run_test(size=SMALL) as pilot:
         await choose(pilot, "lr")
-        monkeypatch.setattr(FieldRow, "show", lambda row, view: drawn.append(view.name))
+        before = FieldLines.render
+        monkeypatch.setattr(
+            FieldLines, "render", lambda rows: (drawn.append("rows"), before(rows))[1]
+        )
         for event in training(1, 50):
             source.deliver(event)
         await settled(pilot)
         assert drawn == []
         source.deliver(ConfigApplied(50, "lr", 0.001, 0.005))
-        await until(pilot, lambda: "lr" in drawn)
+        await until(pilot, lambda: drawn)
 
 
 async def test_the_mouse_chooses_then_edits() -> None:
@@ -228,21 +231,21 @@ async def test_the_mouse_chooses_then_edits() -> None:
         await settled(pilot)
         await pilot.press("2")
         await settled(pilot)
-        await pilot.click(row(pilot, "seed"))
+        await click(pilot, "seed")
         assert line(pilot, "seed").startswith("▸")
         assert text(pilot) is None
-        await pilot.click(row(pilot, "seed"))
+        await click(pilot, "seed")
         assert text(pilot) == "0"
         await pilot.press("5")
         for column, kept in [(30, "5"), (5, "0")]:  # the name begins anew
-            await pilot.click(row(pilot, "seed"), offset=(column, 0))
+            await click(pilot, "seed", column)
             await settled(pilot)
             assert text(pilot) == kept
-        await pilot.click(row(pilot, "init"))
+        await click(pilot, "init")
         await settled(pilot)
         assert text(pilot) is None
         assert line(pilot, "init").startswith("▸")
-        await pilot.click(row(pilot, "init"))
+        await click(pilot, "init")
         await settled(pilot)
         assert run_screen(pilot).state.planned == {"init": "transformerlens"}
 

@@ -1,4 +1,4 @@
-"""A row of the form: one line, which an input takes the place of while the field is edited."""
+"""The rows of the form: lines of text, and the one that has an input in its value's place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.events import MouseDown
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -35,47 +37,73 @@ class Choice(Input):
         self.action_end()
 
 
-class FieldRow(Widget):
-    """One field; `input` is there while its value is being edited."""
+class FieldLines(Widget):
+    """Rows that are not being edited, a line each, and the headings of their groups."""
+
+    DEFAULT_CSS = "FieldLines { height: auto; padding: 0 1; text-wrap: nowrap; }"
+
+    lines: reactive[tuple[FieldView | str, ...]] = reactive(())
+    selected: reactive[str] = reactive("")
+
+    def watch_lines(
+        self, before: tuple[FieldView | str, ...], lines: tuple[FieldView | str, ...]
+    ) -> None:
+        if len(before) != len(lines):
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        return len(self.lines)
+
+    def render(self) -> RenderResult:
+        return Content("\n").join(map(self._drawn, self.lines))
+
+    def _drawn(self, line: FieldView | str) -> Content:
+        if isinstance(line, str):
+            return Content.styled(line, "$accent")
+        selected = line.name == self.selected
+        return row_text(line, self.content_size.width, selected=selected)
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        line = self.lines[event.y] if event.y < len(self.lines) else ""
+        if event.button == 1 and isinstance(line, FieldView):
+            self.post_message(FieldPressed(line.name))
+
+
+class FieldEditor(Widget):
+    """The row of a field that is being edited, with its input."""
 
     DEFAULT_CSS = """
-    FieldRow { height: 1; padding: 0 1; text-wrap: nowrap; }
-    FieldRow.editing { height: auto; }
-    FieldRow Input { background: $panel; }
-    FieldRow Static { padding-left: 4; color: $foreground 60%; }
-    FieldRow Static.wrong { color: $error; }
+    FieldEditor { height: auto; padding: 0 1; text-wrap: nowrap; }
+    FieldEditor Input { background: $panel; }
+    FieldEditor Static { padding-left: 4; color: $foreground 60%; }
+    FieldEditor Static.wrong { color: $error; }
     """
 
-    selected = reactive(default=False)
-
-    def __init__(self, view: FieldView) -> None:
+    def __init__(self, view: FieldView, text: str) -> None:
         super().__init__()
         self.view = view
-        self.input: Input | None = None
-        self._below = Static()
+        options = choices(view.name)
+        self.input = Choice(text, options) if options else Input(text, compact=True)
+        self.input.styles.margin = (0, 0, 0, VALUE_COLUMN)
+        self._below = Static(markup=False)
 
     def show(self, view: FieldView) -> None:
         if view != self.view:
             self.view = view
             self.refresh()
 
+    def open(self) -> None:
+        """Take the focus at once, so that what is typed next comes here."""
+        self.mount(self.input, self._below)
+        self.explain("")
+        self.screen.set_focus(self.input)
+
     def render(self) -> RenderResult:
-        return row_text(self.view, self.content_size.width, selected=self.selected)
+        return row_text(self.view, self.content_size.width, selected=True)
 
     def on_mouse_down(self, event: MouseDown) -> None:
         if event.button == 1:
             self.post_message(FieldPressed(self.view.name))
-
-    def open(self, text: str) -> None:
-        """Put an input in the value's place, and give it the focus."""
-        options = choices(self.view.name)
-        self.input = Choice(text, options) if options else Input(text, compact=True)
-        self.input.styles.margin = (0, 0, 0, VALUE_COLUMN)
-        self._below = Static(markup=False)
-        self.mount(self.input, self._below)
-        self.add_class("editing")
-        self.explain("")
-        self.screen.set_focus(self.input)
 
     def explain(self, problem: str) -> None:
         """Say beneath the input what is wrong, or else which keys there are."""
@@ -83,9 +111,3 @@ class FieldRow(Widget):
         self._below.set_class(bool(problem), "wrong")
         self._below.update(problem or f"{keys}enter applies, escape leaves it as it was")
         self.call_after_refresh(self.scroll_visible, animate=False)
-
-    def close(self) -> None:
-        """Show the value again."""
-        self.input = None
-        self.remove_class("editing")
-        self.remove_children()

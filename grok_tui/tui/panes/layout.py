@@ -45,10 +45,7 @@ class Panes(Vertical):
 
     DEFAULT_CSS = """
     Panes #charts, Panes #beside { width: 1fr; height: 1fr; }
-    Panes #beside > Pane { height: 1fr; display: none; }
-    Panes #beside > Pane.current { display: block; }
-    Panes.small #charts, Panes.small.charts #beside { display: none; }
-    Panes.small.charts #charts { display: block; }
+    Panes #beside > Pane { height: 1fr; }
     """
 
     def __init__(self, state: SessionState) -> None:
@@ -56,22 +53,21 @@ class Panes(Vertical):
         self._state = state
         charted = (Charts, MeasuresPane)
         self._all = [pane(state) if pane in charted else pane() for pane in PANES]
+        self._column = Vertical(*self._all[1:], id="beside")
+        self._small = False
+        self._show_beside(self._all[1])
 
     def compose(self) -> ComposeResult:
         yield PaneBar([(pane.TITLE, pane.SHORT or pane.TITLE) for pane in self._all])
-        with Horizontal():
-            yield self._all[0]
-            with Vertical(id="beside"):
-                yield from self._all[1:]
+        yield Horizontal(self._all[0], self._column)
 
     def on_mount(self) -> None:
-        self._all[1].add_class("current")  # beside the charts
         self.choose(1)
 
     def fit(self, width: int, height: int) -> None:
         """Arrange the panes for a terminal of a size."""
-        self.set_class(width < WIDE_WIDTH or height < WIDE_HEIGHT, "small")
-        self.call_after_refresh(self._show)
+        self._small = width < WIDE_WIDTH or height < WIDE_HEIGHT
+        self._arrange()
         if self.screen.focused is None:  # it was too small for any pane
             self.call_after_refresh(self.current.reveal)
 
@@ -82,13 +78,23 @@ class Panes(Vertical):
 
     def choose(self, number: int) -> None:
         """Show the pane of a number from 1 on, and give it the focus."""
-        chosen = self._all[number - 1]
         self.query_one(PaneBar).current = number - 1
-        self.set_class(number == 1, "charts")
         if number > 1:
-            for pane in self._all:
-                pane.set_class(pane is chosen, "current")
-        chosen.reveal()
+            self._show_beside(self.current)
+        self._arrange()
+        self.current.reveal()
+
+    def _show_beside(self, chosen: Pane) -> None:
+        """Show one pane beside the charts; by classes, all that is in it would be restyled."""
+        for pane in self._all[1:]:
+            pane.display = pane is chosen
+
+    def _arrange(self) -> None:
+        charts, column = self._all[0], self._column
+        if self._small:
+            charts.display, column.display = self.current is charts, self.current is not charts
+        else:
+            charts.display = column.display = True
         self.call_after_refresh(self._show)
 
     def choose_next(self, direction: int) -> None:

@@ -9,16 +9,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.events import DescendantBlur
+from textual.geometry import Region
 from textual.widgets import Input, Static
 
 from grok_tui.config.schema import FIELDS, ConfigError, build, group_of, written
 from grok_tui.tasks.registry import choices
 from grok_tui.tui.messages import FieldEdited, FieldPressed
-from grok_tui.tui.panes.field_row import FieldRow
+from grok_tui.tui.panes.field_row import FieldEditor, FieldLines
 from grok_tui.tui.panes.field_text import explanation
 from grok_tui.tui.panes.pane import Pane
-from grok_tui.view.fields import checked, field_view, turned
+from grok_tui.view.fields import FieldView, checked, field_view, turned
 from grok_tui.view.state import SessionState
+
+_NAMES = tuple(FIELDS)
 
 
 class Rows(VerticalScroll, can_focus=False, inherit_bindings=False):
@@ -37,7 +40,6 @@ class Parameters(Pane):
     )
     DEFAULT_CSS = """
     Parameters Rows { height: 1fr; scrollbar-size-vertical: 1; }
-    Parameters .group { padding: 0 1; color: $accent; }
     Parameters #explanation {
         height: auto; min-height: 4; max-height: 50%; padding: 0 1;
         border-top: solid $foreground 30%;
@@ -59,14 +61,13 @@ class Parameters(Pane):
     def __init__(self) -> None:
         super().__init__(id="parameters")
         self._shown = SessionState(build({}).model_dump(mode="json"))  # until one comes
-        self._rows = [FieldRow(field_view(self._shown, name)) for name in FIELDS]
         self._at = 0
+        # The rows above the one that is being edited, and those below; else all are above.
+        self._above, self._below = FieldLines(), FieldLines()
+        self._editor: FieldEditor | None = None
 
     def compose(self) -> ComposeResult:
-        with Rows():
-            for group, rows in groupby(self._rows, key=lambda row: group_of(row.view.name)):
-                yield Static(group, classes="group")
-                yield from rows
+        yield Rows(self._above, self._below)
         yield Static(id="explanation")
 
     def on_mount(self) -> None:
@@ -74,26 +75,36 @@ class Parameters(Pane):
         self._select(0)
 
     @property
-    def _row(self) -> FieldRow:
-        return self._rows[self._at]
+    def _view(self) -> FieldView:
+        """The chosen field."""
+        return field_view(self._shown, _NAMES[self._at])
 
     # --- the picture --------------------------------------------------------------------
 
     def show(self, state: SessionState) -> None:
         before, self._shown = self._shown, state
         if _form(before) != _form(state):
-            for row in self._rows:
-                row.show(field_view(state, row.view.name))
-            self._explain()
+            self._draw()
 
-    def _explain(self) -> None:
-        self.query_one("#explanation", Static).update(explanation(self._row.view))
+    def _draw(self) -> None:
+        lines: list[FieldView | str] = []
+        for group, names in groupby(FIELDS, key=group_of):
+            lines += [group, *(field_view(self._shown, name) for name in names)]
+        view = self._view
+        self._above.selected = view.name
+        if self._editor is None:
+            self._above.lines, self._below.lines = tuple(lines), ()
+        else:
+            at = lines.index(view)
+            self._above.lines, self._below.lines = tuple(lines[:at]), tuple(lines[at + 1 :])
+            self._editor.show(view)
+        self.query_one("#explanation", Static).update(explanation(view))
 
     # --- choosing a field ---------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002
         """While a field is being edited, leaving it is all that the pane's keys do."""
-        return (action == "leave") == (self._row.input is not None)
+        return (action == "leave") == (self._editor is not None)
 
     def action_move(self, rows: int) -> None:
         self._select(self._at + rows)
@@ -105,28 +116,26 @@ class Parameters(Pane):
         self._select(0)
 
     def action_last(self) -> None:
-        self._select(len(self._rows) - 1)
+        self._select(len(_NAMES) - 1)
 
     def on_field_pressed(self, message: FieldPressed) -> None:
         """The mouse chooses a field, then edits it."""
-        row = next(row for row in self._rows if row.view.name == message.name)
-        if row is not self._row:
-            self._select(self._rows.index(row))
-        elif row.input is None and choices(row.view.name):
+        if message.name != self._view.name:
+            self._select(_NAMES.index(message.name))
+        elif self._editor is None and choices(message.name):
             self.action_choose(1)
-        elif row.input is None:
+        elif self._editor is None:
             self.action_open()
 
     def _select(self, at: int) -> None:
         self._close()
-        self._row.selected = False
-        self._at = max(0, min(at, len(self._rows) - 1))
-        self._row.selected = True
-        self._explain()
+        self._at = max(0, min(at, len(_NAMES) - 1))
+        self._draw()
         if self._at == 0:
             self._scroll.scroll_home(animate=False)  # with the heading
         else:
-            self._row.scroll_visible(animate=False)
+            row = Region(0, self._above.lines.index(self._view), 1, 1)
+            self._scroll.scroll_to_region(row, animate=False)
 
     @property
     def _scroll(self) -> Rows:
@@ -136,28 +145,34 @@ class Parameters(Pane):
 
     def action_open(self) -> None:
         """Edit the field's value in its place, if it can be edited now."""
-        if not self._row.view.refusal:
-            self._row.open(written(self._row.view.wanted))
+        if not self._view.refusal:
+            self._edit(written(self._view.wanted))
+
+    def _edit(self, text: str) -> FieldEditor:
+        self._editor = FieldEditor(self._view, text)
+        self._scroll.mount(self._editor, after=self._above)
+        self._editor.open()
+        self._draw()
+        return self._editor
 
     def action_choose(self, direction: int) -> None:
         """Apply the next choice; one that is wrong is explained in the field's place."""
-        view, options = self._row.view, choices(self._row.view.name)
+        view, options = self._view, choices(self._view.name)
         if view.refusal or not options:
             return
         text = turned(options, view.wanted, direction)
         if problem := self._apply(text):
-            self._row.open(text)
-            self._row.explain(problem)
+            self._edit(text).explain(problem)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input is self._row.input:
-            self._row.explain(self._checked(event.value)[1])
+        if self._editor is not None and event.input is self._editor.input:
+            self._editor.explain(self._checked(event.value)[1])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input is not self._row.input:  # enter was pressed twice
-            return
+        if self._editor is None or event.input is not self._editor.input:
+            return  # enter was pressed twice
         if problem := self._apply(event.value):
-            self._row.explain(problem)
+            self._editor.explain(problem)
         else:
             self._close()
 
@@ -167,31 +182,37 @@ class Parameters(Pane):
     def on_descendant_blur(self, event: DescendantBlur) -> None:
         """Another part of the screen was chosen; another window does not count."""
         if (
-            event.widget is self._row.input
+            self._editor is not None
+            and event.widget is self._editor.input
             and self.app.app_focus
             and not event.widget.has_focus
         ):
-            self._row.close()
+            self._end_edit(self._editor)
 
     def _apply(self, text: str) -> str:
         """Ask for another value, if it is another; returns what is wrong with it."""
         value, problem = self._checked(text)
-        if not problem and value != self._row.view.wanted:
-            self.post_message(FieldEdited(self._row.view.name, value))
+        if not problem and value != self._view.wanted:
+            self.post_message(FieldEdited(self._view.name, value))
         return problem
 
     def _checked(self, text: str) -> tuple[Any, str]:
         """The chosen field's value that a text stands for, or what is wrong with it."""
         try:
-            return checked(self._shown, self._row.view.name, text), ""
+            return checked(self._shown, self._view.name, text), ""
         except ConfigError as error:
             return None, str(error)
 
     def _close(self) -> None:
         """Show the value again where an input was."""
-        if self._row.input is not None:
+        if self._editor is not None:
             self.screen.set_focus(self)
-            self._row.close()
+            self._end_edit(self._editor)
+
+    def _end_edit(self, editor: FieldEditor) -> None:
+        self._editor = None
+        editor.remove()
+        self._draw()
 
 
 def _form(state: SessionState) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from grok_tui.config.schema import ConfigError, build, is_live
 from grok_tui.protocol.commands import (

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult, SystemCommand
-from textual.binding import Binding
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
