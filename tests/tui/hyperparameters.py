@@ -7,7 +7,6 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from grok_tui.config.schema import FIELDS
-from grok_tui.tui.panes.field_row import FieldRow
 from grok_tui.tui.panes.parameters import Parameters
 
 WIDE, SMALL, SMALLEST = (120, 36), (80, 24), (60, 16)

@@ -18,11 +18,12 @@ from textual.pilot import Pilot
 
 from grok_tui.protocol.commands import Pause
 from grok_tui.tui.app import SessionApp
-from grok_tui.tui.keys.keymap import entries
+from grok_tui.tui.keys.keymap import Entry, entries
 from grok_tui.tui.messages import Ending
 from grok_tui.tui.panes.layout import PANES
 from grok_tui.tui.panes.log import Log
-from grok_tui.tui.screens.help import Help, KeyTable
+from grok_tui.tui.screens.help import Help, HelpText, Section, help_text
+from grok_tui.tui.screens.live import Live
 from grok_tui.tui.screens.run_view import RunView
 from grok_tui.tui.widgets.pane_bar import PANE_KEYS
 
@@ -102,7 +103,7 @@ async def test_it_explains_grokking_and_what_to_try() -> None:
 async def test_it_lists_every_key_of_the_session_and_of_each_pane() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await opened_whole(pilot)
-        bindings = [*RunView.BINDINGS, *SessionApp.BINDINGS]
+        bindings = [*Live.BINDINGS, *SessionApp.BINDINGS]
         listed = [entry for entry in entries(bindings, {}) if entry.pane is None]
         listed += [entry for pane in PANES for entry in entries(pane.BINDINGS, {})]
         assert len(listed) > 20
@@ -130,15 +131,33 @@ async def test_it_says_the_users_own_keys() -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
 
 
-async def test_keys_have_their_column() -> None:
+@pytest.mark.parametrize(("width", "lines"), [(60, 2), (20, 3)])
+def test_keys_have_their_column(width: int, lines: int) -> None:
+    keys = [Entry(None, "A first thing", "a", ""), Entry(None, "B", "shift+left", "")]
+    text = help_text([Section("Keys", keys=keys)], width)
+    title, *rows = text.plain.splitlines()
+    assert title == "Keys"
+    assert len(rows) == lines
+    for row in rows:
+        assert row[11:13] == "  "
+        assert row[13] != " "
+
+
+def test_a_key_with_a_long_name_makes_the_column_wider() -> None:
+    keys = [Entry(None, "A", "a", ""), Entry(None, "B", "shift+left f11", "")]
+    rows = help_text([Section("Keys", keys=keys)], 60).plain.splitlines()[1:]
+    assert rows == ["a               A", "shift+left f11  B"]
+
+
+async def test_every_key_of_the_session_has_its_column() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await opened_whole(pilot, width=60)
-        for table in pilot.app.screen.query(KeyTable):
-            first = table.region.y
-            for row in rows(pilot)[first : first + table.size.height]:
-                inside = row[table.region.x : table.region.right]
-                assert inside[11:13] == "  "
-                assert inside[13] != " "
+        area = pilot.app.screen.query_one(HelpText).region
+        lines = [row[area.x : area.right] for row in rows(pilot)]
+        bindings = [Live.BINDINGS, SessionApp.BINDINGS, *(p.BINDINGS for p in PANES)]
+        for entry in (entry for some in bindings for entry in entries(some, {})):
+            start = f"{entry.keys:<11}  {entry.what[:20]}"
+            assert entry.pane is not None or any(line.startswith(start) for line in lines)
 
 
 @pytest.mark.parametrize("size", [(20, 5), (1, 1), (2, 60), (300, 3)])

@@ -21,7 +21,6 @@ from scripted import (
 )
 from small_weights import snapshot_of
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from grok_tui.protocol.events import Failed, Stopped
 from grok_tui.runs.checkpoints import checkpoint_path, save
@@ -35,7 +34,7 @@ from grok_tui.tui.keys.keymap import Entry
 from grok_tui.tui.messages import Ending, FieldEdited
 from grok_tui.tui.panes.parameters import Parameters
 from grok_tui.tui.screens.dialogs import JumpDialog
-from grok_tui.tui.screens.help import Help
+from grok_tui.tui.screens.help import Help, HelpText
 from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.themes import load_themes
 
@@ -200,7 +199,7 @@ async def test_help_tells_the_keys_of_a_replay(run: Path) -> None:
     async with replay(run, 700) as (pilot, _):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, Help))
-        page = " ".join(str(static.render()) for static in pilot.app.screen.query(Static))
+        page = str(pilot.app.screen.query_one(HelpText).render())
         assert "space plays and pauses, > and < change how fast" in page
         table = [entry.what for entry in app_entries(pilot)]
         assert "Replay: jump to a step or a phase" in table

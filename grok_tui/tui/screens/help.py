@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.table import Table
-from rich.text import Text
-from textual.app import ComposeResult
+from rich.cells import cell_len
+from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
-from textual.widgets import Label, Static
+from textual.widget import Widget
 
 from grok_tui.tui.keys.keymap import Entry, Keys
 from grok_tui.tui.panes.pane import Pane
@@ -47,7 +48,7 @@ class Section:
     """A heading, paragraphs, and keys with what they do."""
 
     title: str
-    texts: Sequence[str] = ()
+    paragraphs: Sequence[str] = ()
     keys: Sequence[Entry] = ()
 
 
@@ -81,6 +82,29 @@ def sections(
     return found
 
 
+def help_text(sections: Iterable[Section], width: int) -> Content:
+    """The whole help at a width. Keys have a column of their own; the rest is not wrapped."""
+    return Content("\n\n").join(
+        Content("\n").join(
+            [
+                Content.styled(section.title, "bold $accent"),
+                *section.paragraphs,
+                *_key_lines(section.keys, width),
+            ]
+        )
+        for section in sections
+    )
+
+
+def _key_lines(keys: Sequence[Entry], width: int) -> Iterator[Content]:
+    column = max([_KEY_COLUMNS, *(cell_len(entry.keys) for entry in keys)])
+    for entry in keys:
+        first, *more = Content(entry.what).wrap(max(1, width - column - 2))
+        name = Content.styled(entry.keys, "bold $accent")
+        yield name.pad_right(column + 2 - cell_len(entry.keys)) + first
+        yield from (line.pad_left(column + 2) for line in more)
+
+
 class Help(ModalScreen[None]):
     """Sections on a page that scrolls."""
 
@@ -90,8 +114,6 @@ class Help(ModalScreen[None]):
         width: 84; max-width: 96%; height: 96%; padding: 0 2;
         background: $panel; border: round $primary; border-title-color: $foreground;
     }
-    Help Label { width: 1fr; margin-top: 1; color: $accent; text-style: bold; }
-    Help .first { margin-top: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Close"),
@@ -106,29 +128,20 @@ class Help(ModalScreen[None]):
         with VerticalScroll() as page:
             page.border_title = "Help"
             page.border_subtitle = "arrows scroll, esc closes"
-            for number, section in enumerate(self._sections):
-                yield Label(section.title, classes="" if number else "first", markup=False)
-                for text in section.texts:
-                    yield Static(text, markup=False)
-                if section.keys:
-                    yield KeyTable(section.keys)
+            yield HelpText(self._sections)
 
 
-class KeyTable(Static):
-    """Keys on the left, what they do on the right."""
+class HelpText(Widget):
+    """The sections, one below the other."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-table--key"}
-    DEFAULT_CSS = "KeyTable > .key-table--key { color: $accent; text-style: bold; }"
+    DEFAULT_CSS = "HelpText { height: auto; }"
 
-    def __init__(self, rows: Sequence[Entry]) -> None:
+    def __init__(self, sections: Sequence[Section]) -> None:
         super().__init__()
-        self._rows = rows
+        self._sections = sections
 
-    def render(self) -> Table:
-        table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(min_width=_KEY_COLUMNS, no_wrap=True)
-        table.add_column()
-        key = self.get_component_rich_style("key-table--key", partial=True)
-        for entry in self._rows:
-            table.add_row(Text(entry.keys, key), Text(entry.what))
-        return table
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        return len(help_text(self._sections, width).wrap(max(1, width)))
+
+    def render(self) -> RenderResult:
+        return help_text(self._sections, self.content_size.width)
