@@ -164,6 +164,6 @@ async def test_a_replay_only_shows(tmp_path: Path) -> None:
         await pilot.press("d")
         await until(pilot, lambda: principal(pilot) == "too-few-steps")
         await pilot.press("enter")
-        await until(pilot, lambda: "what has been recorded stays" in status(pilot))
+        await until(pilot, lambda: "a recording cannot be edited" in status(pilot))
         assert run_screen(pilot).state.planned == {}
         assert "enter:" not in shown(pilot)

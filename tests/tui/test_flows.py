@@ -81,7 +81,7 @@ async def test_a_restart_that_is_cancelled_changes_nothing(launcher: ScriptedLau
         before = run_screen(pilot)
         for keys in (["escape"], ["down", "enter"]):
             await pilot.press("r")
-            assert "with the settings of this one" in await asked(pilot)
+            assert "With the settings of this one" in await asked(pilot)
             await pilot.press(*keys)
             await until(pilot, lambda: pilot.app.screen is before)
         assert launcher.asked == []
@@ -163,7 +163,7 @@ async def test_after_a_failure_the_session_offers_to_continue(
         text = await asked(pilot)
         question = pilot.app.screen.query_one(Label)
         assert str(question.content) == f"The run has failed: {failed.reason}"
-        assert "Go on from step 500" in text
+        assert "Continue from step 500" in text
         await pilot.press("enter")
         await until(pilot, lambda: launcher.asked)
         assert launcher.asked == [ResumeRun(folder, paused)]

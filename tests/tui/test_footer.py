@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
 
-from grok_tui.protocol.events import Pause, SetField, Step
+from grok_tui.protocol.commands import Pause, SetField, Step
 from grok_tui.tui.screens.dialogs import QuitDialog
 from grok_tui.tui.themes import Theme, load_themes
 from grok_tui.tui.widgets.footer import (

@@ -95,7 +95,7 @@ async def test_it_explains_grokking_and_what_to_try() -> None:
             "train says how well it does on these, test how well on the pairs it never sees",
             "Weight decay pulls every weight towards zero",
             "the network has grokked",
-            "Press ] a few times and see",
+            "Press ] a few times and watch",
         ):
             assert sentence in words(pilot)
 
@@ -125,7 +125,7 @@ async def test_it_says_the_users_own_keys() -> None:
     app = session(playing(*training(1, 20)), help=("f1",), pause=("p", "f6"))
     async with app.run_test() as pilot:
         await opened_whole(pilot, "f1")
-        assert "p f6 Pause, or go on" in words(pilot)
+        assert "p f6 Pause or resume" in words(pilot)
         assert "p f6 pauses, and then s takes one step" in words(pilot)
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunView))

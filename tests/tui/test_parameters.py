@@ -72,8 +72,10 @@ async def test_pages_are_as_long_as_the_list_is_high() -> None:
 async def test_what_is_not_the_default_has_a_dot() -> None:
     async with session(playing()).run_test(size=WIDE) as pilot:
         await choose(pilot, "norm_constraint")
-        assert line(pilot, "steps") == "steps • 2000 live"
-        assert line(pilot, "norm-constraint") == "▸ norm-constraint none live"
+        await pilot.press("down")
+        await settled(pilot)
+        assert line(pilot, "steps") == "▸ steps • 2000 live"
+        assert line(pilot, "norm-constraint") == "norm-constraint none live"
 
 
 # --- editing --------------------------------------------------------------------------

@@ -78,7 +78,7 @@ async def test_keys_choose_a_preset(keys: list[str], at: int) -> None:
         await options(pilot)
         await pilot.press(*keys, "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
-    assert launcher.asked == [preset_names([at])]
+    assert launcher.asked == [preset_names()[at]]
 
 
 async def test_the_mouse_chooses_a_preset() -> None:

@@ -155,7 +155,7 @@ async def test_nothing_of_the_record_can_be_edited(run: Path) -> None:
         await pilot.press("2")
         parameters = pilot.app.screen.query_one(Parameters)
         parameters.post_message(FieldEdited("lr", 0.1))
-        await until(pilot, lambda: "what has been recorded stays" in status(pilot))
+        await until(pilot, lambda: "a recording cannot be edited" in status(pilot))
         assert run_screen(pilot).state.pending == {}
         assert len(pilot.app.screen_stack) == 2
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
@@ -200,7 +200,7 @@ async def test_help_tells_the_keys_of_a_replay(run: Path) -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, Help))
         page = str(pilot.app.screen.query_one(HelpText).render())
-        assert "space plays and pauses, > and < change how fast" in page
+        assert "space plays and pauses, > and < change the speed" in page
         table = [entry.what for entry in app_entries(pilot)]
         assert "Replay: jump to a step or a phase" in table
         assert not any("Weight decay" in what for what in table)

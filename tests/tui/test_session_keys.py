@@ -166,7 +166,7 @@ async def test_every_command_says_its_key_in_force() -> None:
         titles = await found(pilot)
         await until(pilot, lambda: "Undo the last edit\nkey: z" in _listed(pilot))
         titles = _listed(pilot)
-        assert "Pause, or go on\nkey: p f6" in titles
+        assert "Pause or resume\nkey: p f6" in titles
         assert "Weight decay up by a quarter\nkey: ]" in titles
         for key, pane in zip(PANE_KEYS, PANES, strict=True):
             assert f"Pane: {pane.TITLE}\nkey: {key}" in titles

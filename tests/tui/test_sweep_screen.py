@@ -159,7 +159,7 @@ async def test_leaving_while_points_are_trained_is_asked_twice(tmp_path: Path) -
     async with screen(sweep_of(tmp_path), training) as pilot:
         await says(pilot, "0 of 8 points ended")
         await pilot.press("q")
-        await says(pilot, "once more stops the sweep")
+        await says(pilot, "press q again to stop")
         assert training.left is None
         await pilot.press("ctrl+c")
         await until(pilot, lambda: training.left is not None)

@@ -26,7 +26,7 @@ _KEY = re.compile(r"(\w+\+)*\w+")
 _KEY_NAMES = {"enter": "enter", "backspace": "backspace"}
 # What the footer has only a word for, by action id.
 SENTENCES = {
-    "pause": "Pause, or continue",
+    "pause": "Pause or resume",
     "step": "Take one step while paused",
     "step-100": "Take 100 steps while paused",
     "wd-down": "Weight decay down by a fifth",
