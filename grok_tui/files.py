@@ -1,4 +1,4 @@
-"""Reading TOML files that people write; replacing a file durably."""
+"""Reading TOML files that people write, replacing a file durably, the user's folders."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode())
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def base_folder(variable: str, default: Path) -> Path:
+    """The folder that an XDG variable names, as `XDG_CACHE_HOME`; the default without one.
+
+    Empty or relative it counts as unset. Source: XDG Base Directory Specification 0.8.
+    """
+    folder = os.environ.get(variable, "")
+    return Path(folder) if os.path.isabs(folder) else default
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -130,7 +130,7 @@ def _screens(options: Namespace) -> list[Path]:
         lambda run: make_app(launcher, run, theme, ascii_only=bool(options.ascii)),
         pane_number(options.pane or "charts"),
     )
-    recording = Recording(options.run)
+    recording = Recording.open(options.run)
     name = options.run.resolve().name
     if options.form == "cast":
         frames = film(recording, stage, options.speed or 1.0)

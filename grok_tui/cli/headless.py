@@ -100,11 +100,10 @@ class BarProgress:
             bar, TextColumn("{task.description}"), console=console, expand=True
         )
         self._task = self._progress.add_task("starting", total=state.config["steps"])
-        self._progress.start()
 
     def __call__(self, event: Event) -> None:
-        self._state = reduce(self._state, event)
-        state = self._state
+        self._progress.start()  # which does nothing from the second time on
+        state = self._state = reduce(self._state, event)
         if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
             line = f"step {state.step}: {state.message}"
             self._progress.console.print(line, highlight=False, markup=False)

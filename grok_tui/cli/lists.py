@@ -46,8 +46,10 @@ def _presets() -> list[dict[str, Any]]:
 
 
 def _devices() -> list[dict[str, Any]]:
-    from grok_tui.device.matmul import matmul_name
     from grok_tui.device.open import survey
+
+    reports = list(survey())  # which prepares the environment that tinygrad is imported in
+    from grok_tui.device.matmul import matmul_name
 
     return [
         {
@@ -56,7 +58,7 @@ def _devices() -> list[dict[str, Any]]:
             "what": report.description,
             "note": report.problem or f"matrix products: {matmul_name(report.name)}",
         }
-        for report in survey()
+        for report in reports
     ]
 
 

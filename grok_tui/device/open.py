@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grok_tui.files import base_folder
 from grok_tui.text import UserError
 
+_CACHE_HOME = "XDG_CACHE_HOME"
 # What `auto` tries, best first, with the word for each. CPU always comes last.
 DEVICES = {
     "METAL": "Apple GPU",
@@ -64,6 +66,9 @@ def survey() -> Iterator[DeviceReport]:
 
 def prepare_environment() -> None:
     """Set what tinygrad reads when it is imported; changes nothing that suits it already."""
+    if not os.path.isabs(os.environ.get(_CACHE_HOME, "")):
+        # tinygrad and zig would take it for a folder below the current one.
+        os.environ.pop(_CACHE_HOME, None)
     provide_compiler()
     # Its pool of compiling processes takes longer to start than the step takes to compile.
     os.environ.setdefault("PARALLEL", "0")
@@ -105,9 +110,8 @@ def _cache_folder() -> Path:
 
 
 def _cache_root() -> Path:
-    if sys.platform == "darwin" and "XDG_CACHE_HOME" not in os.environ:
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    default = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    return base_folder(_CACHE_HOME, Path.home() / default)
 
 
 def _writable(folder: Path) -> bool:

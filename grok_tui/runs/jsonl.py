@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,20 @@ class Lines:
     on the disk may have forgotten it, so it is written again.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.touch()
-        self._file = path.open("r+b", buffering=0)
-        self._durable = self._file.seek(0, os.SEEK_END)
+    def __init__(self, path: Path, file: FileIO) -> None:
+        """file: the one of that path, at its end; use `open`."""
+        self._path, self._file = path, file
+        self._durable = file.tell()
         self._fresh = bytearray()
         self._sound = True
+
+    @classmethod
+    def open(cls, path: Path) -> Lines:
+        """Continue a file, which need not be there. Raises OSError."""
+        path.touch()
+        file = path.open("r+b", buffering=0)
+        file.seek(0, os.SEEK_END)
+        return cls(path, file)
 
     def write(self, *records: Mapping[str, Any]) -> None:
         """Append one line for each record: all of them, or none."""

@@ -102,8 +102,8 @@ class RunWriter:
         made: the folders that are there only since this run is, the inner ones first.
         """
         self.path, self._lock, self._made = path, locked, made
-        self._metrics = Lines(path / "metrics.jsonl")
-        self._events = Lines(path / "events.jsonl")
+        self._metrics = Lines.open(path / "metrics.jsonl")
+        self._events = Lines.open(path / "events.jsonl")
         # The newest step's line, held back for what its evaluation and its analysis add.
         self._held: dict[str, Any] | None = None
         self._evaluated: Evaluated | None = None

@@ -110,7 +110,7 @@ class Launcher:
 
     def replay(self, folder: Path, step: int, speed: float) -> Run:
         """A recorded run, which is left as it is."""
-        recording = Recording(folder)
+        recording = Recording.open(folder)
         player = Player(recording.timeline, recording.last, speed=speed).sought(step)
         return Run(ReplaySource(recording, player), shown(recording, player), folder)
 

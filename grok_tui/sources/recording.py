@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from grok_tui.config.schema import Config
 from grok_tui.protocol.events import Event, Losses
 from grok_tui.runs.reader import completed, event_lines, outline, recorded
 from grok_tui.runs.timeline import Timeline
@@ -36,28 +38,34 @@ def recorded_state(folder: Path, step: int | None = None) -> SessionState:
 
 
 class Recording:
-    """Reads a run directory once; going on from a state costs what happened since.
+    """A run directory, read once; the next state costs what happened since the last one.
 
-    last: the last step. timeline: when each step happened. phases: its changes of phase, the oldest first.
-    Raises RunError, ConfigError or OSError.
+    last: the last step. timeline: when each step happened. phases: its changes of phase, the
+    oldest first.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._config, events = outline(folder)
-        self._events = list(events)
+    def __init__(
+        self, folder: Path, config: Config, events: Sequence[Event], timeline: Timeline
+    ) -> None:
+        self.folder, self._config, self._events = folder, config, events
         self._steps = [_step(event) for event in self._events]
         self.last = max(self._steps, default=0)
-        self.timeline = Timeline.of(event_lines(folder))
+        self.timeline = timeline
         start = SessionState(self._config.model_dump(mode="json"))
         self._kept = [_Kept(0, 0, start)]
         self._newest = self._kept[0]
         self.phases = _phases(self._events, start)
 
+    @classmethod
+    def open(cls, folder: Path) -> Recording:
+        """Read a run. Raises RunError, ConfigError or OSError."""
+        config, events = outline(folder)
+        return cls(folder, config, list(events), Timeline.of(event_lines(folder)))
+
     def state_at(self, step: int) -> SessionState:
         """The state when everything of the steps up to `step` had happened, and nothing later.
 
-        Of the pairs it has what the newest evaluation found whose step was analysed, too.
+        Of the pairs it has what the newest evaluation found whose step was analyzed, too.
         """
         before = self._nearest(step)
         end = bisect_right(self._steps, step, lo=before.done)
@@ -95,7 +103,7 @@ def _up_to(losses: Losses, step: int) -> Losses:
     return replace(losses, train_loss=losses.train_loss[: step - losses.first_step + 1])
 
 
-def _phases(events: list[Event], start: SessionState) -> tuple[Mark, ...]:
+def _phases(events: Iterable[Event], start: SessionState) -> tuple[Mark, ...]:
     """The marks of all changes of phase, found by reducing the events that are few."""
     state = start
     for event in events:

@@ -176,6 +176,7 @@ def main(descriptor: int) -> None:
     os.nice(NICENESS)
     connection = Connection(descriptor)
     outbox = Outbox(connection.send)
+    outbox.start()
     job: Job = connection.recv()
     inbox = QueueInbox()
     threading.Thread(target=_take_commands, args=(connection, inbox), daemon=True).start()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import tomli_w
 
-from grok_tui.files import read_toml
+from grok_tui.files import base_folder, read_toml
 
 
 def config_folder() -> Path:
     """The user's folder for this program; it need not exist."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    config = base_folder("XDG_CONFIG_HOME", Path.home() / ".config")
     return config / "grok-tui"
 
 

@@ -87,7 +87,7 @@ def test_the_state_after_a_step_is_that_of_the_live_session(
 ) -> None:
     """Reached from the start, and from a later step back."""
     folder, live = run
-    recording = Recording(folder)
+    recording = Recording.open(folder)
     expected = live_state(live, step)
     same(recording.state_at(step), expected)
     recording.state_at(recording.last)
@@ -99,7 +99,7 @@ def test_the_state_after_a_step_is_that_of_the_live_session(
 
 def test_the_end_is_that_of_the_live_session(run: tuple[Path, Live]) -> None:
     folder, live = run
-    recording = Recording(folder)
+    recording = Recording.open(folder)
     assert recording.last == 170
     end = recording.state_at(170)
     assert (end.word, end.message) == ("STOPPED", "stopped: enough")
@@ -108,7 +108,7 @@ def test_the_end_is_that_of_the_live_session(run: tuple[Path, Live]) -> None:
 
 
 def test_between_evaluations_there_is_every_single_step(run: tuple[Path, Live]) -> None:
-    recording = Recording(run[0])
+    recording = Recording.open(run[0])
     losses = run[1].losses()
     for step in (57, 58, 3, 0, 169):
         state = recording.state_at(step)
@@ -120,4 +120,4 @@ def test_between_evaluations_there_is_every_single_step(run: tuple[Path, Live]) 
 def test_the_phases_are_where_they_were(run: tuple[Path, Live]) -> None:
     folder, live = run
     marks = [mark for mark in live_state(live, 170).marks if mark.kind == "phase"]
-    assert list(Recording(folder).phases) == marks
+    assert list(Recording.open(folder).phases) == marks

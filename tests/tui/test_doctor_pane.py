@@ -15,6 +15,7 @@ from scripted import (
     ScriptedLauncher,
     ScriptedSource,
     grokking,
+    playing,
     recorded_run,
     run_screen,
     session,
@@ -39,6 +40,7 @@ from grok_tui.tui.panes.doctor import Doctor
 from grok_tui.tui.screens.dialogs import Question
 from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.themes import load_themes
+from grok_tui.view.state import SessionState
 
 SIZE = (80, 24)
 
@@ -153,9 +155,34 @@ async def test_it_is_examined_once_a_second_at_most(monkeypatch: pytest.MonkeyPa
         assert len(times) == 4
 
 
+async def test_new_numbers_are_examined_wherever_they_lie_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python puts new objects where old ones were, so an address tells nothing."""
+    examined: list[object] = []
+    monkeypatch.setattr(doctor, "diagnose", lambda case: examined.append(case) or [])
+    async with session(playing(*training(1, 20))).run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        state, pane = run_screen(pilot).state, run_screen(pilot).query_one(Doctor)
+        examined.clear()
+
+        def another() -> SessionState:
+            return replace(state, metrics=replace(state.metrics, lr=0.5))
+
+        old = another()
+        address = id(old.metrics)
+        pane.show(old, now=True)
+        pane.show(state)
+        del old
+        beside = [another() for _ in range(10_000)]  # all of them keep their places
+        there = [new for new in beside if id(new.metrics) == address]
+        pane.show(there[0] if there else beside[0], now=True)
+        assert len(examined) == 2
+
+
 async def test_a_replay_only_shows(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path / "run", *grokking(900))
-    recording = Recording(folder)
+    recording = Recording.open(folder)
     player = Player(recording.timeline, recording.last, playing=False).sought(900)
     run = Run(ReplaySource(recording, player), state_shown(recording, player), folder)
     app = SessionApp(run, ScriptedLauncher(), load_themes()[0], "midnight")

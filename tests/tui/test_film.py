@@ -50,7 +50,7 @@ def played(frames: list[Frame], size: tuple[int, int], until: float = 1e9) -> li
 
 
 def test_a_film_plays_in_a_terminal(run: Path) -> None:
-    frames = film(Recording(run), stage(WIDE), speed=8.0)
+    frames = film(Recording.open(run), stage(WIDE), speed=8.0)
     assert frames[-1].seconds == pytest.approx(25 / 8 + LAST_SECONDS, abs=1 / FRAMES_PER_SECOND)
     seconds = [frame.seconds for frame in frames]
     assert seconds == sorted(seconds)
@@ -66,39 +66,39 @@ def test_a_film_plays_in_a_terminal(run: Path) -> None:
 
 
 def test_it_is_the_same_twice(run: Path) -> None:
-    one, other = (film(Recording(run), stage(SMALL), speed=64.0) for _ in range(2))
+    one, other = (film(Recording.open(run), stage(SMALL), speed=64.0) for _ in range(2))
     assert one == other
 
 
 def test_a_picture_of_any_step(run: Path) -> None:
-    svg = picture(Recording(run), stage(SMALL, "grid"), 700)
+    svg = picture(Recording.open(run), stage(SMALL, "grid"), 700)
     assert svg.startswith("<svg")
     text = svg.replace("&#160;", " ")
     for words in ("700/1500", "PAUSED", "Grid", "grok-tui run"):
         assert words in text
-    end = picture(Recording(run), stage(SMALL), None).replace("&#160;", " ")
+    end = picture(Recording.open(run), stage(SMALL), None).replace("&#160;", " ")
     assert "STOPPED" in end
     assert "1500/1500" in end
 
 
 def test_a_picture_of_the_doctor_is_of_its_step(run: Path) -> None:
-    svg = picture(Recording(run), stage(WIDE, "doctor"), 700).replace("&#160;", " ")
+    svg = picture(Recording.open(run), stage(WIDE, "doctor"), 700).replace("&#160;", " ")
     assert "> step 700 <" in svg
-    end = picture(Recording(run), stage(WIDE, "doctor"), None).replace("&#160;", " ")
+    end = picture(Recording.open(run), stage(WIDE, "doctor"), None).replace("&#160;", " ")
     assert ">grokked<" in end
     assert "> step 1500 <" in end
 
 
 def test_in_ascii_if_asked(run: Path) -> None:
-    frames = film(Recording(run), stage(SMALL, ascii=True), speed=64.0)
+    frames = film(Recording.open(run), stage(SMALL, ascii=True), speed=64.0)
     assert all(line.isascii() for line in played(frames, SMALL))
 
 
 def test_what_cannot_be_drawn(run: Path) -> None:
     with pytest.raises(UserError, match="59x16 is too small"):
-        film(Recording(run), stage((59, 16)), speed=1.0)
+        film(Recording.open(run), stage((59, 16)), speed=1.0)
     with pytest.raises(UserError, match="has steps 0 to 1500, not 1501"):
-        picture(Recording(run), stage(WIDE), 1501)
+        picture(Recording.open(run), stage(WIDE), 1501)
 
 
 def test_the_file_is_an_asciicast_of_version_2() -> None:

@@ -53,7 +53,7 @@ async def replay(
     folder: Path, step: int = 0, *, playing: bool = False, size: tuple[int, int] = (120, 36)
 ) -> AsyncIterator[tuple[Pilot[Ending], ScriptedLauncher]]:
     """A replay, paused at a step."""
-    recording = Recording(folder)
+    recording = Recording.open(folder)
     player = Player(recording.timeline, recording.last, playing=playing).sought(step)
     first = Run(ReplaySource(recording, player), state_shown(recording, player), folder)
     launcher = ScriptedLauncher()

@@ -48,7 +48,7 @@ def ended(run: Path, **known: Any) -> None:
 
 
 def replay(run: Path) -> Run:
-    recording = Recording(run)
+    recording = Recording.open(run)
     player = Player(recording.timeline, recording.last)
     return Run(ReplaySource(recording, player), state_shown(recording, player), run)
 

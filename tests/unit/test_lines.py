@@ -61,7 +61,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 def test_one_line_for_each_record(tmp_path: Path) -> None:
-    lines = Lines(tmp_path / "a.jsonl")
+    lines = Lines.open(tmp_path / "a.jsonl")
     records = [{"step": 1, "text": "a\nb"}, {"step": 2, "list": [1, 2]}, {"step": 3, "n": None}]
     lines.write(records[0], records[1])
     lines.write()
@@ -75,14 +75,14 @@ def test_one_line_for_each_record(tmp_path: Path) -> None:
 def test_an_existing_file_is_continued(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     for step in (1, 2):
-        lines = Lines(path)
+        lines = Lines.open(path)
         lines.write({"step": step})
         lines.close()
     assert read(path) == [{"step": 1}, {"step": 2}]
 
 
 def test_a_file_that_takes_a_few_bytes_at_a_time(tmp_path: Path, disk: Disk) -> None:
-    lines = Lines(tmp_path / "a.jsonl")
+    lines = Lines.open(tmp_path / "a.jsonl")
     disk.bite = 3
     lines.write({"step": 1, "x": "long" * 10}, {"step": 2})
     lines.close()
@@ -93,7 +93,7 @@ def test_a_file_that_takes_a_few_bytes_at_a_time(tmp_path: Path, disk: Disk) -> 
 def test_a_failed_write_is_taken_back(space: int, tmp_path: Path, disk: Disk) -> None:
     """{"step": 2} and its line break are 12 bytes: one, or not even one, fits."""
     path = tmp_path / "a.jsonl"
-    lines = Lines(path)
+    lines = Lines.open(path)
     lines.write({"step": 1})
     lines.sync()
     disk.bite, disk.space = 7, space
@@ -113,7 +113,7 @@ def test_a_torn_write_that_cannot_be_taken_back_is_before_the_next(
         raise OSError(errno.EIO, "Input/output error")
 
     path = tmp_path / "a.jsonl"
-    lines = Lines(path)
+    lines = Lines.open(path)
     lines.write({"step": 1})
     disk.space = 5
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
@@ -128,7 +128,7 @@ def test_a_torn_write_that_cannot_be_taken_back_is_before_the_next(
 
 def test_what_a_failed_sync_forgot_is_written_again(tmp_path: Path, disk: Disk) -> None:
     path = tmp_path / "a.jsonl"
-    lines = Lines(path)
+    lines = Lines.open(path)
     lines.write({"step": 1})
     lines.sync()
     lines.write({"step": 2})
@@ -144,7 +144,7 @@ def test_what_a_failed_sync_forgot_is_written_again(tmp_path: Path, disk: Disk) 
 
 
 def test_lines_are_synced_before_too_many_wait_for_it(tmp_path: Path, disk: Disk) -> None:
-    lines = Lines(tmp_path / "a.jsonl")
+    lines = Lines.open(tmp_path / "a.jsonl")
     disk.forgets = True
     with pytest.raises(OSError, match="quota"):
         for step in range(100):
@@ -156,7 +156,7 @@ def test_lines_are_synced_before_too_many_wait_for_it(tmp_path: Path, disk: Disk
 def test_a_file_that_was_removed_takes_no_lines(tmp_path: Path) -> None:
     path = tmp_path / "run" / "a.jsonl"
     path.parent.mkdir()
-    lines = Lines(path)
+    lines = Lines.open(path)
     lines.write({"step": 1})
     shutil.rmtree(path.parent)
     for call in (lines.sync, lambda: lines.write({"step": 2})):
@@ -170,7 +170,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from grok_tui.runs.jsonl import Lines
-lines = Lines(Path(sys.argv[1]))
+lines = Lines.open(Path(sys.argv[1]))
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
 try:
@@ -204,7 +204,7 @@ AGAIN = {"again": True}
 def test_what_is_no_json_is_refused_before_anything_is_written(
     value: object, tmp_path: Path
 ) -> None:
-    lines = Lines(tmp_path / "a.jsonl")
+    lines = Lines.open(tmp_path / "a.jsonl")
     with pytest.raises((ValueError, TypeError)):
         lines.write({"step": 1}, {"step": 2, "x": value})
     lines.write({"step": 1})
@@ -252,7 +252,7 @@ def test_a_file_cut_and_torn_anywhere_goes_on_as_if_it_had_never_stopped(
     cut_after(path, count)
     kept = steps[:survived][:count]
     assert path.read_bytes() == b"".join(map(line, kept))
-    lines = Lines(path)
+    lines = Lines.open(path)
     lines.write({"step": 99})
     lines.close()
     assert [record["step"] for record in read(path)] == [*kept, 99]

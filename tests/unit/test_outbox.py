@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.protocol.events import Analyzed, Evaluated, Event, Losses, Paused, Warned
+from grok_tui.protocol.events import Analyzed, Evaluated, Event, Losses, Paused, Sink, Warned
 from grok_tui.protocol.results import AnalysisArrays, Measures, Metrics, Pairs
 from grok_tui.sources.outbox import Outbox
 
@@ -42,6 +42,12 @@ class Reader:
         self.got.append(event)
 
 
+def started(send: Sink) -> Outbox:
+    outbox = Outbox(send)
+    outbox.start()
+    return outbox
+
+
 def in_time(function: Callable[[], None]) -> None:
     """Call the function and fail if it hangs."""
     thread = threading.Thread(target=function, daemon=True)
@@ -53,7 +59,7 @@ def in_time(function: Callable[[], None]) -> None:
 def through_a_stuck_reader(*events: Event) -> list[Event]:
     """What comes of events that were put while the reader was stuck on another."""
     reader = Reader()
-    outbox = Outbox(reader)
+    outbox = started(reader)
     outbox.put(Paused(0))
     assert reader.stuck.wait(LIMIT)
     for event in events:
@@ -72,7 +78,7 @@ def test_a_reader_that_keeps_up_gets_every_event_as_it_was() -> None:
         got.append(event)
         arrived.release()
 
-    outbox = Outbox(send)
+    outbox = started(send)
     events = [losses(1, 2), losses(3, 1), evaluated(3), evaluated(4)]
     for event in events:
         outbox.put(event)
@@ -158,7 +164,7 @@ def test_whatever_waits_every_number_arrives_once_and_in_order(kinds: list[str])
 
 def test_put_never_waits_for_the_reader() -> None:
     reader = Reader()
-    outbox = Outbox(reader)
+    outbox = started(reader)
 
     def put_many() -> None:
         for step in range(500):
@@ -173,7 +179,7 @@ def test_put_never_waits_for_the_reader() -> None:
 
 def test_close_waits_until_everything_is_sent() -> None:
     reader = Reader()
-    outbox = Outbox(reader)
+    outbox = started(reader)
     outbox.put(Paused(0))
     outbox.put(Warned(1, "last"))
     assert reader.stuck.wait(LIMIT)
@@ -189,7 +195,7 @@ def test_close_waits_until_everything_is_sent() -> None:
 
 def test_close_of_an_idle_outbox_returns() -> None:
     got: list[Event] = []
-    in_time(Outbox(got.append).close)
+    in_time(started(got.append).close)
     assert got == []
 
 
@@ -201,7 +207,7 @@ def test_a_dead_reader_hangs_nobody(error: type[OSError]) -> None:
         gone.set()
         raise error
 
-    outbox = Outbox(send)
+    outbox = started(send)
     outbox.put(Paused(0))
     assert gone.wait(LIMIT)
     outbox.put(losses(1, 1))

@@ -44,7 +44,7 @@ class Doctor(TextPane):
     def __init__(self) -> None:
         super().__init__(id="doctor")
         self._state: SessionState | None = None
-        self._examined: tuple[object, ...] = ()
+        self._examined: SessionState | None = None
         self._at = -EXAMINE_SECONDS
         self._timer: Timer | None = None
         self.verdicts: list[Verdict] = []
@@ -55,7 +55,7 @@ class Doctor(TextPane):
         if now and self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if _symptoms(state) == self._examined or self._timer is not None:
+        if self._timer is not None or not _changed(self._examined, state):
             return
         wait = 0 if now else self._at + EXAMINE_SECONDS - monotonic()
         if wait <= 0:
@@ -68,7 +68,7 @@ class Doctor(TextPane):
         state = self._state
         if state is None:
             return
-        self._examined, self._at = _symptoms(state), monotonic()
+        self._examined, self._at = state, monotonic()
         self.verdicts = diagnose(state.case())
         self.border_subtitle = f"step {state.step}" if state.step else "before the first step"
         texts = (_text(v, state, first=v is self.verdicts[0]) for v in self.verdicts)
@@ -79,11 +79,20 @@ class Doctor(TextPane):
             self.post_message(FixRequested(verdict.changes, verdict.advice))
 
 
-def _symptoms(state: SessionState) -> tuple[object, ...]:
-    """All that a diagnosis depends on and that is new when it is another object."""
+def _changed(examined: SessionState | None, state: SessionState) -> bool:
+    """Whether anything that a diagnosis depends on is new since a state that was examined."""
     return (
-        id(state.metrics), id(state.analyses), state.config, state.planned, state.pending,
-        state.word, state.failure, state.step == 0,
+        examined is None
+        or state.metrics is not examined.metrics
+        or state.analyses is not examined.analyses
+        or _settings(state) != _settings(examined)
+    )
+
+
+def _settings(state: SessionState) -> tuple[object, ...]:
+    """What is compared by value."""
+    return (
+        state.config, state.planned, state.pending, state.word, state.failure, state.step == 0,
     )  # fmt: skip
 
 
