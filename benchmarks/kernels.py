@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad import Device
 from tinygrad.engine.realize import ExecContext, get_call_name, pm_exec
 from tinygrad.helpers import ansistrip
+from tinygrad.uop.ops import Ops
 
 from grok_tui.device.openblas import openblas
 from grok_tui.protocol.results import FloatArray
@@ -43,11 +44,16 @@ class Kernel:
 
 
 def step_calls(network: Network) -> list[Any]:
-    """The calls that tinygrad replays for one training step; the network is compiled."""
+    """The calls of kernels of one training step, in order; the network is compiled."""
     (train_step,) = network._train_steps.values()
-    captured = train_step.captured
-    assert captured is not None
-    return list(captured.linear.src)
+    return [kernel for call in train_step.calls for kernel in _kernel_calls(call)]
+
+
+def _kernel_calls(call: Any) -> Iterable[Any]:
+    """Those that a graph of tinygrad's stands for; any other call itself."""
+    program = call.src[0]
+    is_graph = program.op is Ops.CUSTOM_FUNCTION and program.arg == "graph"
+    return program.src[0].src if is_graph else (call,)
 
 
 def call_name(call: Any) -> str:
@@ -56,7 +62,7 @@ def call_name(call: Any) -> str:
 
 def step_kernels(network: Network, device: str, rounds: int) -> list[Kernel]:
     """Every kernel of the training step, longest first. Trains the network on."""
-    # The first number of the tape: these are updates like any other.
+    # The first row of the schedule: these are updates like any other.
     context = ExecContext({"slot": 0}, jit=True)
     calls = step_calls(network)
     times: list[list[float]] = [[] for _ in calls]

@@ -48,11 +48,14 @@ def open_device(name: str) -> str:
     prepare_environment()
     from tinygrad.helpers import DEV
 
+    from grok_tui.device.one_call import install
+
     reports = []
     for candidate in [name] if name != "auto" else DEVICES:
         report = _try(candidate)
         if not report.problem:
             DEV.value = candidate
+            install(candidate)
             return candidate
         reports.append(report)
     raise DeviceError(_explain(name, reports))

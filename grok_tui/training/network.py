@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from tinygrad import Tensor, TinyJit, UOp, Variable
+from tinygrad import Tensor, UOp, Variable
 
 from grok_tui.analysis.health import UpdateSize, norm
 from grok_tui.config.schema import Config
+from grok_tui.device.jit import Recorded
 from grok_tui.device.matmul import prepare
+from grok_tui.device.transfer import HostCopies, read
 from grok_tui.models.base import Model, Shape
 from grok_tui.models.registry import model_of
 from grok_tui.protocol.results import FloatArray
@@ -96,15 +97,14 @@ class Network:
         self.updates = [UpdateSize(0.0, 0.0) for _ in starts]
         products = [start.products() for start in starts]
         self._schedule = Schedule(self.step, products, self.initial_norms)
-        self._slot = Variable("slot", 0, SCHEDULE_LENGTH - 1)
         prepare(str(self._schedule.rows.device))
         self._config = config
         tasks = [start.task for start in starts]
         self._mean_losses = mean_losses(model, tasks, self.weights, config.loss)
         self._gradient_mean: dict[str, Tensor] = {}
-        self._train_steps: dict[tuple[str, str], Any] = {}
+        self._train_steps: dict[tuple[str, str], Recorded] = {}
         self.follow(config, [start.kept("gradient_mean") for start in starts])
-        self._evaluation = recorded(evaluation(model, tasks, self.weights, config.loss))
+        self._evaluation = Recorded(evaluation(model, tasks, self.weights, config.loss))
         self._copier = HostCopies(self._shapes)
         self._copies: dict[str, list[dict[str, FloatArray]]] = {}
         self._evaluations: list[Evaluation] = []
@@ -146,8 +146,8 @@ class Network:
         if (variant := _variant(config)) in self._train_steps:
             return
         self._schedule.idle()
-        step = recorded(self._train_step(config))
-        step(self._slot.bind(0))
+        step = Recorded(self._train_step(config), Variable("slot", 0, SCHEDULE_LENGTH - 1))
+        step(0)
         self._train_steps[variant] = step
 
     def train(self, configs: Sequence[Config], count: int, *, look: bool = False) -> FloatArray:
@@ -160,9 +160,9 @@ class Network:
         slot = self._schedule.prepare(configs, self.step, count, self.idle)
         step, last = self._train_steps[_variant(configs[0])], slot + count - 1
         for i in range(slot, last):
-            step(self._slot.bind(i))
+            step(i)
         before = self._copier.of(self.weights.values()) if look else []
-        gradients = step(self._slot.bind(last))
+        gradients = step(last)
         self.step += count
         self._copies, self._evaluations = {}, []
         if look:
@@ -173,7 +173,7 @@ class Network:
 
     def evaluate(self) -> list[Evaluation]:
         """Evaluate the current weights of each replica on every pair."""
-        pair_loss, answers, largest, squares = (t.numpy() for t in self._evaluation())
+        pair_loss, answers, largest, squares = read(*self._evaluation())
         norms = np.sqrt(squares.astype(np.float64).sum(-1))
         logits = largest.max(-1)
         return [
@@ -273,45 +273,6 @@ class Replica:
     def copy(self, kind: str) -> Arrays:
         """Arrays by weight, on the host; kind: as a snapshot names them."""
         return self._network.copies(kind)[self._index]
-
-
-class HostCopies:
-    """Copies arrays of the shapes of all weights to the host in one transfer.
-
-    A transfer of its own for each would take longer than a training step of a GPU.
-    """
-
-    def __init__(self, shapes: Mapping[str, Shape]) -> None:
-        """shapes: of the arrays by name, without the leading axis of replicas."""
-        self._shapes = shapes
-        self._cuts = np.cumsum([rows * columns for rows, columns in shapes.values()])[:-1]
-        self._joined = recorded(_joined)
-
-    def of(self, tensors: Iterable[Tensor]) -> list[dict[str, FloatArray]]:
-        """Of each replica the arrays by name; tensors: (replicas, rows, columns), in order."""
-        joined = self._joined(*tensors).numpy().copy()
-        return [self._by_name(replica) for replica in joined]
-
-    def _by_name(self, joined: FloatArray) -> dict[str, FloatArray]:
-        parts = np.split(joined, self._cuts)
-        named = zip(self._shapes.items(), parts, strict=True)
-        return {name: part.reshape(shape) for (name, shape), part in named}
-
-
-def recorded(function: Callable[..., Any]) -> Any:
-    """A TinyJit that records in its first call.
-
-    By itself it would run the function once before, for the sake of constants made there;
-    here all are made before, and the work on the graph is not done twice.
-    """
-    jit: Any = TinyJit(function)
-    jit.cnt = 1
-    return jit
-
-
-def _joined(*tensors: Tensor) -> Tensor:
-    """(replicas, elements of all)."""
-    return Tensor.cat(*(tensor.flatten(1) for tensor in tensors), dim=1).contiguous().realize()
 
 
 def _variant(config: Config) -> tuple[str, str]:

@@ -14,6 +14,7 @@ import numpy as np
 from tinygrad import Tensor
 
 from grok_tui.config.schema import Config
+from grok_tui.device.transfer import read, write
 from grok_tui.protocol.results import FloatArray
 
 # Steps whose hyperparameters lie on the device at once, and whose losses fit there.
@@ -152,14 +153,14 @@ class Schedule:
     def read(self, slot: int, count: int) -> FloatArray:
         """The losses of `count` steps from a row on, (replicas, count), which are now done."""
         self.products = [after[slot + count - 1] for after in self._products_after]
-        losses: FloatArray = self.losses.numpy()[slot : slot + count].T.copy()
-        return losses
+        (losses,) = read(self.losses)
+        return losses[slot : slot + count].T.copy()
 
     def _idle(self) -> FloatArray:
         return np.repeat(idle_rows(SCHEDULE_LENGTH)[:, None], len(self._norms), axis=1)
 
     def _write(self, rows: FloatArray) -> None:
-        self.rows.assign(Tensor(rows)).realize()
+        write(self.rows, rows)
 
 
 def _buffer(array: FloatArray) -> Tensor:

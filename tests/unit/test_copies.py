@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 from tinygrad import Tensor
 
-from grok_tui.training.network import HostCopies
+from grok_tui.device import transfer
+from grok_tui.device.transfer import HostCopies
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
 SHAPES = {"W_E": (6, 4), "W_pos": (3, 4), "W_U": (4, 5)}
 
 
-def test_each_replica_gets_its_arrays_by_name() -> None:
+@pytest.mark.parametrize("device", ["CPU", "another"])
+def test_each_replica_gets_its_arrays_by_name(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if device == "another":
+        monkeypatch.setattr(transfer, "is_cpu", lambda device: False)
     copies = HostCopies(SHAPES)
     rng = np.random.default_rng(0)
     for _ in range(3):  # the first call records what the others replay, with other tensors
