@@ -1,6 +1,6 @@
 """`python -m benchmarks.doctor`: small runs, ill and healthy, and what the doctor says of them.
 
-The runs of one half (`fit`) are what the thresholds in `core/doctor/limits.py` were chosen by;
+The runs of one half (`fit`) are what the thresholds in `doctor/thresholds.py` were chosen by;
 the other half (`check`) has other seeds, moduli and operations, and gives the table.
 """
 

@@ -50,7 +50,7 @@ class Picture:
 
 
 PICTURES = (
-    Picture("memorised", 150, (160, 48), ("4",)),
+    Picture("memorized", 150, (160, 48), ("4",)),
     Picture("small", 300, (80, 24), ("1",), "paper"),
     Picture("grokking", 580, (160, 48), ("4",)),
     Picture("grokked", 800, (160, 48), ("3",)),

@@ -24,8 +24,8 @@ def base_folder(variable: str, default: Path) -> Path:
 
     Empty or relative it counts as unset. Source: XDG Base Directory Specification 0.8.
     """
-    folder = os.environ.get(variable, "")
-    return Path(folder) if os.path.isabs(folder) else default
+    folder = Path(os.environ.get(variable, ""))
+    return folder if folder.is_absolute() else default
 
 
 def write_durably(path: Path, content: bytes) -> None:

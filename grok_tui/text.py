@@ -1,4 +1,4 @@
-"""Numbers, durations and tables as text, the same everywhere; errors that are one line of it."""
+"""Numbers, durations and tables as text, the same everywhere; errors of one line."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def newton_schulz(g: Array) -> Array:
 
 @dataclass
 class Published:
-    """A model's optimiser with its interventions: one call is one step.
+    """A model's optimizer with its interventions: one call is one step.
 
     buffers: Muon's momentum, sums of gradients. means: Grokfast's h.
     """

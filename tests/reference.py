@@ -1,4 +1,4 @@
-"""A plain NumPy model, loss, gradient and optimiser, to check the fast ones against.
+"""A plain NumPy model, loss, gradient and optimizer, to check the fast ones against.
 
 Nothing is reduced here: all three tokens pass through every layer. Everything is computed
 in the weights' own dtype, float64 for a reference. In the shapes B is the batch, T = 3 the

@@ -88,7 +88,7 @@ def why_no_circuit(task: Task, n_neurons: int) -> str | None:
     if group.n**2 * n_neurons > MOST_ACTIVATIONS:
         return (
             f"{group.n**2 * n_neurons:,} activations are too many to analyze while training:"
-            " there are spectra, but no restricted and excluded loss and no neurons' frequencies"
+            " there are spectra, but no restricted or excluded loss and no neurons' frequencies"
         )
     return None
 

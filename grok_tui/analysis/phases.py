@@ -82,13 +82,13 @@ class Milestones:
                 )
             case "CLEANUP":
                 return (
-                    f"at step {self.cleanup_step} the test loss had fallen to half of its highest"
+                    f"by step {self.cleanup_step} the test loss had fallen to half of its peak"
                     " since memorizing"
                 )
             case "CIRCUIT FORMATION":
                 return (
                     f"since step {self.circuit_step} the network uses the key frequencies:"
-                    " without them the train loss is higher, or they explain a tenth of the logits"
+                    " without them the train loss is higher, or they explain 10 % of the logits"
                 )
             case "STUCK":
                 return self.stuck

@@ -84,7 +84,7 @@ def excluded_loss(
 def logit_fve(logits: Array, keys: tuple[int, ...], group: Group) -> float:
     """Share of the logits' variance explained by cos(2 pi k (s - c) / n), k key, in 0..1.
 
-    logits: (n, n, p); of these the n elements' are taken, each pair's centred over them.
+    logits: (n, n, p); of these the n elements' are taken, each pair's centered over them.
     Source: Nanda et al. 2023, section 4.
     """
     n = group.n

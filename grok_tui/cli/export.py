@@ -38,14 +38,19 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
     )  # fmt: skip
     add(
         "--step", type=int,
-        help="svg: any step (the last); weights: the step of a checkpoint (the newest)",
+        help="svg: any step (default: the last); weights: a checkpoint's (default: the newest)",
     )  # fmt: skip
     screens = parser.add_argument_group("cast and svg").add_argument
-    screens("--size", type=_size, metavar="WxH", help="columns x rows (120x36)")
-    screens("--pane", metavar="NAME", help="the pane that is shown (charts)")
+    screens("--size", type=_size, metavar="WxH", help="columns x rows (default: 120x36)")
+    screens("--pane", metavar="NAME", help="the pane to show (default: charts)")
     screens("--theme", metavar="NAME", help="its colors")
     screens("--ascii", action="store_true", default=None, help="ASCII only")
-    screens("--speed", type=_speed, metavar="X", help="cast: times as fast as the run was (1)")
+    screens(
+        "--speed",
+        type=_speed,
+        metavar="X",
+        help="cast: speed as a multiple of the run's own (default: 1)",
+    )
     options = parser.parse_args(arguments)
     for option in _OPTIONS:
         if getattr(options, option) is None or option in FORMATS[options.form].options:

@@ -25,13 +25,15 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "replay": Command("replay a recorded run on the session's screens", "replay"),
-    "compare": Command("put runs side by side: tables and charts", "compare"),
-    "doctor": Command("say why a run or a config does not grok, and what to change", "doctor"),
-    "export": Command("write a run in the format of another tool", "export"),
-    "sweep": Command("train a grid of settings and seeds; map where it groks", "sweep"),
+    "compare": Command("compare runs in tables and charts", "compare"),
+    "doctor": Command(
+        "explain why a run or a config does not grok, and what to change", "doctor"
+    ),
+    "export": Command("write a run in another tool's format", "export"),
+    "sweep": Command("train a grid of settings and seeds, and map where it groks", "sweep"),
     "serve": Command("serve the session to a browser, on 127.0.0.1", "serve"),
     "presets": Command("list the presets", "lists"),
-    "devices": Command("list the devices, and which of them open here", "lists"),
+    "devices": Command("list devices, and which of them open here", "lists"),
     "themes": Command("list the themes", "lists"),
     "keys": Command("list the session's keys", "lists"),
 }

@@ -18,10 +18,10 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """`run`, `at`, `speed`, `theme` and `ascii`."""
     parser = command_parser(name)
     parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
-    parser.add_argument("--at", metavar="STEP", type=int, default=0, help="begin at a step")
+    parser.add_argument("--at", metavar="STEP", type=int, default=0, help="start at this step")
     parser.add_argument(
         "--speed", type=float, default=1.0, metavar="X",
-        help=f"times as fast as it was: {', '.join(f'{speed:g}' for speed in SPEEDS)}",
+        help=f"multiple of the run's own speed: {', '.join(f'{speed:g}' for speed in SPEEDS)}",
     )  # fmt: skip
     add_screen_flags(parser)
     options = parser.parse_args(arguments)

@@ -16,14 +16,14 @@ HOST = "127.0.0.1"
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """`port`, `arguments` that each session is started with, and `session`: these, parsed."""
-    parser = command_parser(name, "All options of grok-tui itself can follow.")
-    parser.add_argument("--port", type=int, default=8000, help="where (default 8000)")
+    parser = command_parser(name, "Takes all options of grok-tui itself.")
+    parser.add_argument("--port", type=int, default=8000, help="port (default: 8000)")
     options, rest = parser.parse_known_args(arguments)
     if not 0 < options.port < 65536:
         raise UserError(f"--port must be from 1 to 65535 (got {options.port})")
     session = train.parse("", rest)
     if session.record:
-        raise UserError("serve shows sessions; --record needs no screen")
+        raise UserError("serve shows a session; --record has no screen to show")
     return Namespace(port=options.port, arguments=rest, session=session)
 
 

@@ -27,25 +27,34 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """`spec`, `output`, `workers`, `scheduler`, `replicas`, `retry_failed`, `headless`, ..."""
     parser = command_parser(name)
     add = parser.add_argument
-    add("spec", metavar="SPEC", help="a .toml file with base, axes and seeds, or a shipped one")
+    add(
+        "spec",
+        metavar="SPEC",
+        help="a .toml file with base, axes and seeds, or the name of a shipped one",
+    )
     add(
         "-o",
         "--output",
         metavar="DIR",
         type=Path,
         required=True,
-        help="the sweep's directory; points that are finished there are kept",
+        help="the sweep's directory; finished points in it are kept",
     )
-    add("--workers", metavar="N", type=count, help="processes here (one per core)")
+    add(
+        "--workers",
+        metavar="N",
+        type=count,
+        help="worker processes on this machine (default: one per core)",
+    )
     add("--scheduler", metavar="ADDRESS", help="a Dask scheduler, such as tcp://10.0.0.1:8786")
     add(
         "--replicas",
         metavar="N",
         type=count,
-        help="most points that train together as one network (as many as fit)",
+        help="most points that train together as one network (default: as many as fit)",
     )
     add("--retry-failed", action="store_true", help="train failed points again")
-    add("--headless", action="store_true", help="lines instead of a screen")
+    add("--headless", action="store_true", help="print lines instead of drawing a screen")
     add_screen_flags(parser)
     add("--json", action="store_true", help="print sweep.json instead of the map")
     return parser.parse_args(arguments)
@@ -54,7 +63,7 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
 def run(options: Namespace) -> int:
     """Train what is missing, print the map; 1 if a point failed."""
     if options.workers and options.scheduler:
-        raise UserError("--workers are on this machine; --scheduler has its own")
+        raise UserError("--workers starts workers on this machine; a --scheduler has its own")
     from grok_tui.sweep import RESULTS
     from grok_tui.sweep.folder import SweepFolder, locked
     from grok_tui.sweep.phase_map import phase_map

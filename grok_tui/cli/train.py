@@ -28,7 +28,7 @@ Train a small transformer on modular arithmetic and watch it grok.
   grok-tui --preset quick               straight into that preset
   grok-tui --record DIR --preset nanda  headless: write the run directory DIR
   grok-tui --resume DIR                 continue the run in DIR from its newest checkpoint
-  grok-tui --branch DIR --at STEP       another future of the run in DIR, from that step on
+  grok-tui --branch DIR --at STEP       a new run that starts from that step of DIR
 """
 
 
@@ -56,9 +56,14 @@ def parse(_: str, arguments: Sequence[str]) -> Namespace:
         "--branch",
         metavar="DIR",
         type=Path,
-        help="a new run that begins as DIR was at a checkpoint; --record names its folder",
+        help="a new run that starts from a checkpoint of DIR; --record names its folder",
     )
-    add("--at", metavar="STEP", type=int, help="the checkpoint to branch from (the newest)")
+    add(
+        "--at",
+        metavar="STEP",
+        type=int,
+        help="step of the checkpoint to branch from (default: the newest)",
+    )
     add("--no-save", action="store_true", help="record nothing (only in the session)")
     add_screen_flags(parser)
     add_config_flags(parser)

@@ -49,9 +49,9 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     operation: str = _setting("task", "add", "what to learn from a and b, modulo p")
-    modulus: int = _setting("task", 113, "the odd modulus p", ge=5, le=MAX_MODULUS)
+    modulus: int = _setting("task", 113, "modulus p, an odd number", ge=5, le=MAX_MODULUS)
     train_fraction: float = _setting(
-        "task", 0.3, "share of all pairs to train on", gt=0.0, lt=1.0
+        "task", 0.3, "fraction of all pairs to train on", gt=0.0, lt=1.0
     )
     data_seed: int = _setting("task", 0, "seed of the train/test split", ge=0, le=MAX_SEED)
 
@@ -59,7 +59,7 @@ class Config(BaseModel):
     n_heads: int = _setting("model", 4, "attention heads per layer", ge=1, le=64)
     d_mlp: int = _setting("model", 512, "neurons per layer", ge=1, le=8192)
     n_layers: int = _setting("model", 1, "transformer layers", ge=1, le=3)
-    init: Init = _setting("model", "nanda", "how the weights are drawn")
+    init: Init = _setting("model", "nanda", "how the initial weights are drawn")
     init_scale: float = _setting(
         "model", 1.0, "factor on all initial weights", gt=0.0, le=100.0
     )
@@ -67,7 +67,12 @@ class Config(BaseModel):
 
     lr: float = _setting("optimizer", 1e-3, "learning rate", live=True, gt=0.0, le=10.0)
     weight_decay: float = _setting(
-        "optimizer", 1.0, "weight decay; lr * wd decays per step", live=True, ge=0.0, le=1000.0
+        "optimizer",
+        1.0,
+        "weight decay; each step shrinks weights by lr * wd",
+        live=True,
+        ge=0.0,
+        le=1000.0,
     )
     beta1: float = _setting(
         "optimizer", 0.9, "decay of the first moment", live=True, ge=0.0, lt=1.0
@@ -76,21 +81,26 @@ class Config(BaseModel):
         "optimizer", 0.98, "decay of the second moment", live=True, ge=0.0, lt=1.0
     )
     eps: float = _setting(
-        "optimizer", 1e-8, "added to the root of the second moment", live=True, ge=1e-30, le=1.0
+        "optimizer",
+        1e-8,
+        "added to the square root of the second moment",
+        live=True,
+        ge=1e-30,
+        le=1.0,
     )
     warmup_steps: int = _setting(
         "optimizer", 10, "steps of linear learning-rate warm-up", live=True, ge=0, le=1_000_000
     )
     decay: Decay = _setting(
-        "optimizer", "decoupled", "AdamW's decay, or L2 inside Adam", live=True
+        "optimizer", "decoupled", "decoupled (AdamW) or coupled (L2 inside Adam)", live=True
     )
     optimizer: Optimizer = _setting(
-        "optimizer", "adamw", "Muon moves the layers' matrices, AdamW the others"
+        "optimizer", "adamw", "AdamW for all weights, or Muon for the layers' matrices"
     )
-    loss: Loss = _setting("optimizer", "cross-entropy", "what makes probabilities of logits")
+    loss: Loss = _setting("optimizer", "cross-entropy", "loss function")
 
     grad_filter: GradFilter = _setting(
-        "interventions", "none", "what is done to each gradient", live=True
+        "interventions", "none", "filter applied to each gradient", live=True
     )
     grokfast_alpha: float = _setting(
         "interventions", 0.98, "decay of grokfast's mean gradient", live=True, ge=0.0, lt=1.0
@@ -98,13 +108,13 @@ class Config(BaseModel):
     grokfast_lambda: float = _setting(
         "interventions",
         2.0,
-        "share of the mean that grokfast adds",
+        "weight of the mean that grokfast adds",
         live=True,
         ge=0.0,
         le=1000.0,
     )
     norm_constraint: NormConstraint = _setting(
-        "interventions", "none", "keep all weights together at their first norm", live=True
+        "interventions", "none", "keep the norm of all weights at its initial value", live=True
     )
 
     steps: int = _setting(
@@ -125,7 +135,9 @@ class Config(BaseModel):
         "checkpoints kept: all, or first, last N, every M, phases",
         live=True,
     )
-    stop_when: StopWhen = _setting("run", "never", "end the run early at grokking", live=True)
+    stop_when: StopWhen = _setting(
+        "run", "never", "when to end the run before its last step", live=True
+    )
     device: str = _setting(
         "run",
         "auto",
@@ -231,7 +243,7 @@ def problems(error: ValidationError) -> Iterator[str]:
         elif item["type"] == "missing":
             yield f"{name}: it is missing"
         else:
-            yield f"{name}: {_shown(item['input'])} is wrong: {said[0].lower()}{said[1:]}"
+            yield f"{name}: {_shown(item['input'])} is invalid: {said[0].lower()}{said[1:]}"
 
 
 def _shown(value: object) -> str:

@@ -1,8 +1,8 @@
 """One matrix product for every large product of the model, as fast as the device allows.
 
 On the CPU device the product is a call of OpenBLAS inside tinygrad's jitted graph:
-tinygrad 0.14's own generated products run on one core at a tenth of the speed. Elsewhere,
-and where OpenBLAS or tinygrad's C renderer is missing, it is tinygrad's own (`core.tiled`).
+tinygrad 0.14's own generated products run on one core at a tenth of the speed. Elsewhere, and
+where OpenBLAS or tinygrad's C renderer is missing, it is tinygrad's own (`device.gpu_matmul`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ROW_MAJOR = 101
 _TRANSPOSE = {False: 111, True: 112}
 # OpenBLAS cuts long sums into blocks whose size depends on its number of threads. Sums handed
 # over in pieces shorter than any of its blocks come out the same, bit for bit, on any number,
-# if the threads share out the right rows (`core.openblas`).
+# if the threads share out the right rows (`device.openblas`).
 _PIECE = 256
 # With fewer rows OpenBLAS's threads would share out columns.
 _LEAST_SHARED = 192

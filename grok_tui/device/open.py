@@ -69,7 +69,7 @@ def survey() -> Iterator[DeviceReport]:
 
 def prepare_environment() -> None:
     """Set what tinygrad reads when it is imported; changes nothing that suits it already."""
-    if not os.path.isabs(os.environ.get(_CACHE_HOME, "")):
+    if not Path(os.environ.get(_CACHE_HOME, "")).is_absolute():
         # tinygrad and zig would take it for a folder below the current one.
         os.environ.pop(_CACHE_HOME, None)
     provide_compiler()

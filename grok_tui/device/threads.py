@@ -3,7 +3,7 @@
 A product is done when its slowest thread is: one core out of two that is busy elsewhere can
 make a step ten times slower, where a single thread would lose nothing. Small models are
 faster on one thread anyway. It is done only where results are the same, bit for bit, on any
-number (`core.openblas`).
+number (`device.openblas`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from threadpoolctl import ThreadpoolController
 
 from grok_tui.device.openblas import blas_threads, set_threads, shared_rows
 
-# How many steps a judgement rests on.
+# How many steps a judgment rests on.
 WINDOW = 5
 # Steps so many times slower than the fastest so far call for another look at once.
 CROWDED = 2.0

@@ -95,7 +95,7 @@ class Derived:
 
     @property
     def generalizes(self) -> bool:
-        """Whether the train pairs are memorized, and most test pairs are answered right by now."""
+        """Whether the train pairs are memorized and most test pairs are answered right."""
         if not self.memorized:
             return False
         if (accuracy := self.test_acc) is not None:

@@ -38,7 +38,7 @@ def grokked(run: Derived) -> Verdict | None:
         "grokked",
         0.97,
         found,
-        f"It has answered the test pairs since step {run.grok_step}.",
+        f"It has answered the test pairs correctly since step {run.grok_step}.",
         advice="nothing is wrong; the Fourier and Circle panes show what it learned",
     )
 

@@ -111,8 +111,8 @@ def weight_decay_too_low(run: Derived) -> Verdict | None:
         evidence(
             run, "weight_decay", "lr_wd", "train_loss", "test_loss", "test_acc", "norm_change"
         ),
-        "Nothing pulls the weights towards zero, so memorizing costs nothing and no simpler rule"
-        " replaces it.",
+        "Nothing pulls the weights towards zero, so memorizing costs nothing and no simpler"
+        " rule replaces it.",
         {"weight_decay": _sane_decay(run)},
     )
 
@@ -252,8 +252,8 @@ def no_delay_expected(run: Derived) -> Verdict | None:
         "no-delay-expected",
         confidence,
         evidence(run, "train_fraction", "memorized_step", "grok_step"),
-        "With half of all pairs or more the rule is learned almost at once: there is no delay to"
-        " see.",
+        "With half of all pairs or more the rule is learned almost at once: there is no delay"
+        " to see.",
         {"train_fraction": 0.3},
     )
 

@@ -41,7 +41,7 @@ def evidence(
 
 
 def stalled(run: Derived) -> bool:
-    """Whether train and test loss stand still together, before the train pairs are memorized."""
+    """Whether train and test loss have both stalled before the train pairs are memorized."""
     train, test = run.train_loss, run.test_loss
     if run.memorized or train is None or test is None or run.case.steps < thresholds.PATIENCE:
         return False

@@ -87,8 +87,8 @@ AT_ONCE = 2
 
 # --- trouble ----------------------------------------------------------------------------------
 
-# Sane runs have a spike (`analysis.health`) now and then, a slingshot; those with a learning rate
-# of 0.03 and more keep having them.
+# Sane runs have a spike (`analysis.health`) now and then, a slingshot; those with a learning
+# rate of 0.03 or more keep having them.
 SPIKES = 3
 # Test accuracy below this after grokking is a collapse.
 RELAPSED_ACC = 0.9

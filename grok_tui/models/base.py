@@ -54,7 +54,7 @@ class Observed:
 
 
 class Model(ABC):
-    """One architecture at one size, with the number of values that a and b take, and of answers.
+    """One architecture at one size, for so many values of a and b and so many answers.
 
     EXPORTS: weights in other tools' conventions, by format; each takes the model and weights.
     """

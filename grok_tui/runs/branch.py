@@ -20,18 +20,18 @@ from grok_tui.runs.schema import kept_events
 
 
 def branch(checkpoint: Path, folder: Path) -> Snapshot:
-    """Copy a run as it was at one of its checkpoints; returns that, to go on from.
+    """Copy a run as it was at one of its checkpoints; returns that checkpoint's content.
 
-    `folder` becomes a run directory that stands alone: lines, analyses and checkpoints up to that
-    step, and a `[parent]` table in its `config.toml`. Raises UserError or OSError,
-    and then leaves nothing behind.
+    `folder` becomes a run directory that stands alone: lines, analyses and checkpoints up to
+    that step, and a `[parent]` table in its `config.toml`. Raises UserError or OSError, and
+    then leaves nothing behind.
     """
     snapshot, parent = checkpoints.load(checkpoint), checkpoint.parents[1]
     check_unused(folder)
     read_config(parent)  # it is copied, so it had better be one
     lines, why = lines_up_to(parent, snapshot)
     if lines < snapshot.step:
-        raise RunError(f"no branch from {checkpoint}: {why}")
+        raise RunError(f"cannot branch from {checkpoint}: {why}")
     try:
         _copy(checkpoint, snapshot.step, folder)
     except BaseException:

@@ -54,7 +54,7 @@ def at_step(folder: Path, step: int | None) -> Path:
     wanted = max(steps) if step is None else step
     if wanted not in steps:
         there = ", ".join(map(str, steps))
-        raise CheckpointError(f"{folder} has no checkpoint of step {step}; there are {there}")
+        raise CheckpointError(f"{folder} has no checkpoint at step {step}; it has {there}")
     return steps[wanted]
 
 
@@ -105,9 +105,7 @@ def load(path: Path) -> Snapshot:
     except Exception as error:  # noqa: BLE001  NumPy raises anything at odd types and shapes
         raise CheckpointError(f"{path} is not a readable checkpoint: {error}") from None
     if metadata.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path} was not written by grok-tui, or by another version of it"
-        )
+        raise CheckpointError(f"{path} is not a checkpoint of this version of grok-tui")
     if metadata.get("digest") != digest(tensors, metadata):
         raise CheckpointError(f"{path} is damaged: its content is not what was saved")
     try:
@@ -119,7 +117,7 @@ def load(path: Path) -> Snapshot:
     except (ValueError, ConfigError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
     if path.name != checkpoint_path(path.parent, snapshot.step).name:
-        raise CheckpointError(f"{path} has another name than a checkpoint of its step")
+        raise CheckpointError(f"{path} is not named after its step")
     return snapshot
 
 
@@ -147,7 +145,7 @@ def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
             f"it holds a split of {fields.n_pairs} pairs, its config has {task.n_pairs}"
         )
     if not fields.milestones.stuck.isprintable():
-        raise ValueError("its milestones say what cannot be printed")
+        raise ValueError("its milestones contain unprintable text")
     shapes = model_of(config, task).shapes
     kinds = {
         kind: {name: _sound(tensors, f"{kind}/{name}", shapes[name]) for name in shapes}

@@ -35,7 +35,7 @@ def recorded(
     which goes on from there keeps.
 
     The events are those of the run but for what a recording lacks: times (`seconds` are 0)
-    and what evaluations at steps that were not analysed found for each pair. Raises RunError,
+    and what evaluations at steps that were not analyzed found for each pair. Raises RunError,
     ConfigError or OSError; reading the events may, too.
     """
     config, events = outline(folder, until)

@@ -31,7 +31,7 @@ def resumable(run_dir: Path) -> tuple[Snapshot, list[str]]:
             skipped.append(f"{path.name} skipped: {lines[1]}")
             continue
         if skipped:
-            skipped.append(f"all that came after step {snapshot.step} is lost and done again")
+            skipped.append(f"everything after step {snapshot.step} is lost and will be redone")
         return snapshot, [*skipped, *_lost_events(run_dir, snapshot.step)]
     if skipped:
         raise CheckpointError(f"no checkpoint in {folder} can be used; {skipped[0]}")

@@ -103,7 +103,7 @@ def raw_metrics(run: Path) -> Iterator[dict[str, Any]]:
 def _metrics(line: bytes, step: int, modulus: int) -> MetricsLine:
     found = _Loss.model_validate_json(line)
     if found.step != step:
-        raise ValueError(f"step {found.step} stands where step {step} should")
+        raise ValueError(f"step {found.step} found where step {step} should")
     evaluated = health = analyzed = None
     if b'"test_loss"' in line:
         evaluated = Metrics(**vars(_Evaluated.model_validate_json(line)))
@@ -191,7 +191,7 @@ def _checked(path: Path, parse: Callable[[int, bytes], Found]) -> Iterator[Found
                 found = parse(number, line)
             except ValidationError as error:
                 named = bool(error.errors()[0]["loc"])
-                why = next(problems(error)) if named else "it is no JSON object"
+                why = next(problems(error)) if named else "it is not a JSON object"
             except (ValueError, ConfigError) as error:
                 why = str(error)
             else:

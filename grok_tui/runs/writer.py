@@ -215,7 +215,7 @@ class RunWriter:
             self._release()
         return (
             f"nothing after step {self._newest_line} is recorded,"
-            f" the last checkpoint is of step {self._checkpoint}"
+            f" the last checkpoint is at step {self._checkpoint}"
         )
 
     def discard_useless(self) -> None:

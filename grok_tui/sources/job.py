@@ -1,4 +1,4 @@
-"""One run with its recorder: in the main thread under `--record`, in a child process otherwise."""
+"""One run with its recorder: in the main thread of `--record`, or in a child process."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class Launcher:
         for source, run_dir in self._opened:
             source.close(SAVE_SECONDS)
             if source.log:
-                yield f"what the trainer printed is in {source.log}"
+                yield f"the trainer's output is in {source.log}"
             if run_dir is not None and run_dir.exists():
                 yield _where(run_dir)
 

@@ -35,7 +35,7 @@ class RetryingRecorder:
         return self._patiently(lambda: self._writer.save(snapshot), snapshot.step)
 
     def drain(self, *, wait: bool) -> list[Command]:
-        """The commands that came while training waited for the disk, then those of the inbox."""
+        """Commands that came while training waited for the disk, then those of the inbox."""
         kept, self._kept = self._kept, []
         return kept + self._inbox.drain(wait=wait and not kept)
 
@@ -51,7 +51,7 @@ class RetryingRecorder:
 
     def _wait(self, error: OSError, step: int) -> bool:
         """Wait until another try is asked for; returns whether the run is to end after it."""
-        message = cannot_write(error, "; training waits, space tries again")
+        message = cannot_write(error, "; training waits, press space to try again")
         self._sink(Warned(step, message))
         self._sink(Paused(step))
         self._kept = self._kept or [Pause()]

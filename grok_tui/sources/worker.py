@@ -144,13 +144,13 @@ class WorkerSource:
         try:
             code = self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
-            return "the trainer closed its pipe and hangs"
+            return "the trainer has stopped responding"
         if code < 0:
             return f"the trainer was killed by {signal.Signals(-code).name}"
         lines = self._log.read_text(errors="replace").split("\n") if self._log else []
         lines = [line.strip() for line in lines if line.strip()]
         last = f": {lines[-1]}" if lines else ""
-        return f"the trainer ended by itself with exit code {code}{last}"
+        return f"the trainer exited unexpectedly with code {code}{last}"
 
 
 def _environment() -> dict[str, str]:

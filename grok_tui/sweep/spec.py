@@ -145,7 +145,7 @@ class _Range(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> _Range:
         if self.scale == "log" and min(self.start, self.to) <= 0:
-            raise ValueError("a logarithmic range begins and ends above 0")
+            raise ValueError("a logarithmic range must start and end above 0")
         return self
 
     def values(self) -> list[float]:
@@ -189,15 +189,15 @@ def _values(field: str, spread: Sequence[Any] | _Range) -> tuple[Any, ...]:
     if field not in FIELDS:
         raise ConfigError(f"{field}: there is no such setting")
     if field in _NO_AXES:
-        raise ConfigError(f"{field} is no axis; `seeds = n` takes n of each point")
+        raise ConfigError(f"{field} cannot be an axis; `seeds = n` trains each point n times")
     if isinstance(spread, _Range):
         whole = FIELDS[field].annotation is int
         spread = [round(x) if whole else float(f"{x:.{_DIGITS}g}") for x in spread.values()]
     values = tuple(_as_field(field, value) for value in spread)
     if not values:
-        raise ConfigError(f"{field}: an axis needs a value")
+        raise ConfigError(f"{field}: an axis needs at least one value")
     if len(set(map(repr, values))) < len(values):
-        raise ConfigError(f"{field}: an axis has every value once")
+        raise ConfigError(f"{field}: a value of an axis must not be repeated")
     return values
 
 

@@ -1,1 +1,1 @@
-"""Numbers only: tasks, model, optimiser, training loop. Knows no screen and no file."""
+"""Numbers only: tasks, model, optimizer, training loop. Knows no screen and no file."""

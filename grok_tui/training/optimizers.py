@@ -76,8 +76,8 @@ _ADAMW_SIZE = 0.2
 class Muon:
     """Muon for the hidden matrices, AdamW for the embeddings and the unembedding.
 
-    Updates of matrices with all singular values alike (Jordan et al. 2024), as large as
-    AdamW's usually are (Liu et al. 2025), so that both can share learning rate and weight decay.
+    Its updates have equal singular values (Jordan et al. 2024) and the usual size of AdamW's
+    (Liu et al. 2025), so that both can share a learning rate and a weight decay.
 
     weights, first_moment, second_moment: as in AdamW. Of a hidden matrix the first moment is
     the momentum, and the second stays 0. hidden: the names of these.

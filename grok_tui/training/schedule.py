@@ -130,7 +130,7 @@ class Schedule:
     def prepare(
         self, configs: Sequence[Config], step: int, count: int, idle: frozenset[int]
     ) -> int:
-        """Have the rows of the `count` steps after `step` in place; returns the first one's index.
+        """Put the rows of the `count` steps after `step` in place; returns the first's index.
 
         configs: of each replica. idle: the replicas that these steps do not change.
         """

@@ -196,7 +196,7 @@ class SessionApp(App[Ending]):
             self._written[theme.path] = written
             changed = read_theme(theme.path)
         except (OSError, ThemeError, ValueError) as error:
-            self.say(f"theme {theme.path} stays as it was: {error}")
+            self.say(f"theme {theme.path} is not reloaded: {error}")
             return
         self._themes[theme.name] = replace(changed, name=theme.name)
         self.register_theme(self._themes[theme.name].textual())

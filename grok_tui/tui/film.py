@@ -108,13 +108,13 @@ def _perform(
     width, height = stage.size
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         raise UserError(
-            f"{width}x{height} is too small: the screens need {LEAST_WIDTH}x{LEAST_HEIGHT}"
+            f"{width}x{height} is too small: the screen needs {LEAST_WIDTH}x{LEAST_HEIGHT}"
         )
     player = Player(recording.timeline, recording.last, playing=False)
     source = _Still(recording, player)
     app = stage.app_of(Run(source, shown(recording, player), recording.folder))
     app.driver_class = _driver(output)
-    # Colours do not depend on the terminal that this was called from.
+    # Colors do not depend on the terminal that this was called from.
     app.console = Console(file=StringIO(), color_system="truecolor", force_terminal=True)
 
     async def direct(pilot: Pilot[object]) -> None:

@@ -62,7 +62,7 @@ def _broken(output: IO[str]) -> str:
     """What to say after the screens broke, which is a defect of this program."""
     text = output.getvalue() if isinstance(output, io.StringIO) else ""
     if not text:
-        return "the session ended by itself"
+        return "the session ended unexpectedly"
     descriptor, name = tempfile.mkstemp(prefix="grok-tui-", suffix=".log")
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""Themes: TOML files with Textual's colours and those of the charts' series."""
+"""Themes: TOML files with Textual's colors and those of the charts' series."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from grok_tui.text import UserError, one_line
 from grok_tui.tui.preferences import config_folder
 
 DEFAULT_THEME = "midnight"
-# The theme of the terminal's own colours.
+# The theme of the terminal's own colors.
 PALETTE_THEME = "terminal"
 SERIES = ("train", "test", "edit", "phase")
-# Series that a theme need not name, and the colour that they have then.
+# Series that a theme need not name, and the color that they have then.
 MORE_SERIES = {"excluded": "secondary", "restricted": "success"}
 _COLORS = (
     "primary", "secondary", "accent", "foreground", "background",
@@ -34,9 +34,9 @@ class ThemeError(UserError):
 class Theme:
     """One theme file.
 
-    colors: Textual's colour names to colours. series: a colour for each name in SERIES, and
+    colors: Textual's color names to colors. series: a color for each name in SERIES, and
     maybe for some in MORE_SERIES.
-    Colours are written as Textual reads them: #a0b1c2, or ansi_blue for the terminal's own.
+    Colors are written as Textual reads them: #a0b1c2, or ansi_blue for the terminal's own.
     """
 
     name: str
@@ -46,9 +46,9 @@ class Theme:
     path: Path
 
     def textual(self) -> TextualTheme:
-        """The theme as Textual registers it; the series' colours are variables of it."""
+        """The theme as Textual registers it; the series' colors are variables of it."""
         ansi = any(color.startswith("ansi_") for color in self.colors.values())
-        # Where nothing can be blended, Textual wants more colours named: its own choices.
+        # Where nothing can be blended, Textual wants more colors named: its own choices.
         own = BUILTIN_THEMES["ansi-dark" if self.dark else "ansi-light"].variables
         return TextualTheme(
             name=self.name,
@@ -59,7 +59,7 @@ class Theme:
         )
 
     def variables(self) -> dict[str, str]:
-        """The series' colours by the names that style sheets and charts know them by."""
+        """The series' colors by the names that style sheets and charts know them by."""
         more = {name: self.colors[color] for name, color in MORE_SERIES.items()}
         return {series_variable(name): x for name, x in {**more, **self.series}.items()}
 
@@ -88,7 +88,7 @@ def choose_theme(
 ) -> str:
     """The theme to begin with: the one asked for, else the last one used, else the default.
 
-    color_system: what Rich calls the terminal's; one of 16 colours shows its own palette
+    color_system: what Rich calls the terminal's; one of 16 colors shows its own palette
     best. Raises UserError if the one asked for is not there.
     """
     if name is not None and name not in themes:
@@ -131,7 +131,7 @@ def _parsed(
         try:
             yield name, Color.parse(values[name])
         except (ColorParseError, TypeError, AttributeError):  # the last two: it is no text
-            raise ThemeError(f"[{table}] {name} = {values[name]!r} is no colour") from None
+            raise ThemeError(f"[{table}] {name} = {values[name]!r} is not a color") from None
 
 
 def _written(color: Color) -> str:

@@ -29,13 +29,13 @@ def sentence(event: Event) -> str | None:  # noqa: C901, PLR0911  one case each
             return stage
         case Started(_, _, device, n_train, n_test, seconds):
             compiled = f"compiled in {number(seconds)} s" if seconds else "started"
-            return f"{compiled} on {device}: {n_train} pairs to train on, {n_test} to test"
+            return f"{compiled} on {device}: {n_train} train pairs, {n_test} test pairs"
         case Paused():
             return "paused"
         case Resumed():
-            return "went on"
+            return "resumed"
         case ConfigApplied():
-            return f"took back: {edit_text(event)}" if event.undo else edit_text(event)
+            return f"undid: {edit_text(event)}" if event.undo else edit_text(event)
         case CommandRejected(_, command, reason):
             return f"{command}: {reason}"
         case PhaseChanged(_, phase, reason):

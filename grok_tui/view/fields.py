@@ -1,4 +1,4 @@
-"""The settings of a run as a form has them: values, planned edits, and whether they are valid."""
+"""The settings of a run as a form has them: values, planned edits, what is invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the map of all pairs shows: a number for each pair, pooled where there is little room."""
+"""What the map of pairs shows: a number for each pair, pooled where room is short."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ class SessionState:
         return replace(self, message=message)
 
     def wanted(self, name: str) -> Any:
-        """A field's value once the trainer has confirmed every edit, None if it is not known."""
+        """A field's value once every edit is confirmed; None if it is not known."""
         return self.pending.get(name, self.known(name))
 
     def requested(self, name: str, value: Any) -> SessionState:

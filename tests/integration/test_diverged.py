@@ -32,7 +32,7 @@ def test_the_reason_names_the_step_the_checkpoint_and_what_to_do(
     assert run.end.step > newest > 0
     assert run.end.reason.startswith("diverged: ")
     assert run.end.reason.endswith(
-        f" at step {run.end.step}; the last good checkpoint is of step {newest};"
+        f" at step {run.end.step}; the last good checkpoint is at step {newest};"
         " try a lower --lr than 10"
     )
 

@@ -156,7 +156,9 @@ def test_the_mean_gradient_starts_at_zero_whenever_it_is_switched_on(
 @pytest.mark.long
 def test_the_norm_is_that_of_step_0_even_when_it_is_asked_for_late(switched: Recording) -> None:
     initial = published.norm(exact(switched.store.at(0).weights))
-    assert initial == pytest.approx(published.norm(exact(model_for(SWITCHED).initial_weights())), rel=1e-12)
+    assert initial == pytest.approx(
+        published.norm(exact(model_for(SWITCHED).initial_weights())), rel=1e-12
+    )
     for snapshot in switched.store.snapshots:
         assert snapshot.initial_norm == pytest.approx(initial, rel=1e-12)
     on_sphere = FIRST_EDIT + 2 * EDITS.index(("norm_constraint", "sphere"))

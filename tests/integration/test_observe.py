@@ -109,11 +109,13 @@ def test_a_neuron_is_that_of_the_weights_at_its_step() -> None:
 @pytest.mark.parametrize("neuron", [-1, 64])
 def test_a_neuron_that_is_not_there_is_refused(neuron: int) -> None:
     run = train(CONFIG, (on(Compiling), [Inspect(neuron), STOP]))
-    assert [event.reason for event in run.of(CommandRejected)] == [f"{neuron} is not a neuron: they are 0 to 63"]
+    assert [event.reason for event in run.of(CommandRejected)] == [
+        f"{neuron} is not a neuron: they are 0 to 63"
+    ]
     assert not run.of(Inspected)
 
 
-def test_weights_that_are_no_numbers_end_the_run_and_are_not_analysed() -> None:
+def test_weights_that_are_no_numbers_end_the_run_and_are_not_analyzed() -> None:
     run = train(CONFIG, (on(Compiling), [SaveCheckpoint(), STOP]))
     snapshot = run.store.at(0)
     unused = snapshot.weights["W_pos"].copy()

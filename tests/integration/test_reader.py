@@ -70,7 +70,7 @@ def without_times(event: Event) -> Event:
 
 
 def merged(events: list[Event]) -> list[Event]:
-    """Neighbouring losses joined: how many come at once is a matter of speed."""
+    """Neighboring losses joined: how many come at once is a matter of speed."""
     result: list[Event] = []
     for event in events:
         if isinstance(event, Losses) and result and isinstance(before := result[-1], Losses):
@@ -180,7 +180,7 @@ def corrupted(folder: Path, copy: Path, name: str, change: Callable[[bytes], byt
         (lambda c: c.replace(b'{"step": 7,', b'{"place": 7,'), "damaged in line 7"),
         (
             lambda c: c.replace(b'{"step": 7,', b'{"step": 8,'),
-            "in line 7: step 8 stands where step 7 should",
+            "in line 7: step 8 found where step 7 should",
         ),
         (
             lambda c: c.replace(b'"train_loss"', b'"loss"', 1),

@@ -103,7 +103,7 @@ def test_the_end_is_that_of_the_live_session(run: tuple[Path, Live]) -> None:
     assert recording.last == 170
     end = recording.state_at(170)
     assert (end.word, end.message) == ("STOPPED", "stopped: enough")
-    assert end.pairs_step == 160  # the newest evaluation at an analysed step
+    assert end.pairs_step == 160  # the newest evaluation at an analyzed step
     assert end.train_loss.length == live_state(live, 170).train_loss.length == 170
 
 

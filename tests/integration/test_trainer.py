@@ -100,7 +100,7 @@ def test_every_step_reports_its_loss_once(plain: Recording) -> None:
     assert len(plain.losses()) == CONFIG.steps
 
 
-def test_it_memorises(plain: Recording) -> None:
+def test_it_memorizes(plain: Recording) -> None:
     summary = plain.summary
     known = [e.step for e in plain.of(Evaluated) if e.metrics.train_acc >= 0.99]
     assert known

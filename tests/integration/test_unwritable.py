@@ -45,7 +45,10 @@ def test_a_full_disk_pauses_the_run_until_there_is_room_or_it_is_to_end(
 
     def waits() -> Paused:
         said = child.until(Warned).message
-        assert "cannot write the run: File too large; training waits, space tries again" in said
+        assert (
+            "cannot write the run: File too large; training waits, press space to try again"
+            in said
+        )
         return child.until(Paused)
 
     child.until(CheckpointSaved, lambda e: e.step == 100)
@@ -74,7 +77,7 @@ def test_a_full_disk_pauses_the_run_until_there_is_room_or_it_is_to_end(
     assert failed.reason == child.source.unheard
     assert failed.reason.startswith(
         "cannot write the run: File too large;"
-        f" nothing after step {len(lines)} is recorded, the last checkpoint is of step {newest}"
+        f" nothing after step {len(lines)} is recorded; the last checkpoint is at step {newest}"
     )
 
 

@@ -23,7 +23,7 @@ def record(folder: Path, *flags: str) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text())
 
 
-def test_quick_memorises_then_groks(tmp_path: Path) -> None:
+def test_quick_memorizes_then_groks(tmp_path: Path) -> None:
     summary = record(tmp_path / "quick", "--preset", "quick", "--stop-when", "grokked")
     assert summary["grokked"] is True
     assert summary["exit"] == "grokked"
@@ -36,7 +36,7 @@ def test_quick_memorises_then_groks(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_stackexchange_does_not_even_memorise(tmp_path: Path) -> None:
+def test_stackexchange_does_not_even_memorize(tmp_path: Path) -> None:
     summary = record(tmp_path / "stuck", "--preset", "stackexchange", "--steps", "800")
     assert summary["grokked"] is False
     assert summary["memorized_step"] is None

@@ -76,7 +76,7 @@ async def test_a_wrong_answer_names_the_right_one() -> None:
     ("key", "pair"),
     [("right", (0, 0)), ("left", (0, 111)), ("up", (1, 112)), ("down", (112, 112))],
 )
-async def test_arrows_ask_for_a_neighbour(key: str, pair: tuple[int, int]) -> None:
+async def test_arrows_ask_for_a_neighbor(key: str, pair: tuple[int, int]) -> None:
     source = playing(*training(1, 30))
     async with session(source).run_test(size=(80, 24)) as pilot:
         await opened(pilot, "0 112")

@@ -50,7 +50,7 @@ async def test_m_smooths_and_the_raw_curve_stays_behind(size: tuple[int, int]) -
 
 
 def colors_of(drawn: Chart) -> set[str]:
-    """The colours of the braille curve, which is the train curve."""
+    """The colors of the braille curve, which is the train curve."""
     lines = [drawn.render_line(y) for y in range(drawn.size.height)]
     return {
         segment.style.color.name

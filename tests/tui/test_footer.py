@@ -44,7 +44,7 @@ def test_each_key_has_its_words() -> None:
     assert items == (FooterItem((FooterKey("a", "a"),), "Ask", always=True),)
 
 
-def test_neighbours_of_a_group_are_joined() -> None:
+def test_neighbors_of_a_group_are_joined() -> None:
     down = binding("f1", "wd down", group=WD, key_display="[")
     up = binding("f2", "wd up", group=WD)
     keys = (FooterKey("f1", "["), FooterKey("f2", "f2"))
@@ -229,7 +229,7 @@ async def test_arrows_are_spelled_in_ascii() -> None:
         assert rows(pilot)[-1].startswith(" shift+up Pause ")
 
 
-async def test_without_colours_keys_are_bold(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_colors_keys_are_bold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     source = playing(*training(1, 20))
     async with session(source).run_test(size=(120, 36)) as pilot:
@@ -260,7 +260,7 @@ class Small(App[None]):
         self.added += 1
 
 
-async def test_a_key_that_does_nothing_now_is_grey_and_cannot_be_clicked() -> None:
+async def test_a_key_that_does_nothing_now_is_gray_and_cannot_be_clicked() -> None:
     app = Small()
     async with app.run_test() as pilot:
         assert await at(pilot, "a Add  b Beg ") == (1, 0)

@@ -1,4 +1,4 @@
-"""The grid pane: the map of all pairs, its cursor and its colours."""
+"""The grid pane: the map of all pairs, its cursor and its colors."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from grok_tui.view.pair_values import Quantity
 
 THEMES = load_themes()[0]
 
-# Of 13 x 13 pairs, memorised: the test pairs are wrong by one.
+# Of 13 x 13 pairs, memorized: the test pairs are wrong by one.
 TASK = task_of(13)
-MEMORISED = pairs_of(TASK, ~TASK.train_mask)
+MEMORIZED = pairs_of(TASK, ~TASK.train_mask)
 # A train pair and a test pair.
 EXAMPLES = [int(np.flatnonzero(half)[-1]) for half in (TASK.train_mask, ~TASK.train_mask)]
 
 
-def memorised() -> ScriptedSource:
-    return playing_pairs(13, evaluated(300, MEMORISED))
+def memorized() -> ScriptedSource:
+    return playing_pairs(13, evaluated(300, MEMORIZED))
 
 
 def large(modulus: int = 113) -> ScriptedSource:
@@ -49,8 +49,8 @@ async def opened(pilot: Pilot[Ending]) -> Grid:
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
-async def test_every_pair_has_its_colour(size: tuple[int, int]) -> None:
-    async with session(memorised()).run_test(size=size) as pilot:
+async def test_every_pair_has_its_color(size: tuple[int, int]) -> None:
+    async with session(memorized()).run_test(size=size) as pilot:
         await opened(pilot)
         assert "correctness  right ██████ wrong  all pairs  step 300" in shown(pilot)
         colors = ramp("correctness", pilot.app.theme_variables)
@@ -99,7 +99,7 @@ async def test_a_new_evaluation_redraws_and_the_same_one_does_not(
         draw(*args)
 
     monkeypatch.setattr(PairMap, "draw", draw_and_count)
-    source = memorised()
+    source = memorized()
     async with session(source).run_test(size=(120, 36)) as pilot:
         pane = await opened(pilot)
         assert read_out(0, 0) in shown(pilot)
@@ -113,7 +113,7 @@ async def test_a_new_evaluation_redraws_and_the_same_one_does_not(
 
 @pytest.mark.parametrize("theme", THEMES)
 async def test_the_map_changes_with_the_theme(theme: str) -> None:
-    async with session(memorised()).run_test(size=(80, 24)) as pilot:
+    async with session(memorized()).run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         pilot.app.theme = theme
         await settled(pilot)
@@ -126,7 +126,7 @@ async def test_the_map_changes_with_the_theme(theme: str) -> None:
 
 
 def read_out(a: int, b: int) -> str:
-    """What the cursor's line says of a pair of the memorised 13 x 13."""
+    """What the cursor's line says of a pair of the memorized 13 x 13."""
     at = 13 * a + b
     right = int(TASK.answer[at])
     if TASK.train_mask[at]:
@@ -145,7 +145,7 @@ WAY = [
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_keys_move_the_cursor(size: tuple[int, int]) -> None:
-    async with session(memorised()).run_test(size=size) as pilot:
+    async with session(memorized()).run_test(size=size) as pilot:
         await opened(pilot)
         side = {(120, 36): 3, (80, 24): 2}[size]
         for key, a, b in WAY:
@@ -184,7 +184,7 @@ async def test_o_goes_through_the_measures(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_k_shows_one_half_only(size: tuple[int, int]) -> None:
-    async with session(memorised()).run_test(size=size) as pilot:
+    async with session(memorized()).run_test(size=size) as pilot:
         await opened(pilot)
         side = {(120, 36): 3, (80, 24): 2}[size]
         surface = Color.parse(pilot.app.theme_variables["surface"]).rich_color
@@ -225,7 +225,7 @@ async def test_zooming_goes_from_the_whole_map_to_single_pairs(size: tuple[int, 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_a_click_moves_the_cursor(size: tuple[int, int]) -> None:
-    async with session(memorised()).run_test(size=size) as pilot:
+    async with session(memorized()).run_test(size=size) as pilot:
         await opened(pilot)
         side = {(120, 36): 3, (80, 24): 2}[size]
         margin = 5
@@ -250,12 +250,12 @@ async def test_division_begins_at_b_1() -> None:
         assert "a 1  b 12  → 12 (right)" in shown(pilot)
 
 
-# --- without colours, and without room ----------------------------------------------------
+# --- without colors, and without room ----------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_in_ascii_a_pair_is_a_character(size: tuple[int, int]) -> None:
-    app = session(memorised())
+    app = session(memorized())
     app.ascii = True
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
@@ -263,18 +263,18 @@ async def test_in_ascii_a_pair_is_a_character(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("name", ["midnight", "terminal"])
-async def test_without_colours_right_and_wrong_can_be_told_apart(
+async def test_without_colors_right_and_wrong_can_be_told_apart(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with session(memorised(), name).run_test(size=(80, 24)) as pilot:
+    async with session(memorized(), name).run_test(size=(80, 24)) as pilot:
         await opened(pilot)
-        if name == "terminal":  # there Textual leaves no colours at all
+        if name == "terminal":  # there Textual leaves no colors at all
             check_characters(pilot)
             return
-        greys = [map_dots(pilot)[2 * TASK.a[at]][2 * TASK.b[at]].triplet for at in EXAMPLES]
-        assert all(grey and grey.red == grey.green == grey.blue for grey in greys)
-        assert abs(greys[0].red - greys[1].red) >= 40
+        grays = [map_dots(pilot)[2 * TASK.a[at]][2 * TASK.b[at]].triplet for at in EXAMPLES]
+        assert all(gray and gray.red == gray.green == gray.blue for gray in grays)
+        assert abs(grays[0].red - grays[1].red) >= 40
 
 
 def check_characters(pilot: Pilot[Ending]) -> None:

@@ -64,7 +64,7 @@ def test_a_dot_belongs_to_a_pair_of_its_cell(zoom: int) -> None:
     assert view.pair_at((-1, 0), (113, 112)) is None
 
 
-# --- levels and colours -----------------------------------------------------------------
+# --- levels and colors -----------------------------------------------------------------
 
 
 def test_only_nothing_at_all_is_the_first_level() -> None:
@@ -72,7 +72,7 @@ def test_only_nothing_at_all_is_the_first_level() -> None:
     assert levels(values).tolist() == [BLANK, 1, 2, 9, STEPS, STEPS]
 
 
-def test_runs_join_equal_neighbours() -> None:
+def test_runs_join_equal_neighbors() -> None:
     assert runs(np.array([3, 3, 0, 3, 5, 5, 5])) == [(3, 2), (0, 1), (3, 1), (5, 3)]
     assert runs(np.array([], dtype=int)) == []
 
@@ -82,16 +82,16 @@ def test_runs_join_equal_neighbours() -> None:
 def test_the_ends_of_a_ramp_differ_in_brightness_too(theme: Theme, measure: Quantity) -> None:
     colors = ramp(measure, theme.colors)
     assert len(colors) == STEPS
-    greys = [color.monochrome.r for color in (colors[0], colors[-1])]
+    grays = [color.monochrome.r for color in (colors[0], colors[-1])]
     surface = Color.parse(theme.colors["surface"]).monochrome.r
-    assert abs(greys[0] - greys[1]) >= 40
-    assert min(abs(grey - surface) for grey in greys) >= 8
+    assert abs(grays[0] - grays[1]) >= 40
+    assert min(abs(gray - surface) for gray in grays) >= 8
     if measure == "correctness":
-        assert min(abs(grey - surface) for grey in greys) >= 30
+        assert min(abs(gray - surface) for gray in grays) >= 30
 
 
 @pytest.mark.parametrize("measure", get_args(Quantity))
-def test_a_terminals_own_colours_are_not_blended(measure: Quantity) -> None:
+def test_a_terminals_own_colors_are_not_blended(measure: Quantity) -> None:
     colors = ramp(measure, THEMES["terminal"].colors)
     assert all(color.ansi is not None for color in colors)
     assert len(dict.fromkeys(color.ansi for color in colors)) == 3
@@ -113,7 +113,7 @@ def test_two_rows_become_one_line(theme: Theme) -> None:
     assert both[5][1] == both[6][0] != colors[4].rich_color
 
 
-def test_characters_say_the_same_without_colours() -> None:
+def test_characters_say_the_same_without_colors() -> None:
     cells = np.array([[BLANK, 1, 8, STEPS, CURSOR + 1]])
     line = Characters("correctness").line(cells)
     assert "".join(segment.text for segment in line) == " .4#."

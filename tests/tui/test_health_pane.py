@@ -1,4 +1,4 @@
-"""The Health pane: five numbers with their history at any size, and what is wrong in colour."""
+"""The Health pane: five numbers with their history at any size, and what is wrong in color."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_what_is_not_well_is_a_warning_and_nothing_else_is() -> None:
         await settled(pilot)
         await pilot.press("h")
         await settled(pilot)
-        content = run_screen(pilot).query_one("#vitals", Area).visual
+        content = run_screen(pilot).query_one("#health-rows", Area).visual
         warned = [
             content.plain[span.start : span.end].strip()
             for span in content.spans

@@ -182,7 +182,7 @@ async def test_z_asks_for_an_undo_and_its_mark_is_drawn() -> None:
         await until(pilot, lambda: "lr 0.001 " in status(pilot))
         await pilot.press("l")
         await settled(pilot)
-        assert "took back: lr 0.002 → 0.001" in shown(pilot)
+        assert "undid: lr 0.002 → 0.001" in shown(pilot)
         assert [mark.step for mark in run_screen(pilot).state.marks] == [60, 100]
 
 

@@ -28,10 +28,15 @@ from grok_tui.tui.themes import load_themes
     ("size", "name", "value", "problem"),
     [
         (WIDE, "lr", "abc", "lr: 'abc' is not a number"),
-        (SMALL, "lr", "20", "lr: 20.0 is wrong: input should be less than or equal to 10"),
+        (SMALL, "lr", "20", "lr: 20.0 is invalid: input should be less than or equal to 10"),
         (SMALLEST, "modulus", "112", "modulus: 112 is even, but the modulus must be odd"),
         (SMALL, "n_heads", "5", "n_heads: 5 heads do not divide d_model 128"),
-        (SMALL, "keep", "last", "keep: 'last' is wrong: 'last' is none of all, first, last N,"),
+        (
+            SMALL,
+            "keep",
+            "last",
+            "keep: 'last' is invalid: 'last' is not one of: all, first, last N,",
+        ),
     ],
 )
 async def test_a_wrong_value_is_explained_beneath_it_and_changes_nothing(

@@ -118,12 +118,12 @@ async def test_a_full_disk_is_said_and_space_tries_again() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         for tries in (1, 2):
-            source.deliver(Warned(20, f"{FULL}; training waits, space tries again"))
+            source.deliver(Warned(20, f"{FULL}; training waits, press space to try again"))
             source.deliver(Paused(20))
             await until(pilot, lambda: status(pilot).startswith(" PAUSED "))
-            assert f"{FULL}; training waits, space tries again" in status(pilot)
+            assert f"{FULL}; training waits, press space to try again" in status(pilot)
             assert [line.text for line in run_screen(pilot).state.log][-2:] == [
-                f"{FULL}; training waits, space tries again",
+                f"{FULL}; training waits, press space to try again",
                 "paused",
             ]
             await pilot.press("space")
@@ -135,7 +135,7 @@ async def test_a_full_disk_is_said_and_space_tries_again() -> None:
 async def test_quitting_what_cannot_be_written_is_a_failure() -> None:
     source = playing(*training(1, 20), Warned(20, f"{FULL}; training waits"), Paused(20))
     app = session(source)
-    lost = f"{FULL}; nothing after step 10 is recorded, the last checkpoint is of step 0"
+    lost = f"{FULL}; nothing after step 10 is recorded; the last checkpoint is at step 0"
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("q", "enter")

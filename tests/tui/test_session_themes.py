@@ -18,7 +18,7 @@ from grok_tui.tui.widgets.chart import Chart
 
 
 def drawn_colors(pilot: Pilot[Ending]) -> set[str]:
-    """The colours of all that the loss chart shows."""
+    """The colors of all that the loss chart shows."""
     chart = run_screen(pilot).query_one("#loss", Chart)
     lines = (chart.render_line(y) for y in range(chart.size.height))
     styles = (segment.style for line in lines for segment in line)
@@ -30,7 +30,7 @@ def name_of(color: str) -> str:
 
 
 @pytest.mark.parametrize("theme", load_themes()[0].values(), ids=lambda theme: theme.name)
-async def test_charts_wear_every_themes_colours(theme: Theme) -> None:
+async def test_charts_wear_every_themes_colors(theme: Theme) -> None:
     async with session(playing(*training(1, 20)), theme.name).run_test() as pilot:
         await settled(pilot)
         assert name_of(theme.series["train"]) in drawn_colors(pilot)

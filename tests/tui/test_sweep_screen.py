@@ -98,9 +98,9 @@ async def test_the_map_fills_in_while_points_are_trained(tmp_path: Path) -> None
     folder, training = sweep_of(tmp_path), Training()
     async with screen(folder, training) as pilot:
         await says(pilot, "steps to grok, median of 2 seeds", "weight_decay down")
-        await says(pilot, "0 of 8 points ended, 0 under way", "seed 1", "waiting")
+        await says(pilot, "0 of 8 points ended, 0 running", "seed 1", "waiting")
         recorded_run(folder.run_of(folder.points[0]), *grokking(601))
-        await says(pilot, "1 under way", "training", "600 / 1,500", "####......", "20%")
+        await says(pilot, "1 running", "training", "600 / 1,500", "####......", "20%")
         for point in folder.points:
             grok_step = 900 if point.values["weight_decay"] == 3 else None
             if point.values["train_fraction"] == 0.3:

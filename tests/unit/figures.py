@@ -87,7 +87,7 @@ def drawn(
     ghost: SessionState | None = None,
     view: ChartView | None = None,
 ) -> tuple[Spy, str]:
-    """The figure and its picture without colours; axes: as the session begins with."""
+    """The figure and its picture without colors; axes: as the session begins with."""
     plt, axes = plt or Spy(), axes or Axes(log_y=kind is LOSS)
     said = draw(plt, kind, Scene(what, view or ALL, axes, ghost), (WIDTH, HEIGHT), COLORS)
     plt.plotsize(WIDTH, HEIGHT)  # as Textual's widget does

@@ -24,8 +24,8 @@ def test_the_basis_is_orthonormal_whether_n_is_odd_or_even(n: int) -> None:
 @pytest.mark.parametrize("n", [12, 13])
 def test_parseval_the_spectrum_holds_all_energy_but_the_mean(n: int) -> None:
     embedding = np.random.default_rng(0).standard_normal((n, 7))
-    centred = embedding - embedding.mean(axis=0)
-    assert np.square(spectrum(embedding)).sum() == pytest.approx(np.square(centred).sum())
+    centered = embedding - embedding.mean(axis=0)
+    assert np.square(spectrum(embedding)).sum() == pytest.approx(np.square(centered).sum())
 
 
 @pytest.mark.parametrize(("n", "k"), [(113, 1), (113, 56), (12, 6), (12, 5)])

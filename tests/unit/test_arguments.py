@@ -78,7 +78,7 @@ def test_help_gives_the_bounds(help_lines: dict[str, str]) -> None:
     assert "(default 0.9, 0 <= x < 1; live)" in help_lines["--beta1"]
     assert "(default 0.3, 0 < x < 1; restart)" in help_lines["--train-fraction"]
     assert (
-        "INT the odd modulus p (default 113, 5 <= x <= 499; restart)"
+        "INT modulus p, an odd number (default 113, 5 <= x <= 499; restart)"
         in (help_lines["--modulus"])
     )
     assert "(default 1e-08, 1e-30 <= x <= 1; live)" in help_lines["--eps"]

@@ -233,11 +233,9 @@ def test_a_file_of_somebody_else_is_no_checkpoint(tmp_path: Path) -> None:
     arrays = {"weights/W_E": np.zeros((2, 2), dtype=np.float32)}
     for metadata in (None, {}, {"format": "pt"}):
         path.write_bytes(safetensors.numpy.save(arrays, metadata))
-        assert refusal(path).endswith(
-            "was not written by grok-tui, or by another version of it"
-        )
+        assert refusal(path).endswith("is not a checkpoint of this version of grok-tui")
     path = with_metadata(path, format=FORMAT[:-1] + "1")
-    assert refusal(path).endswith("was not written by grok-tui, or by another version of it")
+    assert refusal(path).endswith("is not a checkpoint of this version of grok-tui")
 
 
 def config_with(**changes: Any) -> str:
@@ -317,7 +315,7 @@ def test_missing_metadata_is_damage(tmp_path: Path) -> None:
 def test_a_checkpoint_under_the_name_of_another_is_refused(tmp_path: Path) -> None:
     path = checkpoint_path(tmp_path, 8)
     save(path, snapshot(7))
-    assert refusal(path).endswith("has another name than a checkpoint of its step")
+    assert refusal(path).endswith("is not named after its step")
 
 
 def test_content_that_is_not_what_was_saved_is_refused(tmp_path: Path) -> None:

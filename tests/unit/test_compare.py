@@ -177,7 +177,7 @@ def without(name: str) -> Callable[[Path], None]:
         (replaced("config.toml", "[environment]", "parent = 3\n[environment]"), "is damaged"),
         (
             replaced("metrics.jsonl", '"step": 7,', '"step": 8,'),
-            "step 8 stands where step 7 should",
+            "step 8 found where step 7 should",
         ),
         (replaced("metrics.jsonl", '{"step": 7,', "{"), "is damaged in line 7"),
         (replaced("metrics.jsonl", '"test_acc": 0.1', '"test_acc": null'), "is damaged"),
@@ -191,10 +191,8 @@ def test_damage_is_an_error_that_names_the_folder(
     with pytest.raises((UserError, OSError)) as caught:
         read_history(run)
     error = caught.value
-    if isinstance(error, OSError):  # the command line puts these two together
-        text = f"{error.filename}: {error.strerror}"
-    else:
-        text = str(error)
+    # The command line puts these two together.
+    text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
     assert says in text
     assert str(run) in text
     assert text.splitlines() == [text]

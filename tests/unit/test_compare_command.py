@@ -119,7 +119,7 @@ def test_the_charts_show_every_run_and_fit_the_terminal(
 
 
 @pytest.mark.parametrize("reason", ["no terminal", "NO_COLOR"])
-def test_without_colours_there_are_no_escapes(
+def test_without_colors_there_are_no_escapes(
     runs: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -134,7 +134,7 @@ def test_without_colours_there_are_no_escapes(
     assert all(line == line.rstrip() for line in text.split("\n"))
 
 
-def test_a_terminal_has_colours(
+def test_a_terminal_has_colors(
     runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)

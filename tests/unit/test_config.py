@@ -102,7 +102,7 @@ def test_values_outside_the_bounds_are_refused(name: str) -> None:
             outside = bound + sign if whole else math.nextafter(bound, sign * math.inf)
         with pytest.raises(ConfigError) as caught:
             build({name: outside})
-        assert one_line(caught.value).startswith(f"{name}: {outside!r} is wrong: ")
+        assert one_line(caught.value).startswith(f"{name}: {outside!r} is invalid: ")
 
 
 @pytest.mark.parametrize(("name", "value"), [*SMALLEST.items(), *LARGEST.items()])
@@ -129,18 +129,18 @@ def test_nan_and_infinity_are_no_values(name: str, value: Any) -> None:
         ({"learning_rate": 1}, "learning_rate: there is no such setting"),
         ({"a\nb": 1}, r"'a\\nb': there is no such setting"),
         ({"": 1}, "'': there is no such setting"),
-        ({"lr": "fast\nslow"}, r"lr: 'fast\\nslow' is wrong: "),
-        ({"lr": None}, "lr: None is wrong: "),
-        ({"lr": [1] * 1000}, r"lr: \[1, .*\.\.\. is wrong: "),
-        ({"lr": 10**5000}, "lr: a huge number is wrong: "),
-        ({"keep": "last"}, "keep: 'last' is wrong: 'last' is none of all, first, last N"),
-        ({"keep": "first, " * 99}, r"keep: 'first, .*\.\.\. is wrong: '' is none of all"),
-        ({"keep": "x" * 99}, "keep: 'x.* is wrong: '" + "x" * 30 + "' is none of all"),
-        ({"keep": 3}, "keep: 3 is wrong: input should be a valid string"),
-        ({"lr": NESTED}, "lr: .* is wrong: "),
-        ({"device": "cpu"}, "device: 'cpu' is wrong: "),
-        ({"device": "CPU\n"}, r"device: 'CPU\\n' is wrong: "),
-        ({"device": "\udcff"}, r"device: '\\udcff' is wrong: "),
+        ({"lr": "fast\nslow"}, r"lr: 'fast\\nslow' is invalid: "),
+        ({"lr": None}, "lr: None is invalid: "),
+        ({"lr": [1] * 1000}, r"lr: \[1, .*\.\.\. is invalid: "),
+        ({"lr": 10**5000}, "lr: a huge number is invalid: "),
+        ({"keep": "last"}, "keep: 'last' is invalid: 'last' is not one of: all, first, last N"),
+        ({"keep": "first, " * 99}, r"keep: 'first, .*\.\.\. is invalid: '' is not one of: all"),
+        ({"keep": "x" * 99}, "keep: 'x.* is invalid: '" + "x" * 30 + "' is not one of: all"),
+        ({"keep": 3}, "keep: 3 is invalid: input should be a valid string"),
+        ({"lr": NESTED}, "lr: .* is invalid: "),
+        ({"device": "cpu"}, "device: 'cpu' is invalid: "),
+        ({"device": "CPU\n"}, r"device: 'CPU\\n' is invalid: "),
+        ({"device": "\udcff"}, r"device: '\\udcff' is invalid: "),
     ],
 )
 def test_errors_say_what_is_wrong_in_one_line(fields: dict[str, Any], says: str) -> None:

@@ -32,7 +32,7 @@ def curve(*points: tuple[float, float]) -> Curve:
 
 def case(**known: Any) -> Case:
     """A run of `nanda` that knows its train pairs since step 200, and is at step 3,000."""
-    memorised: dict[str, Any] = {
+    memorized: dict[str, Any] = {
         "config": NANDA,
         "steps": 3000,
         "train_loss": curve((10, LN_P), (200, 0.03), (3000, 1e-6)),
@@ -41,7 +41,7 @@ def case(**known: Any) -> Case:
         "test_acc": curve((10, 0.01), (3000, 0.01)),
         "weight_norm": curve((10, 45), (3000, 40)),
     }
-    return Case(**{**memorised, **known})
+    return Case(**{**memorized, **known})
 
 
 def ids(case: Case) -> list[str]:

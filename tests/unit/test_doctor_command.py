@@ -108,16 +108,18 @@ def test_a_run_that_diverged(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_a_run_is_judged_by_its_config_with_its_edits(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    memorised = list(course([(1.0, 0.01)] * 9))
+    memorized = list(course([(1.0, 0.01)] * 9))
     config = CONFIG.changed(weight_decay=0.0)
-    run = written(tmp_path / "ill", STARTED, *memorised, config=config)
+    run = written(tmp_path / "ill", STARTED, *memorized, config=config)
     assert said(capsys, run)[0]["id"] == "weight-decay-too-low"
     edit = ConfigApplied(90, "weight_decay", 0.0, 1.0)
-    run = written(tmp_path / "mended", STARTED, *memorised, edit, COMPLETED, config=config)
+    run = written(tmp_path / "mended", STARTED, *memorized, edit, COMPLETED, config=config)
     assert said(capsys, run)[0]["id"] == "too-few-steps"
 
 
-def test_what_is_not_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_a_run_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert "is not a run directory" in refused(capsys, tmp_path)
     assert "is not a run directory" in refused(capsys, tmp_path / "nowhere")
     assert "give DIR alone" in refused(capsys, tmp_path, "--lr", "1e-3")
@@ -191,7 +193,7 @@ def test_cells_may_be_empty_where_nothing_was_measured(
         (HEADER + "-1,2,3\n", "line 2: step: '-1'"),
         (HEADER + "1,-2,3\n", "line 2: train_loss: '-2' is negative"),
         (HEADER + "1,2\n", "line 2: 2 cells where the header has 3"),
-        (HEADER + '1,2,"3\n', "is no CSV file"),
+        (HEADER + '1,2,"3\n', "is not a CSV file"),
         (HEADER + f"1,2,{'9x' * 100}\n", "is no number"),
         (b"\xff\xfe\x00", "no text in UTF-8"),
         (b"step,train_loss,test_loss\n1,2,3\n2,\x00,4\n", "line 3"),

@@ -53,9 +53,9 @@ def test_texts_of_values(name: str, text: str, value: Any) -> None:
     [
         ("lr", "abc", "lr: 'abc' is not a number"),
         ("lr", "", "lr: '' is not a number"),
-        ("lr", "nan", "lr: nan is wrong: input should be a finite number"),
-        ("lr", "20", "lr: 20.0 is wrong: input should be less than or equal to 10"),
-        ("lr", "0", "lr: 0.0 is wrong: input should be greater than 0"),
+        ("lr", "nan", "lr: nan is invalid: input should be a finite number"),
+        ("lr", "20", "lr: 20.0 is invalid: input should be less than or equal to 10"),
+        ("lr", "0", "lr: 0.0 is invalid: input should be greater than 0"),
         ("steps", "1.5", "input should be a valid integer"),
         ("steps", "9" * 5000, "steps: inf is wrong"),
         ("operation", "power", "operation: 'power' is unknown; choose one of add"),
@@ -168,8 +168,8 @@ def test_each_field_is_explained(name: str) -> None:
         (view("n_heads", 4, 8, ended=True), "new run: 4 → 8, r starts it"),
         (view("lr", 0.1, 0.2), "pending: 0.1 → 0.2, until the trainer confirms"),
         (view("lr", 0.1, 0.1, ended=True), "the run has ended; r starts a new one"),
-        (view("beta1", 0.9, 0.9), "live: enter edits, the next step uses it"),
-        (view("decay", "x", "x"), "live: left and right choose, the next step uses it"),
+        (view("beta1", 0.9, 0.9), "live: enter edits it, effective from the next step"),
+        (view("decay", "x", "x"), "live: left and right choose, effective from the next step"),
     ],
 )
 def test_what_becomes_of_an_edit_is_told(shown: FieldView, fate: str) -> None:

@@ -204,7 +204,7 @@ def test_the_extent_of_a_recording(tmp_path: Path) -> None:
     writer = RunWriter.create(tmp_path / "run", CONFIG, ENVIRONMENT)
     assert writer.extent() == "nothing is recorded"
     writer.save(snapshot(0))
-    words = "nothing after step {} is recorded, the last checkpoint is of step {}"
+    words = "nothing after step {} is recorded; the last checkpoint is at step {}"
     assert writer.extent() == words.format(0, 0)
     writer(losses(1, 3.0, 2.0, 1.0))
     with pytest.MonkeyPatch.context() as patch:

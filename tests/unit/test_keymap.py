@@ -75,7 +75,11 @@ def test_two_actions_may_change_places(file: Path) -> None:
         ('go = ["a", 1]', {}, ["go", "the name of a key"]),
         ('go = ""', {}, ["go", "empty"]),
         ('go = "S"', {}, ["S is the key of both go and stop; go keeps its default"]),
-        ('go = "x"\nlook = "x"', {"go": ("x",)}, ["x is the key of both go and look; look keeps"]),
+        (
+            'go = "x"\nlook = "x"',
+            {"go": ("x",)},
+            ["x is the key of both go and look; look keeps"],
+        ),
         ('go = "[/]"', {}, ["go", "'[/]' is not a key"]),
         ('go = "ctrl+"', {}, ["go", "'ctrl+' is not a key"]),
         ('"go\\u001b\\n" = "a"', {}, ["no such action"]),
@@ -119,7 +123,10 @@ def test_two_panes_may_have_the_same_key(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('grid-next = "g"', "g is the key of both go and grid-next; grid-next keeps its default"),
+        (
+            'grid-next = "g"',
+            "g is the key of both go and grid-next; grid-next keeps its default",
+        ),
         ('go = "n"', "n is the key of both go and grid-next; go keeps its default"),
     ],
 )

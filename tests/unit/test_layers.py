@@ -123,7 +123,7 @@ def test_an_error_names_field_value_and_place(
             monkeypatch.setattr(sources, "load_preset", lambda name: bad)
             preset, place = "bad", "preset bad"
     text = refusal(fields, file, preset)
-    assert text.startswith("warmup_steps: '-3' is wrong: ")
+    assert text.startswith("warmup_steps: '-3' is invalid: ")
     assert text.endswith(f" (from {place})")
 
 
@@ -185,8 +185,8 @@ def test_an_unknown_key_with_a_line_break_stays_in_one_line(tmp_path: Path) -> N
 
 
 def test_a_table_in_a_config_file_is_no_setting(tmp_path: Path) -> None:
-    file = written(tmp_path, "[optimiser]\nlr = 1")
-    assert refusal({}, file) == f"optimiser: there is no such setting (from {file})"
+    file = written(tmp_path, "[optimizer]\nlr = 1")
+    assert refusal({}, file) == f"optimizer: there is no such setting (from {file})"
 
 
 def test_only_the_environment_table_of_a_file_is_passed_over(tmp_path: Path) -> None:

@@ -163,7 +163,9 @@ def test_initial_weights_have_the_std_of_their_init(init: str) -> None:
 def test_the_seed_alone_decides_the_draw() -> None:
     config = Config(modulus=13, d_model=8, n_heads=2, d_mlp=16)
     first = model_for(config).initial_weights()
-    again = model_for(config.changed(data_seed=5, lr=0.1, operation="multiply")).initial_weights()
+    again = model_for(
+        config.changed(data_seed=5, lr=0.1, operation="multiply")
+    ).initial_weights()
     other = model_for(config.changed(seed=1)).initial_weights()
     for name, weight in first.items():
         np.testing.assert_array_equal(weight, again[name])

@@ -36,7 +36,7 @@ Array = NDArray[Any]
 # tinygrad's own way to have kernels captured but called one by one.
 ONE_BY_ONE = {"JIT": 2}
 CONFIG = Config(device="CPU", modulus=7, d_model=8, n_heads=2, d_mlp=12, warmup_steps=2)
-# The tape has 256 rows: the last of these steps come after it is written again.
+# The schedule has 256 rows: the last of these steps come after it is written again.
 STEPS = 260
 
 

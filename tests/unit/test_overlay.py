@@ -25,7 +25,7 @@ def falling(start: float, count: int = 100) -> Series:
 
 
 def picture(*runs: Series, size: tuple[int, int] = SIZES[0]) -> list[str]:
-    """The lines without colours."""
+    """The lines without colors."""
     return plotext.uncolorize(draw(plotext, LOSS.log, runs, size)).split("\n")
 
 
@@ -73,12 +73,12 @@ def test_where_runs_part_each_is_drawn_whole() -> None:
     assert set(bottom[38:]) == {"x"}
 
 
-def test_heights_and_steps_are_labelled() -> None:
+def test_heights_and_steps_are_labeled() -> None:
     lines = picture(series([1.0] * 50 + [1e-4] * 50), series([1e-2] * 100))
-    labelled = {line.split("┤")[0].strip(): line for line in lines if "┤" in line}
-    assert labelled["1"].count("o") > 30
-    assert labelled["1e-4"].count("o") > 30
-    assert labelled["0.01"].count("x") > 60
+    labeled = {line.split("┤")[0].strip(): line for line in lines if "┤" in line}
+    assert labeled["1"].count("o") > 30
+    assert labeled["1e-4"].count("o") > 30
+    assert labeled["0.01"].count("x") > 60
     assert lines[-1].split() == ["0", "200", "400", "600", "800", "1000"]
 
 
@@ -90,9 +90,9 @@ def test_a_short_run_ends_where_it_ended() -> None:
 def test_accuracy_is_in_percent() -> None:
     runs = [series([0.0] * 50 + [1.0] * 50), series([0.5] * 100)]
     lines = plotext.uncolorize(draw(plotext, ACCURACY.linear, runs, (80, 16))).split("\n")
-    labelled = {line.split("┤")[0].strip(): line for line in lines if "┤" in line}
-    assert labelled["100%"].count("o") > 30
-    assert labelled["50%"].count("x") > 60
+    labeled = {line.split("┤")[0].strip(): line for line in lines if "┤" in line}
+    assert labeled["100%"].count("o") > 30
+    assert labeled["50%"].count("x") > 60
 
 
 def test_what_is_no_number_is_a_gap() -> None:
@@ -109,7 +109,7 @@ def test_one_point_and_none() -> None:
     assert draw(plotext, LOSS.log, nothing, (80, 16)) == ""
 
 
-def test_colours_are_of_the_markers_alone() -> None:
+def test_colors_are_of_the_markers_alone() -> None:
     text = draw(plotext, LOSS.log, [falling(1.0), falling(9.0)], (80, 16))
     assert len(set(re.findall(r"\x1b\[38;5;(\d+)m", text))) == 2
     assert "\x1b[48" not in text  # the terminal's own background
@@ -132,7 +132,7 @@ def test_the_legend_names_every_run_beside_its_marker(width: int) -> None:
     assert (len(lines) == 1) == (width == 80)
 
 
-def test_the_legend_has_the_colours_of_the_curves() -> None:
+def test_the_legend_has_the_colors_of_the_curves() -> None:
     text = draw(plotext, LOSS.log, [falling(1.0), falling(9.0)], (80, 16))
     drawn = dict(reversed(pair) for pair in re.findall(r"(\x1b\[38;5;\d+m)([ox])", text))
     named = legend(plotext, "test loss", ["a", "b"], 80)

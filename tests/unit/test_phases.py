@@ -57,7 +57,7 @@ def test_grokked_is_three_in_a_row_and_the_step_is_the_first_of_them(
     ("train", "memorized_step"),
     [((0.5, 0.98), None), ((0.5, 0.99), 20), ((0.99, 0.5, 1.0), 10), ((0.989999, 1.0), 20)],
 )
-def test_memorised_is_the_first_evaluation_with_the_train_pairs_known(
+def test_memorized_is_the_first_evaluation_with_the_train_pairs_known(
     train: tuple[float, ...], memorized_step: int | None
 ) -> None:
     milestones = after(*((10 * (i + 1), acc, 0.0) for i, acc in enumerate(train)))
@@ -65,7 +65,7 @@ def test_memorised_is_the_first_evaluation_with_the_train_pairs_known(
     assert not milestones.grokked
 
 
-def test_memorising_and_grokking_at_once() -> None:
+def test_memorizing_and_grokking_at_once() -> None:
     milestones = after((3, 1.0, 1.0), (4, 1.0, 1.0), (9, 1.0, 1.0))
     assert (milestones.memorized_step, milestones.grok_step) == (3, 3)
 
@@ -142,7 +142,7 @@ def test_no_circuit_is_seen_before_the_train_pairs_are_known_or_without_a_measur
     assert MEMORIZED.after_analysis(200, excluded(None)) == MEMORIZED
 
 
-def test_cleanup_is_the_fall_of_the_test_loss_to_half_of_its_highest_since_memorising() -> None:
+def test_cleanup_is_the_fall_of_the_test_loss_to_half_of_its_highest_since_memorizing() -> None:
     unknown = Milestones().after(10, loss_metrics(40.0, 90.0, train_acc=0.2))
     now = unknown.after(100, loss_metrics(0.1, 8.0)).after(200, loss_metrics(0.1, 20.0))
     assert now.phase == "MEMORIZING"
@@ -157,7 +157,7 @@ def test_cleanup_is_the_fall_of_the_test_loss_to_half_of_its_highest_since_memor
     ("decay", "patience"),
     [(1.0, 3000), (0.5, 6000), (9.0, 1000), (0.0, 20_000), (0.01, 20_000)],
 )
-def test_a_run_that_memorised_is_stuck_after_three_decay_times(
+def test_a_run_that_memorized_is_stuck_after_three_decay_times(
     decay: float, patience: int
 ) -> None:
     last = MEMORIZED.after(99 + patience, loss_metrics(0.1, 8.0, decay=decay))
@@ -199,7 +199,7 @@ ORDER = ["MEMORIZING", "STUCK", "CIRCUIT FORMATION", "CLEANUP", "GROKKED"]
         max_size=40,
     )
 )
-def test_whatever_is_measured_after_memorising_the_badge_never_flickers(
+def test_whatever_is_measured_after_memorizing_the_badge_never_flickers(
     found: list[tuple[float, float, float, bool]],
 ) -> None:
     now = MEMORIZED

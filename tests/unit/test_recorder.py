@@ -11,7 +11,9 @@ from grok_tui.protocol.commands import Ask, Command, Pause, Resume, SaveCheckpoi
 from grok_tui.protocol.events import Compiling, Event, Paused, Stopped, Warned
 from grok_tui.sources.retrying_recorder import RetryingRecorder
 
-WAITS = "cannot write the run: No space left on device; training waits, space tries again"
+WAITS = (
+    "cannot write the run: No space left on device; training waits, press space to try again"
+)
 SAVED = "checkpoints/step-00000002.safetensors"
 
 

@@ -37,11 +37,11 @@ def test_cross_entropy_of_a_uniform_guess_is_log_p() -> None:
 def test_adamw_moves_by_lr_along_a_constant_gradient_whatever_the_betas(coupled: bool) -> None:
     """m_hat = g and v_hat = g^2 at every step, if and only if the bias is corrected."""
     theta, g, lr = {"w": np.array([2.0, -3.0])}, np.array([0.5, -4.0]), 0.1
-    optimiser = reference.AdamW()
+    optimizer = reference.AdamW()
     for beta1, beta2 in ((0.9, 0.98), (0.5, 0.999), (0.0, 0.9), (0.7, 0.7)):
         before = theta["w"]
         gradient = g - 3.0 * before if coupled else g  # what the coupled decay adds back
-        theta = optimiser.update(
+        theta = optimizer.update(
             theta, {"w": gradient}, lr=lr, weight_decay=3.0, beta1=beta1, beta2=beta2,
             eps=0.0, coupled=coupled,
         )  # fmt: skip
@@ -52,11 +52,11 @@ def test_adamw_moves_by_lr_along_a_constant_gradient_whatever_the_betas(coupled:
 def test_adamw_with_constant_betas_corrects_by_one_minus_beta_to_the_t() -> None:
     rng = np.random.default_rng(0)
     theta, lr, beta1, beta2, eps = rng.standard_normal(3), 0.01, 0.9, 0.98, 1e-3
-    optimiser, m, v, expected = reference.AdamW(), 0.0, 0.0, theta
+    optimizer, m, v, expected = reference.AdamW(), 0.0, 0.0, theta
     weights = {"w": theta}
     for t in range(1, 6):
         g = rng.standard_normal(3)
-        weights = optimiser.update(
+        weights = optimizer.update(
             weights, {"w": g}, lr=lr, weight_decay=0.0, beta1=beta1, beta2=beta2, eps=eps
         )
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2

@@ -92,7 +92,7 @@ def test_a_checkpoint_that_the_lines_do_not_reach_is_skipped(damage: str, run: P
     for warning, start in zip(warnings[:count], skipped[:count], strict=True):
         assert warning.startswith(start)
         assert why in warning
-    assert warnings[count:] == [f"all that came after step {expected} is lost and done again"]
+    assert warnings[count:] == [f"everything after step {expected} is lost and will be redone"]
     assert all(warning.splitlines() == [warning] for warning in warnings)
 
 
@@ -149,7 +149,7 @@ def test_damaged_events_cost_no_step_but_are_said(
 def test_no_branch_leaves_a_gap_in_the_steps(run: Path, tmp_path: Path) -> None:
     change(run / "metrics.jsonl", lambda x: [*x[:14], *x[15:]])
     child = tmp_path / "child"
-    with pytest.raises(RunError, match="step 16 stands where step 15 should"):
+    with pytest.raises(RunError, match="step 16 found where step 15 should"):
         branch(checkpoint_path(run / "checkpoints", 20), child)
     assert not child.exists()
     assert branch(checkpoint_path(run / "checkpoints", 10), child).step == 10

@@ -41,7 +41,9 @@ def test_a_rule_has_parts(text: str, parts: list[tuple[str, int]]) -> None:
      "last 3 phases", "All", "last 123456789", "first\nlast 3"],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused_in_words(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is none of all, first, last N, every M, phases$"):
+    with pytest.raises(
+        ValueError, match=r"is not one of: all, first, last N, every M, phases$"
+    ):
         parse(text)
 
 

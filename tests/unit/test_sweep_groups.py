@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_for import model_for
 from summaries import summary
 
 from grok_tui.config.schema import Config
@@ -26,7 +27,6 @@ from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.progress import SweepProgress
 from grok_tui.sweep.spec import spec_from
 from grok_tui.tasks.registry import make_task
-from tests.model_for import model_for
 
 SPEC = spec_from(
     {
@@ -117,7 +117,9 @@ def test_a_watch_tells_of_each_point_once_and_how_long_the_rest_may_take(
     tmp_path: Path,
 ) -> None:
     now = 100.0
-    folder = SweepFolder.open(tmp_path / "sweep", spec_from({"base": {"steps": 1000}, "seeds": 2}))
+    folder = SweepFolder.open(
+        tmp_path / "sweep", spec_from({"base": {"steps": 1000}, "seeds": 2})
+    )
     watch = SweepProgress.begin(folder, retry=False, clock=lambda: now)
     assert [point.name for point in watch.missing] == ["seed-0", "seed-1"]
     assert watch.look() == []

@@ -69,9 +69,12 @@ def test_a_points_name_says_what_it_is() -> None:
     ("content", "said"),
     [
         ({"axes": {"lrr": [1]}}, "lrr: there is no such setting"),
-        ({"axes": {"lr": []}}, "lr: an axis needs a value"),
-        ({"axes": {"lr": [1e-3, 0.001]}}, "lr: an axis has every value once"),
-        ({"axes": {"weight_decay": [1, 1.0]}}, "weight_decay: an axis has every value once"),
+        ({"axes": {"lr": []}}, "lr: an axis needs at least one value"),
+        ({"axes": {"lr": [1e-3, 0.001]}}, "lr: a value of an axis must not be repeated"),
+        (
+            {"axes": {"weight_decay": [1, 1.0]}},
+            "weight_decay: a value of an axis must not be repeated",
+        ),
         ({"axes": {"seed": [1, 2]}}, "seed is no axis"),
         ({"axes": {"device": ["CPU"]}}, "device is no axis"),
         ({"axes": {"lr": [1e-3, -1]}}, "the point lr--1_seed-0: lr: -1.0 is wrong"),

@@ -82,7 +82,7 @@ def test_a_larger_train_half_contains_the_smaller() -> None:
     assert (large | ~small).all()
 
 
-def test_the_split_favours_no_operand() -> None:
+def test_the_split_favors_no_operand() -> None:
     task = make_task(Config())
     counts = np.bincount(task.a[task.train_mask], minlength=113)
     # Hypergeometric: 3,830 / 113 = 33.9 per a, with a standard deviation of 4.85.

@@ -33,7 +33,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def content(**changes: Any) -> dict[str, Any]:
-    """A right theme file, changed; a table's name and `__` before a colour changes that."""
+    """A right theme file, changed; a table's name and `__` before a color changes that."""
     whole = tomllib.loads(SHIPPED[0].read_text()) | {"name": "mine", "dark": True}
     for key, value in changes.items():
         table, _, name = key.partition("__")
@@ -77,7 +77,7 @@ def test_there_is_a_light_and_a_dark_theme() -> None:
     assert {theme.dark for theme in load_themes()[0].values()} == {True, False}
 
 
-def test_colours_are_read_as_they_stand(mine: Path) -> None:
+def test_colors_are_read_as_they_stand(mine: Path) -> None:
     path = write(mine, colors__primary="#102030", series__train="#0a141e", dark=False)
     theme = read_theme(path)
     assert theme.colors["primary"] == "#102030"
@@ -130,15 +130,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "name is markup": ({"name": "[/]"}, "its name '[/]' cannot be shown"),
     "name has two lines": ({"name": "a\nb"}, "its name 'a\\nb' cannot be shown"),
     "dark is a text": ({"dark": "yes"}, "`dark`"),
-    "no colours": ({"colors": None}, "needs a table [colors]"),
-    "colours are a list": ({"colors": ["red"]}, "needs a table [colors]"),
+    "no colors": ({"colors": None}, "needs a table [colors]"),
+    "colors are a list": ({"colors": ["red"]}, "needs a table [colors]"),
     "no series": ({"series": None}, "needs a table [series]"),
-    "a colour is missing": ({"colors__error": None}, "[colors] lacks `error`"),
+    "a color is missing": ({"colors__error": None}, "[colors] lacks `error`"),
     "a series is missing": ({"series__phase": None}, "[series] lacks `phase`"),
-    "no colour": ({"colors__panel": "reddish"}, "[colors] panel = 'reddish' is no colour"),
-    "an empty colour": ({"colors__panel": ""}, "[colors] panel = '' is no colour"),
-    "a number": ({"series__edit": 7}, "[series] edit = 7 is no colour"),
-    "a list": ({"series__edit": [1, 2, 3]}, "[series] edit = [1, 2, 3] is no colour"),
+    "no color": ({"colors__panel": "reddish"}, "[colors] panel = 'reddish' is not a color"),
+    "an empty color": ({"colors__panel": ""}, "[colors] panel = '' is not a color"),
+    "a number": ({"series__edit": 7}, "[series] edit = 7 is not a color"),
+    "a list": ({"series__edit": [1, 2, 3]}, "[series] edit = [1, 2, 3] is not a color"),
 }
 
 
@@ -192,7 +192,7 @@ def test_the_theme_to_begin_with(
     assert choose_theme(load_themes()[0], asked, remembered) == chosen
 
 
-def test_a_terminal_of_16_colours_begins_with_its_own() -> None:
+def test_a_terminal_of_16_colors_begins_with_its_own() -> None:
     themes = load_themes()[0]
     assert choose_theme(themes, None, None, "standard") == "terminal"
     assert choose_theme(themes, None, None, "truecolor") == DEFAULT_THEME
@@ -200,7 +200,7 @@ def test_a_terminal_of_16_colours_begins_with_its_own() -> None:
     assert choose_theme(themes, "mist", None, "standard") == "mist"
 
 
-def test_six_themes_two_of_them_light_and_one_of_the_terminals_own_colours() -> None:
+def test_six_themes_two_of_them_light_and_one_of_the_terminals_own_colors() -> None:
     themes = load_themes()[0].values()
     assert len(themes) >= 6
     assert sum(not theme.dark for theme in themes) >= 2
@@ -220,7 +220,7 @@ def test_text_stands_out_from_what_it_is_written_on() -> None:
 
 
 def contrast(x: Color, y: Color) -> float:
-    """The ratio of the relative luminances of two colours, as WCAG 2.1 defines it."""
+    """The ratio of the relative luminances of two colors, as WCAG 2.1 defines it."""
 
     def luminance(color: Color) -> float:
         parts = (part / 255 for part in color.rgb)

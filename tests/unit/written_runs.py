@@ -87,5 +87,5 @@ def _grokking() -> Iterator[Event]:
     yield COMPLETED
 
 
-# Memorises at step 20 and groks at step 70, with an edit between, and is complete.
+# Memorizes at step 20 and groks at step 70, with an edit between, and is complete.
 RUN = tuple(_grokking())

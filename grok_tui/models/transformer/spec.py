@@ -60,7 +60,7 @@ class Transformer(Model):
 
     def initial_weights(self) -> dict[str, FloatArray]:
         """By the config's `init`: `nanda` N(0, 1) / sqrt(d_model), and W_U / sqrt(n_answers);
-        `transformerlens` N(0, 0.8^2 / d_model); `scaled-uniform` U(-1, 1) / sqrt(rows * columns),
+        `transformerlens` N(0, 0.8^2 / d_model); `scaled-uniform` U(-1, 1) / sqrt(rows columns),
         which is far too small; `normal` N(0, 1), which is far too large.
         """
         config = self.config
@@ -107,7 +107,7 @@ class Transformer(Model):
     def n_bytes(self, n_pairs: int, n_train: int) -> int:
         """The weights eight times over, and what the pairs need.
 
-        Measured on the CPU at p from 31 to 113, with one layer and two: 0.8 to 1.1 times as much.
+        Measured on a CPU at p from 31 to 113, with one layer and two: 0.8 to 1.1 times that.
         """
         d, d_mlp, n_layers = self.config.d_model, self.config.d_mlp, self.config.n_layers
         weights = sum(rows * columns for rows, columns in self.shapes.values())

@@ -29,8 +29,8 @@ _TAGS = {
     "excluded_loss": "loss/excluded",
     "train_acc": "accuracy/train",
     "test_acc": "accuracy/test",
-    "lr": "optimiser/lr",
-    "weight_decay": "optimiser/weight_decay",
+    "lr": "optimizer/lr",
+    "weight_decay": "optimizer/weight_decay",
     "weight_norm": "weights/norm",
     **{name: f"health/{name}" for name in HEALTH_NAMES},
 }
@@ -48,7 +48,7 @@ def write_events(run: Path, folder: Path | None) -> Path:
     """
     folder = folder or Path(f"{run.resolve().name}-tensorboard")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder} is there already; choose an empty folder with -o")
+        raise UserError(f"{folder} already exists; choose an empty folder with -o")
     happened = list(event_lines(run))
     clock = _clock(happened)
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The weights of a checkpoint as safetensors: under their own names, or by other conventions."""
+"""The weights of a checkpoint as safetensors, under their own names or another tool's."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def read_metrics(path: Path, config: Mapping[str, Any]) -> Case:
         except ValueError as error:
             raise MetricsError(f"{path}, line {number}: {error}") from None
     if step < 0:
-        raise MetricsError(f"{path} has no steps: after the header comes one line for each")
+        raise MetricsError(f"{path} has no steps: after the header, put one line for each")
     curves: dict[str, Any] = {
         name: _curve(points) for name, points in values.items() if name != "step"
     }
@@ -81,9 +81,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     raise MetricsError(f"{path}, line {number}: {wrong}")
                 yield number, {n: c for n, c in zip(names, cells, strict=True) if n}
     except UnicodeDecodeError:
-        raise MetricsError(f"{path} is no text in UTF-8") from None
+        raise MetricsError(f"{path} is not UTF-8 text") from None
     except csv.Error as error:
-        raise MetricsError(f"{path} is no CSV file: {error}") from None
+        raise MetricsError(f"{path} is not a CSV file: {error}") from None
 
 
 def _delimiter(header: str) -> str:
@@ -105,7 +105,7 @@ def _names(path: Path, header: list[str]) -> list[str]:
 def _step(text: str, before: int) -> int:
     value = _float("step", text)
     if not math.isfinite(value) or value < 0 or value != int(value):
-        raise ValueError(f"step: {_shown(text)} is no whole number from 0 on")
+        raise ValueError(f"step: {_shown(text)} is not a whole number of 0 or more")
     if value <= before:
         raise ValueError(f"step {int(value)} comes after step {before}: steps must ascend")
     return int(value)
@@ -119,7 +119,7 @@ def _number(name: str, text: str) -> float | None:
     if value < 0:
         raise ValueError(f"{name}: {_shown(text)} is negative")
     if name.endswith("_acc") and value > 1:
-        raise ValueError(f"{name}: {_shown(text)} is no accuracy from 0 to 1")
+        raise ValueError(f"{name}: {_shown(text)} is not an accuracy between 0 and 1")
     return value
 
 

@@ -29,8 +29,9 @@ class Ask(Pane):
 
     TITLE = "Ask"
     ABOUT = (
-        "What the network answers to one pair, and how probable it holds each residue."
-        " A memorised pair is right at once; one that was held out becomes right at grokking."
+        "What the network answers for one pair, and the probability it gives each residue. A"
+        " train pair is right once it is memorized; a test pair becomes right when the network"
+        " groks."
     )
     DEFAULT_CSS = """
     Ask Input { padding: 0 1; display: none; }
@@ -78,14 +79,14 @@ class Ask(Pane):
         event.stop()
         numbers = [int(text) for text in re.findall(r"\d+", event.value)]
         if len(numbers) != 2:
-            self.query_one(Static).update("two numbers, please: a and b")
+            self.query_one(Static).update("type two numbers: a and b")
             return
         event.input.clear()
         self.action_leave()
         self._ask(*numbers)
 
     def action_move(self, a: int, b: int) -> None:
-        """Ask for a neighbour of the pair; at the edge, for the pair at the other one."""
+        """Ask for a neighbor of the pair; at the edge, for the pair at the other one."""
         if self._question is None or self._state is None or self._state.task is None:
             return
         self._ask(*self._state.task.neighbor(self._question, a, b))

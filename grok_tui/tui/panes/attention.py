@@ -26,17 +26,17 @@ class Attention(AnalysisPane):
     SHORT = "Attn"
     ABOUT = "How much each head attends from = to a (above) and to b (below), for every token."
     MORE = (
-        "Each bar is the attention to one token, averaged over all tokens in the other place;"
-        " 1 is a full bar. The rest goes to b or a, and to = itself. A head that has learned"
-        " something attends in waves over the tokens, with one of the key frequencies, and"
-        " what a gets b loses. The first line has the means of every head. Up and down change"
-        " the head, left and right the token. With several layers it is the first one's"
-        " attention."
+        "Each bar is the attention paid to one token, averaged over all tokens in the other"
+        " position; a full bar is 1. The rest goes to the other position and to = itself. In a"
+        " head that has learned something, attention rises and falls over the tokens at one of"
+        " the key frequencies, and what a gains, b loses. The first line shows the means of"
+        " every head. Up and down change the head, left and right the token. With several"
+        " layers, this is the first layer's attention."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "token(-1)", "Token before", id="attention-left", show=False),
+        Binding("left", "token(-1)", "Previous token", id="attention-left", show=False),
         Binding("right", "token(1)", "Next token", id="attention-right", show=False),
-        Binding("up", "head(-1)", "Head before", id="attention-up", show=False),
+        Binding("up", "head(-1)", "Previous head", id="attention-up", show=False),
         Binding("down", "head(1)", "Next head", id="attention-down", show=False),
         Binding("home", "first", "First token", id="attention-first", show=False),
         Binding("end", "last", "Last token", id="attention-last", show=False),

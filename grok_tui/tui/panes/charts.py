@@ -24,8 +24,9 @@ class Charts(Pane, can_focus=False):
 
     TITLE = "Charts"
     ABOUT = (
-        "Loss and accuracy over training steps, on the pairs trained on and on those held out."
-        " Grokking is the test curve's sudden fall, long after the train curve's."
+        "Loss and accuracy over training steps, for the train pairs and the held-out test"
+        " pairs. Grokking is the sudden fall of the test loss, long after that of the train"
+        " loss."
     )
     DEFAULT_CSS = """
     Charts, Charts:focus, Charts:focus-within { border: none; }
@@ -38,13 +39,19 @@ class Charts(Pane, can_focus=False):
         Binding("minus", "zoom(-1)", "Zoom out", id="zoom-out", show=False),
         Binding("left", "crosshair(-1)", "Crosshair left", id="crosshair-left", show=False),
         Binding("right", "crosshair(1)", "Crosshair right", id="crosshair-right", show=False),
-        Binding("escape", "no_crosshair", "No crosshair", id="no-crosshair", show=False),
+        Binding("escape", "no_crosshair", "Hide the crosshair", id="no-crosshair", show=False),
         Binding("shift+left", "pan(-0.5)", "Earlier steps", id="earlier", show=False),
         Binding("shift+right", "pan(0.5)", "Later steps", id="later", show=False),
         Binding("home", "oldest", "First steps", id="oldest", show=False),
-        Binding("end", "newest", "Newest steps, followed", id="newest", show=False),
-        Binding("up", "choose('loss')", "The loss", id="choose-loss", show=False),
-        Binding("down", "choose('accuracy')", "The accuracy", id="choose-accuracy", show=False),
+        Binding("end", "newest", "Follow the newest steps", id="newest", show=False),
+        Binding("up", "choose('loss')", "Choose the loss chart", id="choose-loss", show=False),
+        Binding(
+            "down",
+            "choose('accuracy')",
+            "Choose the accuracy chart",
+            id="choose-accuracy",
+            show=False,
+        ),
     ]
 
     def __init__(self, state: SessionState) -> None:
@@ -90,7 +97,7 @@ class Charts(Pane, can_focus=False):
         self._look(view)
         if view.end is None:
             return "following the newest step"
-        return "the view stays here while training goes on; f follows again"
+        return "the view stays here while training continues; f follows again"
 
     def toggle_log(self, axis: Literal["x", "y"]) -> str:
         """A logarithmic or a linear axis of the focused chart; the loss, if none is."""

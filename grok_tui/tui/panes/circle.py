@@ -28,19 +28,20 @@ class Circle(AnalysisPane):
         "Every residue's embedding, seen along one frequency: a ring in the order of k a mod n."
     )
     MORE = (
-        "The embedding is projected on its cosine and its sine component of the frequency k."
-        " While the network memorises, that is a cloud; when it has learned to add by"
-        " turning, the residues lie on a circle, and one step along it is one step of k a mod"
-        " n: brighter and brighter until it closes. Round is 1 less the radii's spread, order"
-        " is how well the angles agree with 2 pi k a / n; both are 1 for a perfect ring. Left"
-        " and right change the frequency among the key ones, o among all; up and down go"
-        " along the ring. Products have their elements in the order of discrete logarithms."
+        "The embedding is projected onto the cosine and sine components of frequency k. While"
+        " the network memorizes, this is a cloud; once it has learned to add by rotation, the"
+        " residues lie on a circle, where one step along it is one step of k a mod n, drawn"
+        " brighter and brighter until the circle closes. Round is 1 minus the spread of the"
+        " radii, order is how well the angles agree with 2 pi k a / n; both are 1 for a"
+        " perfect ring. Left and right change the frequency among the key ones, o among all;"
+        " up and down move along the ring. For products, the elements are in the order of"
+        " their discrete logarithms."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "frequency(-1)", "Frequency before", id="circle-left", show=False),
+        Binding("left", "frequency(-1)", "Previous frequency", id="circle-left", show=False),
         Binding("right", "frequency(1)", "Next frequency", id="circle-right", show=False),
-        Binding("up", "along(1)", "Next along the ring", id="circle-up", show=False),
-        Binding("down", "along(-1)", "Before along the ring", id="circle-down", show=False),
+        Binding("up", "along(1)", "Forward along the ring", id="circle-up", show=False),
+        Binding("down", "along(-1)", "Back along the ring", id="circle-down", show=False),
         Binding("o", "all", "Key frequencies, or all", id="circle-all", show=False),
     ]
 
@@ -67,7 +68,7 @@ class Circle(AnalysisPane):
         self.redraw()
 
     def action_along(self, step: int) -> None:
-        """Go to a neighbour on the ring."""
+        """Go to a neighbor on the ring."""
         if (arrays := self.analyses.arrays) is not None:
             order = _order(self._shown_k(arrays), arrays.n)
             ring = np.argsort(order, kind="stable")

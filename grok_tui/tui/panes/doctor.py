@@ -29,12 +29,12 @@ class Doctor(TextPane):
     SHORT = "Doc"
     ABOUT = (
         "Why this run does not grok, or that it does: the likeliest verdict first, with the"
-        " numbers it rests on and what to do. enter applies the first one's fix."
+        " numbers behind it and what to do. enter applies the first one's fix."
     )
     MORE = (
-        "A verdict is worked out from the settings, the curves and the analyses, and changes"
-        " with them. A fix that is live takes effect on the next step; any other is kept for a"
-        " new run, which r starts. z takes a live one back."
+        "A verdict follows from the settings, the curves and the analyses, and changes with"
+        " them. A live fix takes effect on the next step, and z undoes it; any other is kept"
+        " for a new run, which r starts."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *TextPane.BINDINGS,

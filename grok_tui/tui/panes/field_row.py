@@ -24,7 +24,7 @@ class Choice(Input):
     """An input whose value left and right exchange for the next of a few options."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "turn(-1)", "Choice before", show=False),
+        Binding("left", "turn(-1)", "Previous choice", show=False),
         Binding("right", "turn(1)", "Next choice", show=False),
     ]
 
@@ -109,5 +109,5 @@ class FieldEditor(Widget):
         """Say beneath the input what is wrong, or else which keys there are."""
         keys = "left and right choose; " if choices(self.view.name) else ""
         self._below.set_class(bool(problem), "wrong")
-        self._below.update(problem or f"{keys}enter applies, escape leaves it as it was")
+        self._below.update(problem or f"{keys}enter applies, escape cancels")
         self.call_after_refresh(self.scroll_visible, animate=False)

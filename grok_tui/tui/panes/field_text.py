@@ -52,7 +52,7 @@ def explanation(view: FieldView) -> Content:
         [
             Content(field.description or ""),
             Content("; ".join(filter(None, (values, default)))).stylize(_QUIET),
-            _fate(view, "left and right choose" if options else "enter edits"),
+            _fate(view, "left and right choose" if options else "enter edits it"),
         ]
     )
 
@@ -65,7 +65,7 @@ def _fate(view: FieldView, how: str) -> Content:
     if is_live(view.name):
         if view.edited:
             return Content(f"pending: {change}, until the trainer confirms").stylize("$warning")
-        return Content(f"live: {how}, the next step uses it").stylize(_QUIET)
+        return Content(f"live: {how}, effective from the next step").stylize(_QUIET)
     if view.edited:
         return Content(f"new run: {change}, r starts it").stylize("$warning")
     return Content(f"new run: {how}, then r starts it").stylize(_QUIET)

@@ -36,16 +36,19 @@ class Fourier(AnalysisPane):
 
     TITLE = "Fourier"
     SHORT = "Four"
-    ABOUT = "How strong each frequency k is in the embedding W_E and in W_L, neurons to logits."
+    ABOUT = (
+        "How strong each frequency k is in the embedding W_E and in W_L, from neurons to"
+        " logits."
+    )
     MORE = (
-        "A network that has grokked adds by turning: it knows cos and sin of 2 pi k a / n for"
-        " a few frequencies k. Each bar is the joint norm of the cosine and the sine"
-        " component of one k. The key ones, at least a quarter as strong in W_L as the"
-        " strongest, are coloured and named below. At first all are alike; while the circuit"
-        " forms a few grow, in the cleanup the rest decays. The Gini coefficient says how"
-        " uneven a spectrum is. A waterfall has one line for every analysis, the newest at"
-        " the bottom, each as bright as its share of that line's strongest. Products are"
-        " shown in the order of their discrete logarithms, with n = p - 1."
+        "A network that has grokked adds by rotation: it computes cos and sin of 2 pi k a / n"
+        " for a few frequencies k. Each bar is the joint norm of the cosine and sine"
+        " components of one k. The key frequencies, at least a quarter as strong in W_L as the"
+        " strongest, are colored and named below. At first all are alike; as the circuit forms"
+        " a few grow, and in the cleanup the rest decay. The Gini coefficient says how uneven"
+        " a spectrum is. A waterfall has one line for every analysis, the newest at the"
+        " bottom, scaled to the strongest frequency of its line. Products are shown in the"
+        " order of their discrete logarithms, with n = p - 1."
     )
     DEFAULT_CSS = """
     Fourier #fourier-bars { height: 1fr; padding: 0 1; }
@@ -56,7 +59,7 @@ class Fourier(AnalysisPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "k - 1", id="fourier-left", show=False),
         Binding("right", "move(1)", "k + 1", id="fourier-right", show=False),
-        Binding("up", "next_key(-1)", "Key frequency before", id="fourier-up", show=False),
+        Binding("up", "next_key(-1)", "Previous key frequency", id="fourier-up", show=False),
         Binding("down", "next_key(1)", "Next key frequency", id="fourier-down", show=False),
         Binding("o", "next_view", "Bars or a waterfall", id="fourier-view", show=False),
     ]
@@ -170,7 +173,7 @@ class _Columns:
         return pooled
 
     def line(self, text: str) -> Content:
-        """One line of bars, a character for each column; the key ones coloured."""
+        """One line of bars, a character for each column; the key ones colored."""
         gap = " " if self._width > 1 else ""
         wide = "".join(character * (self._width - len(gap)) + gap for character in text)
         content = Content(wide).stylize("$foreground 60%")

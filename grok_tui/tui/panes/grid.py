@@ -32,13 +32,13 @@ _JUMP = 10
 
 
 class Grid(Pane):
-    """The map of all pairs, what its colours mean above, the cursor's pair below."""
+    """The map of all pairs, what its colors mean above, the cursor's pair below."""
 
     TITLE = "Grid"
     ABOUT = (
-        "Every pair (a, b), a downwards and b to the right: is it answered right, how likely"
-        " is the right answer, how far off is the answer given. Memorised train pairs come"
-        " first, as a random speckle; when the network groks, all the others turn too."
+        "Every pair (a, b), with a running down and b to the right: whether it is answered"
+        " right, how likely the right answer is, or how far off the answer is. Memorized train"
+        " pairs come first, as a random speckle; when the network groks, the others follow."
     )
     DEFAULT_CSS = "Grid Static { height: 1; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [

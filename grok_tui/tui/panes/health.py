@@ -86,15 +86,16 @@ class HealthPane(Pane):
     TITLE = "Health"
     ABOUT = "Whether float32 and the step size are still good enough for this run."
     MORE = (
-        "A loss that float32 rounds to exactly 0 gives no gradient: with the usual log_softmax"
-        " that happens from 6e-8 on, which is softmax collapse; the loss here keeps its digits"
-        " down to 1e-30. Logits that grow without end lead there. The update ratio is the norm"
-        " of the last step's change, decay included, over the norm of all weights: healthy"
-        " runs stay near 0.01 or below. A spike is a train loss that jumps from near zero up"
-        " again; a few do no harm, many say that the learning rate is too high. Bars show the"
-        " largest value of each column, between the least and the largest of the run."
+        "A loss that float32 rounds to exactly 0 gives no gradient. With the usual"
+        " log_softmax that happens below 6e-8 and is called softmax collapse; the loss used"
+        " here keeps its digits down to 1e-30. Logits that keep growing lead there. The update"
+        " ratio is the norm of the last step's change, decay included, over the norm of all"
+        " weights: healthy runs stay near 0.01 or below. A spike is a jump of the train loss"
+        " from near zero; a few do no harm, many mean that the learning rate is too high. Bars"
+        " show the largest value in each column, scaled between the run's smallest and"
+        " largest."
     )
-    DEFAULT_CSS = "HealthPane #vitals { height: 1fr; padding: 0 1; }"
+    DEFAULT_CSS = "HealthPane #health-rows { height: 1fr; padding: 0 1; }"
 
     def __init__(self) -> None:
         super().__init__(id="health")
@@ -102,7 +103,7 @@ class HealthPane(Pane):
         self._history = HealthHistory()
 
     def compose(self) -> ComposeResult:
-        yield Area("waiting for the first evaluation", id="vitals", markup=False)
+        yield Area("waiting for the first evaluation", id="health-rows", markup=False)
 
     def on_mount(self) -> None:
         self.border_title = self.TITLE
@@ -120,10 +121,10 @@ class HealthPane(Pane):
             return
         known = self._history.newest is not None
         text = Content("\n").join(self._lines()) if known else Content(_NOT_MEASURED)
-        self.query_one("#vitals", Area).update(text)
+        self.query_one("#health-rows", Area).update(text)
 
     def _lines(self) -> Iterator[Content]:
-        width, height = self.query_one("#vitals", Area).content_size
+        width, height = self.query_one("#health-rows", Area).content_size
         for name, row in _ROWS.items():
             series = self._history.series[name]
             yield self._head(row, series)

@@ -23,8 +23,8 @@ class Log(TextPane):
 
     TITLE = "Log"
     ABOUT = (
-        "What happened, with the step it happened at: starts, pauses, edits, phases,"
-        " checkpoints, warnings, the end. events.jsonl in the run directory has the same."
+        "What happened, and at which step: starts, pauses, edits, phases, checkpoints,"
+        " warnings, the end. The run directory keeps the same in events.jsonl."
     )
 
     def __init__(self) -> None:

@@ -40,20 +40,21 @@ class MeasuresPane(AnalysisPane):
     TITLE = "Measures"
     SHORT = "Meas"
     ABOUT = (
-        "Restricted: the circuit alone, on test pairs. Excluded: all but it, on train pairs."
+        "Restricted: the circuit alone, on the test pairs. Excluded: everything but the"
+        " circuit, on the train pairs."
     )
     MORE = (
         "The restricted loss is what the network would score on the test pairs with nothing"
-        " but the key frequencies of its neurons; it falls long before the test loss does,"
-        " which is the progress that cannot be seen otherwise. The excluded loss is what it"
-        " would score on the train pairs without them; it rises as the circuit takes over"
-        " from memory. Early on nearly all frequencies are key, and a low restricted loss"
+        " but the key frequencies of its neurons; it falls long before the test loss, and"
+        " shows progress that cannot be seen otherwise. The excluded loss is what it would"
+        " score on the train pairs without them; it rises as the circuit takes over from"
+        " memorization. Early on nearly all frequencies are key, and a low restricted loss"
         " says little. Below: the Gini coefficients of the spectra; how many frequencies are"
         " key; the share of the logits' variance that they explain (FVE); the sum of all"
         " squared weights, which the cleanup shrinks; gradient symmetricity (1: pizza) and"
-        " distance irrelevance (0: pizza, 1: clock). Each line shows its history between its"
-        " least and its largest value; o shows them alone, which a low terminal has no room"
-        " for beside the chart."
+        " distance irrelevance (0: pizza, 1: clock). Each line shows its history, scaled"
+        " between its smallest and largest value; o shows these lines alone, for terminals too"
+        " low to hold the chart as well."
     )
     DEFAULT_CSS = """
     MeasuresPane Chart { height: 1fr; }
@@ -64,7 +65,7 @@ class MeasuresPane(AnalysisPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "crosshair(-1)", "Crosshair left", id="measures-left", show=False),
         Binding("right", "crosshair(1)", "Crosshair right", id="measures-right", show=False),
-        Binding("escape", "no_crosshair", "No crosshair", id="measures-none", show=False),
+        Binding("escape", "no_crosshair", "Hide the crosshair", id="measures-none", show=False),
         Binding("plus,equals_sign", "zoom(1)", "Zoom in", id="measures-zoom-in", show=False),
         Binding("minus", "zoom(-1)", "Zoom out", id="measures-zoom-out", show=False),
         Binding("o", "numbers", "The numbers alone", id="measures-numbers", show=False),

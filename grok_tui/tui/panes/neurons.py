@@ -49,25 +49,25 @@ class Neurons(AnalysisPane):
     TITLE = "Neurons"
     SHORT = "Neur"
     ABOUT = (
-        "Neurons by the frequency that explains them, and one neuron's activation for all (a,"
-        " b)."
+        "Neurons grouped by the frequency that explains them, and one neuron's activation for"
+        " every pair (a, b)."
     )
     MORE = (
-        "A neuron's activations over all pairs are Fourier transformed in a and b. Where one"
-        " frequency k explains more than 85 % of their variance, by const, cos k and sin k of"
-        " a and of b, the neuron belongs to the cluster of k. After grokking nearly all do,"
-        " and the clusters are the key frequencies. The map shows a downwards and b to the"
-        " right, as bright as the activation: waves in both directions. Up and down change"
-        " the cluster, left and right the neuron, the best explained first; the mouse reads"
-        " out a pair."
+        "The activations of a neuron over all pairs are Fourier transformed in a and b. Where"
+        " one frequency k (its constant, cosine and sine terms in a and in b) explains more"
+        " than 85 % of their variance, the neuron belongs to the cluster of k. After grokking"
+        " nearly all neurons do, and the clusters are the key frequencies. The map shows a"
+        " running down and b to the right, as bright as the activation: waves in both"
+        " directions. Up and down change the cluster, left and right the neuron, best"
+        " explained first; the mouse reads out a pair."
     )
     DEFAULT_CSS = """
     Neurons #neurons-clusters { height: auto; max-height: 3; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "neuron(-1)", "Neuron before", id="neurons-left", show=False),
+        Binding("left", "neuron(-1)", "Previous neuron", id="neurons-left", show=False),
         Binding("right", "neuron(1)", "Next neuron", id="neurons-right", show=False),
-        Binding("up", "cluster(-1)", "Cluster before", id="neurons-up", show=False),
+        Binding("up", "cluster(-1)", "Previous cluster", id="neurons-up", show=False),
         Binding("down", "cluster(1)", "Next cluster", id="neurons-down", show=False),
         Binding("plus,equals_sign", "zoom(1)", "Zoom in", id="neurons-zoom-in", show=False),
         Binding("minus", "zoom(-1)", "Zoom out", id="neurons-zoom-out", show=False),

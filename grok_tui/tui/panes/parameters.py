@@ -34,9 +34,10 @@ class Parameters(Pane):
     TITLE = "Hyperparameters"
     SHORT = "Hyper"
     ABOUT = (
-        "Every setting of this run, with a dot where it is not the default: a live one changes"
-        " the next step and is pending until the trainer confirms it, any other waits for a"
-        " new run. What is wrong with a value is said beneath it, and changes nothing."
+        "Every setting of this run, with a dot where it differs from the default. A live edit"
+        " takes effect on the next step and is pending until the trainer confirms it; any"
+        " other edit waits for a new run. An invalid value is explained beneath its field and"
+        " changes nothing."
     )
     DEFAULT_CSS = """
     Parameters Rows { height: 1fr; scrollbar-size-vertical: 1; }
@@ -46,16 +47,16 @@ class Parameters(Pane):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Field before", show=False),
+        Binding("up", "move(-1)", "Previous field", show=False),
         Binding("down", "move(1)", "Next field", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home", "first", "First field", show=False),
         Binding("end", "last", "Last field", show=False),
-        Binding("left", "choose(-1)", "Choice before", show=False),
+        Binding("left", "choose(-1)", "Previous choice", show=False),
         Binding("right", "choose(1)", "Next choice", show=False),
         Binding("enter", "open", "Edit the field", show=False),
-        Binding("escape", "leave", "Leave the field as it was", show=False),
+        Binding("escape", "leave", "Cancel the edit", show=False),
     ]
 
     def __init__(self) -> None:

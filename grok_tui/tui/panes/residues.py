@@ -26,25 +26,33 @@ class Residues(Pane):
     TITLE = "Residues"
     SHORT = "Res"
     ABOUT = (
-        "For every residue, the share of the pairs with that answer which the network gets"
-        " right, train above and test below; then the wrong pairs of the chosen one, the least"
-        " likely right answers first. The train bars fill early, by memory; when the network"
-        " groks, the test bars rise as well."
+        "For each residue: the share of the pairs with that answer which the network gets"
+        " right, train above and test below. Beneath: what it gets wrong for the chosen"
+        " residue, the least likely right answers first. The train bars fill early, by"
+        " memorizing; when the network groks, the test bars follow."
     )
     DEFAULT_CSS = """
     Residues > Static { height: 1; padding: 0 1; }
     Residues VerticalScroll { height: 1fr; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "choose(-1)", "Residue before", id="residue-before", show=False),
+        Binding("left", "choose(-1)", "Previous residue", id="residue-before", show=False),
         Binding("right", "choose(1)", "Next residue", id="residue-next", show=False),
-        Binding("up", "strip(-1)", "Strip above", id="residue-up", show=False),
-        Binding("down", "strip(1)", "Strip below", id="residue-down", show=False),
+        Binding("up", "strip(-1)", "Previous strip", id="residue-up", show=False),
+        Binding("down", "strip(1)", "Next strip", id="residue-down", show=False),
         Binding("home", "first", "First residue", id="residue-first", show=False),
         Binding("end", "last", "Last residue", id="residue-last", show=False),
         Binding("w", "worst", "Worst residue on test", id="residue-worst", show=False),
-        Binding("pageup", "page(-1)", "Wrong pairs up", id="residue-page-up", show=False),
-        Binding("pagedown", "page(1)", "Wrong pairs down", id="residue-page-down", show=False),
+        Binding(
+            "pageup", "page(-1)", "Scroll the wrong pairs up", id="residue-page-up", show=False
+        ),
+        Binding(
+            "pagedown",
+            "page(1)",
+            "Scroll the wrong pairs down",
+            id="residue-page-down",
+            show=False,
+        ),
     ]
 
     def __init__(self) -> None:
@@ -143,4 +151,4 @@ def _list(residue: int, wrong: Mistakes) -> Content:
         f"  p {probability_text(likely):6} {'train' if train else 'test'}"
         for a, b, answered, off, likely, train in zip(*columns, strict=True)
     ]
-    return Content("\n".join(lines) or "no pair is answered wrong")
+    return Content("\n".join(lines) or "no wrong answers")

@@ -118,7 +118,10 @@ def continue_question(reason: str, checkpoint: Path) -> Question[bool]:
 
 def ghost_question(folders: Sequence[Path]) -> Question[Path]:
     """Which recorded run to show behind this one."""
-    return Question("Show which run as a ghost?", [(folder.name, folder) for folder in folders])
+    return Question(
+        "Which run do you want to show as a ghost?",
+        [(folder.name, folder) for folder in folders],
+    )
 
 
 class JumpDialog(Question[int]):

@@ -21,25 +21,25 @@ from grok_tui.tui.panes.pane import Pane
 # In braces: the keys of these actions.
 STORY = """\
 A small transformer learns arithmetic modulo p. It is trained on some of all pairs (a, b) and\
- their answers: train says how well it does on these, test how well on the pairs it never sees.
+ their answers: train says how well it does on these, test how well on pairs it never sees.
 
-At first it memorizes: the train loss falls, the test loss rises. Weight decay pulls every\
- weight towards zero all the while, and memorizing needs large weights. Slowly a rule that needs\
- smaller ones grows. When the test loss falls too, long after the train loss, the network has\
+At first it memorizes: the train loss falls, the test loss rises. All the while weight decay\
+ pulls every weight towards zero, and memorizing needs large weights. Slowly a rule grows that\
+ needs smaller ones. When the test loss falls too, long after the train loss, the network has\
  grokked: it computes the answers instead of remembering them."""
 TRY_LIVE = """\
-Press {wd-up} a few times and watch: with more weight decay the test loss falls sooner, with far\
- too much nothing is learned at all. {wd-down} turns it down again, {undo} undoes the last edit,\
- {lr-down} and {lr-up} turn the learning rate. {pause} pauses, and then {step} takes one step.\
- An edit never restarts the run, and every edit is marked on the charts."""
+Press {wd-up} a few times and watch: with more weight decay the test loss falls sooner, with\
+ far too much nothing is learned at all. {wd-down} turns it down again, {undo} undoes the last\
+ edit, {lr-down} and {lr-up} change the learning rate. {pause} pauses, and then {step} takes\
+ one step. An edit never restarts the run, and every edit is marked on the charts."""
 TRY_REPLAY = """\
 This is a recorded run: {pause} plays and pauses, {faster} and {slower} change the speed,\
- {back} and {step} go one step back or forward. {next-phase} goes to the next change of phase and\
- {jump} to any step. {branch} starts a live run from a checkpoint, which can be edited."""
+ {back} and {step} go one step back or forward. {next-phase} goes to the next change of phase\
+ and {jump} to any step. {branch} starts a live run from a checkpoint, which can be edited."""
 _KEY_COLUMNS = 11
 _MORE = (
     Entry(None, "Move inside the pane", "arrows", ""),
-    Entry(None, "Command palette: find all of this by words", "ctrl+p", ""),
+    Entry(None, "Command palette: find any of this by name", "ctrl+p", ""),
 )
 
 

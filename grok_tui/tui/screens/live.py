@@ -47,7 +47,7 @@ class Live(RunView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*LIVE_BINDINGS]
     TRY: ClassVar[str] = TRY_LIVE
-    GOES_ON: ClassVar[str] = "Training"
+    CONTINUES: ClassVar[str] = "Training"
 
     def __init__(self, run: Run, keys: Keys) -> None:
         super().__init__(run, keys)

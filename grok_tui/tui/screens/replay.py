@@ -27,7 +27,7 @@ class Replay(RunView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*REPLAY_BINDINGS]
     TRY: ClassVar[str] = TRY_REPLAY
-    GOES_ON: ClassVar[str] = "The replay"
+    CONTINUES: ClassVar[str] = "The replay"
 
     def __init__(self, run: Run, keys: Keys, source: ReplaySource) -> None:
         """source: that of the run."""

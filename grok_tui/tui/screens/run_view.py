@@ -1,4 +1,4 @@
-"""The main screen, whatever its run is: events in, one state reduced from them, panes draw it."""
+"""The main screen of any run: events come in, a state follows from them, panes draw it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 class RunView(Screen[None]):
     """One run on the screen, which is left with an `Ending`.
 
-    TRY: a text for the help, with keys' actions in braces. GOES_ON: what continues while the
+    TRY: a text for the help, with keys' actions in braces. CONTINUES: what continues while the
     terminal is too small.
     """
 
@@ -65,7 +65,7 @@ class RunView(Screen[None]):
     RunView.tiny > #too-small { display: block; }
     """
     TRY: ClassVar[str]
-    GOES_ON: ClassVar[str]
+    CONTINUES: ClassVar[str]
 
     def __init__(self, run: Run, keys: Keys) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class RunView(Screen[None]):
         self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "tiny")
         self.query_one("#too-small", Static).update(
             f"{width} x {height} is too small:\n"
-            f"the session needs {LEAST_WIDTH} x {LEAST_HEIGHT}.\n{self.GOES_ON} goes on."
+            f"the session needs {LEAST_WIDTH} x {LEAST_HEIGHT}.\n{self.CONTINUES} continues."
         )
 
     def show_soon(self) -> None:

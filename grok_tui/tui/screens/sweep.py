@@ -147,7 +147,7 @@ class SweepScreen(Screen[None]):
             again = f"; {failed} failed (--retry-failed trains them again)" if failed else ""
             return f"all {len(progress.outcomes)} points have ended{again}"
         ended = f"{progress.ended} of {len(progress.missing)} points ended"
-        return f"{ended}, {len(progress.running)} under way{progress.left_text()}"
+        return f"{ended}, {len(progress.running)} running{progress.left_text()}"
 
     def _points_of(self, row: int, column: int) -> list[Point]:
         return self._points[key(self._planes[self._plane].values(row, column))]

@@ -37,8 +37,8 @@ _SHORTEST_SECONDS = 0.25
 _SMALLEST = (14, 4)
 # A chart with fewer columns for each series has a shorter legend.
 _WIDE_LEGEND = 18
-# How much of a series' colour is left where it is drawn behind the others; the terminal's
-# own colours cannot be mixed, and become its bright black.
+# How much of a series' color is left where it is drawn behind the others; the terminal's
+# own colors cannot be mixed, and become its bright black.
 _MUTED = 0.45
 # What one notch of the mouse wheel does, and what share of the window it moves sideways.
 ZOOM_FACTOR = 1.5
@@ -256,7 +256,7 @@ class Chart(PlotextPlot, can_focus=True):
 
 
 def _mixed(color: Color, surface: Color) -> Color:
-    """A colour for what is drawn behind."""
+    """A color for what is drawn behind."""
     if color.ansi is not None or surface.ansi is not None:
         return Color.parse("ansi_bright_black")
     return surface.blend(color, _MUTED)

@@ -57,7 +57,7 @@ def footer_items(
     text_of: Callable[[Binding], str],
     always: Collection[str] = (),
 ) -> tuple[FooterItem, ...]:
-    """What there is to show of bindings: neighbours of one group are joined.
+    """What there is to show of bindings: neighbors of one group are joined.
 
     text_of: a binding's key as people write it. always: ids of those that every width shows.
     """

@@ -1,4 +1,4 @@
-"""A matrix as coloured half blocks, two rows to a line of the terminal, or as characters."""
+"""A matrix as colored half blocks, two rows to a line of the terminal, or as characters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEPS = 16
 CURSOR = STEPS + 1
 _CODES = 2 * CURSOR
 
-# The ends of each ramp: a colour of the theme, and its share against the surface. The weak
+# The ends of each ramp: a color of the theme, and its share against the surface. The weak
 # end differs from the surface, where there is nothing to show, in brightness too.
 _ENDS: dict[Quantity, tuple[tuple[str, float], tuple[str, float]]] = {
     "correctness": (("success", 1.0), ("error", 0.4)),
@@ -46,7 +46,7 @@ def levels(values: FloatArray) -> Levels:
 
 
 def ramp(quantity: Quantity, variables: Mapping[str, str]) -> list[Color]:
-    """STEPS colours for values from 0 to 1. variables: the theme's colours by name."""
+    """STEPS colors for values from 0 to 1. variables: the theme's colors by name."""
     ends = _ENDS[quantity]
     surface, *colors = (Color.parse(variables[n]) for n in ("surface", ends[0][0], ends[1][0]))
     if any(color.ansi is not None for color in (surface, *colors)):
@@ -56,7 +56,7 @@ def ramp(quantity: Quantity, variables: Mapping[str, str]) -> list[Color]:
 
 
 def _without_blending(quantity: Quantity, variables: Mapping[str, str]) -> list[Color]:
-    """The few colours that a terminal has of its own, from weak to strong."""
+    """The few colors that a terminal has of its own, from weak to strong."""
     last = Color.parse(variables[_ENDS[quantity][1][0]])
     few = [Color.parse("ansi_bright_black"), last, _bright(last)]
     if quantity == "correctness":
@@ -84,7 +84,7 @@ class Painter(Protocol):
 
 
 class HalfBlocks:
-    """Draws two rows as one line, each cell in its level's colour."""
+    """Draws two rows as one line, each cell in its level's color."""
 
     ROWS: ClassVar[int] = 2
     MAGNIFIES: ClassVar[bool] = True
@@ -107,7 +107,7 @@ class HalfBlocks:
     def _glyph(self, code: int) -> tuple[str, Style]:
         """The character of two cells, one over the other.
 
-        A surface or cursor may have the terminal's default colour, which in the foreground is
+        A surface or cursor may have the terminal's default color, which in the foreground is
         that of text: so a blank cell is always background, and the cursor always foreground.
         """
         upper, lower = divmod(code, _CODES)
@@ -123,7 +123,7 @@ class HalfBlocks:
 
 
 class Characters:
-    """Draws a row as one line of plain characters, for where there are no colours or blocks."""
+    """Draws a row as one line of plain characters, for where there are no colors or blocks."""
 
     ROWS: ClassVar[int] = 1
     MAGNIFIES: ClassVar[bool] = False
@@ -140,7 +140,7 @@ class Characters:
 
 
 def painter_of(app: App[Any], quantity: Quantity) -> Painter:
-    """Half blocks in the theme's colours, or characters where a terminal gets neither."""
+    """Half blocks in the theme's colors, or characters where a terminal gets neither."""
     ascii_only = getattr(app, "ascii", False)
     if ascii_only or (app.no_color and app.native_ansi_color):
         return Characters(quantity)

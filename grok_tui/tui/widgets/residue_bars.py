@@ -138,7 +138,7 @@ class ResidueBars(Widget):
 
 
 def _line(bar_tops: str, column: int, chosen: int, color: str) -> Content:
-    """One line of bars, `column` columns each, the chosen one in the colour of text."""
+    """One line of bars, `column` columns each, the chosen one in the color of text."""
     gap = " " if column > 1 else ""
     line = "".join(character * (column - len(gap)) + gap for character in bar_tops)
     content = Content(line).stylize(color)

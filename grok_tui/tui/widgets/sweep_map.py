@@ -1,4 +1,4 @@
-"""The map of a sweep: a cell for each combination of two axes' values, with its colour."""
+"""The map of a sweep: a cell for each combination of two axes' values, with its color."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Measure = Literal["steps to grok", "final test accuracy"]
 # How a cell says that two seeds of three grok, and the width of "12,345 2/3".
 _MIXED = " {}/{}"
 _WIDTH = 10
-# How much of the colour of errors there is in that of `never`.
+# How much of the color of errors there is in that of `never`.
 _NEVER = 0.35
 
 
@@ -34,7 +34,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Inks:
-    """The colours of a map: from soonest to latest, and those that are no number.
+    """The colors of a map: from soonest to latest, and those that are no number.
 
     None where a theme has none to blend.
     """
@@ -46,7 +46,7 @@ class Inks:
 
     @staticmethod
     def of(variables: Mapping[str, str]) -> Inks | None:
-        """Of a theme's variables; None where it has the terminal's own colours."""
+        """Of a theme's variables; None where it has the terminal's own colors."""
         names = ("success", "warning", "surface", "error")
         if any(variables[name].startswith("ansi") for name in names):
             return None
@@ -65,8 +65,8 @@ class SweepMap(DataTable[Text]):
     def __init__(self) -> None:
         super().__init__(
             cursor_type="cell",
-            cell_padding=0,  # so that colours meet
-            cursor_background_priority="css",  # over the cell's colour
+            cell_padding=0,  # so that colors meet
+            cursor_background_priority="css",  # over the cell's color
             id="sweep-map",
         )
 
@@ -101,7 +101,7 @@ def _padded(text: str, style: Style | None = None) -> Text:
 
 
 def _scale(cells: Sequence[Cell], measure: Measure) -> tuple[float, float]:
-    """The least and the greatest value that has a colour."""
+    """The least and the greatest value that has a color."""
     if measure == "final test accuracy":
         return 0.0, 1.0
     steps = [c.grok_step for c in cells if c.whole and c.grok_step is not None]
@@ -115,7 +115,7 @@ def _log(steps: int) -> float:
 def _drawn(
     shown: Shown, measure: Measure, scale: tuple[float, float], inks: Inks | None
 ) -> Text:
-    """A cell's text on its colour."""
+    """A cell's text on its color."""
     cell = shown.cell
     if not cell.whole:
         text = f"{shown.progress:.0%}" if shown.progress else "."

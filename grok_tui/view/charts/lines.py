@@ -68,7 +68,7 @@ def _sums_around(values: NDArray[np.generic], reach: int) -> FloatArray:
 def column_edges(low: float, high: float, columns: int) -> FloatArray:
     """Where a plot's columns begin and end, (columns + 1,), on an axis from low to high.
 
-    Half-column dots are centred on the axis' ends, so the outer columns are narrower.
+    Half-column dots are centered on the axis' ends, so the outer columns are narrower.
     """
     shares = (2 * np.arange(columns + 1) - 0.5) / (2 * columns - 1)
     return low + (high - low) * np.clip(shares, 0, 1)

@@ -20,7 +20,7 @@ from grok_tui.view.charts.plot import LABEL_WIDTH, plot_columns
 from grok_tui.view.charts.scales import Scale
 from grok_tui.view.series import Series
 
-# One for each run, told apart without colours; ASCII, so that every terminal has them.
+# One for each run, told apart without colors; ASCII, so that every terminal has them.
 MARKERS = "ox+*#@=&$ABCDEFGHIJKLMNPQRSTUVWYZ"
 # Of the 256, those that can be read on a dark and on a light background.
 _COLORS = (32, 208, 35, 170, 37, 160, 136)
@@ -77,7 +77,7 @@ def _color(run: int) -> int:
 
 
 def _clear(plt: Any, size: tuple[int, int]) -> None:
-    """An empty figure of a size, in the terminal's own colours but for the curves."""
+    """An empty figure of a size, in the terminal's own colors but for the curves."""
     plt.clear_figure()
     plt.limit_size(width=False, height=False)
     plt.plot_size(*size)

@@ -21,12 +21,12 @@ from grok_tui.view.charts.scales import Kind, Scale
 from grok_tui.view.charts.window import Axes, ChartView, Steps, place, places
 from grok_tui.view.state import SessionState
 
-# A colour as plotext takes it: (r, g, b), one of the terminal's sixteen, or "default".
+# A color as plotext takes it: (r, g, b), one of the terminal's sixteen, or "default".
 PlotColor = tuple[int, int, int] | int | str
 # Those of the series, muted ones behind them, the marks' kinds, crosshair and background.
 Colors = Mapping[str, PlotColor]
 
-# The series differ by their dots as well as by their colours.
+# The series differ by their dots as well as by their colors.
 _MARKERS = {"train": "braille", "test": "hd", "excluded": "+", "restricted": "•"}
 GHOST_MARKERS = {"train": "·", "test": "×"}  # noqa: RUF001
 _MARK_LINES = {"edit": "┊", "phase": "│"}
@@ -79,7 +79,7 @@ class _Curve:
 
 
 def muted(name: str) -> str:
-    """What the colours call the one for a series' line in the back."""
+    """What the colors call the one for a series' line in the back."""
     return f"{name}-muted"
 
 
