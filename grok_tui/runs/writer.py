@@ -214,12 +214,12 @@ class RunWriter:
         with contextlib.suppress(OSError):
             self._release()
         return (
-            f"nothing after step {self._newest_line} is recorded,"
+            f"nothing after step {self._newest_line} is recorded;"
             f" the last checkpoint is at step {self._checkpoint}"
         )
 
     def discard_useless(self) -> None:
-        """Remove a new run that has no checkpoint yet: nobody could go on with it."""
+        """Remove a new run that has no checkpoint yet: nobody could continue it."""
         if self._checkpoint is None:
             _remove(self.path, self._made)
 

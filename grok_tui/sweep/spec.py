@@ -57,7 +57,7 @@ class Spec:
         """All points, one seed after the other, so that a map is whole early.
 
         The n-th seed adds n to the base's `seed` and `data_seed`: another start and another
-        split. Raises ConfigError for a combination that is no config.
+        split. Raises ConfigError for an invalid combination.
         """
         fields = [axis.field for axis in self.axes]
         for seed in range(self.seeds):
@@ -70,7 +70,7 @@ class Spec:
         try:
             config = check(self.base.changed(**values, **seeds))
         except ConfigError as error:
-            raise ConfigError(f"the point {name}: {error}") from None
+            raise ConfigError(f"point {name}: {error}") from None
         return Point(name, values, seed, config)
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def load_spec(name: str) -> Spec:
     path = _SHIPPED / f"{name}.toml" if name in shipped() else Path(name)
     if path.suffix != ".toml":
         raise ConfigError(
-            f"{name} is no .toml file, and no spec that is shipped: {', '.join(shipped())}"
+            f"{name} is neither a .toml file nor a shipped spec ({', '.join(shipped())})"
         )
     try:
         content = read_toml(path)

@@ -185,8 +185,8 @@ def test_an_unknown_key_with_a_line_break_stays_in_one_line(tmp_path: Path) -> N
 
 
 def test_a_table_in_a_config_file_is_no_setting(tmp_path: Path) -> None:
-    file = written(tmp_path, "[optimizer]\nlr = 1")
-    assert refusal({}, file) == f"optimizer: there is no such setting (from {file})"
+    file = written(tmp_path, "[adam]\nlr = 1")
+    assert refusal({}, file) == f"adam: there is no such setting (from {file})"
 
 
 def test_only_the_environment_table_of_a_file_is_passed_over(tmp_path: Path) -> None:

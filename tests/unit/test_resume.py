@@ -49,21 +49,21 @@ def test_lines_beyond_the_checkpoint_may_be_anything(run: Path) -> None:
 LINES = {
     "a torn last line": (lambda x: [*x[:-1], x[-1][:-1]], "ends at step 19"),
     "lines that are missing at the end": (lambda x: x[:14], "ends at step 14"),
-    "garbage in a line": (lambda x: [*x[:14], b"\xff\0\n", *x[15:]], "line 15: it is no JSON"),
-    "a line that is gone": (lambda x: [*x[:14], *x[15:]], "line 15: step 16 stands where"),
-    "a line twice": (lambda x: [*x[:14], x[13], *x[14:]], "line 15: step 14 stands where"),
+    "garbage in a line": (lambda x: [*x[:14], b"\xff\0\n", *x[15:]], "line 15: it is not a JSON"),
+    "a line that is gone": (lambda x: [*x[:14], *x[15:]], "line 15: step 16 found where"),
+    "a line twice": (lambda x: [*x[:14], x[13], *x[14:]], "line 15: step 14 found where"),
     "lines in another order": (lambda x: [*x[:13], x[14], x[13], *x[15:]], "line 14: step 15"),
     "a number as text": (
         lambda x: [*x[:14], b'{"step": 15, "train_loss": "1"}\n', *x[15:]],
-        "line 15: train_loss: '1' is wrong",
+        "line 15: train_loss: '1' is invalid",
     ),
     "no number": (
         lambda x: [*x[:14], b'{"step": 15, "train_loss": NaN}\n', *x[15:]],
-        "line 15: train_loss: nan is wrong",
+        "line 15: train_loss: nan is invalid",
     ),
     "a step as a truth": (
         lambda x: [b'{"step": true, "train_loss": 1}\n', *x[1:]],
-        "line 1: step: True is wrong",
+        "line 1: step: True is invalid",
     ),
     "half an evaluation": (
         lambda x: [*x[:14], x[14].replace(b'"test_acc"', b'"test_akk"'), *x[15:]],
@@ -71,7 +71,7 @@ LINES = {
     ),
     "more than all right": (
         lambda x: [*x[:14], x[14].replace(b'"test_acc": 0.25', b'"test_acc": 1e308'), *x[15:]],
-        "line 15: test_acc: 1e+308 is wrong",
+        "line 15: test_acc: 1e+308 is invalid",
     ),
     "a frequency that there is not": (
         lambda x: [*x[:9], x[9].replace(b'"key_frequencies": [', b'"key_frequencies": [9, ')],

@@ -243,7 +243,7 @@ def test_what_is_there_is_not_overwritten(
     capsys.readouterr()
     for place in (out, run / "config.toml"):
         assert main(["export", str(run), "--to", "tensorboard", "-o", str(place)]) == 2
-        assert f"{place} is there already" in capsys.readouterr().err
+        assert f"{place} already exists" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in out.iterdir()} == before
 
 

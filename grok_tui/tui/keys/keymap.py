@@ -202,7 +202,7 @@ def _clashes(known: Mapping[str, Action], keymap: dict[str, tuple[str, ...]]) ->
         key, first, second = clash
         changed = second if second in keymap else first
         del keymap[changed]
-        yield f"{key} is the key of both {first} and {second}; {changed} keeps its default"
+        yield f"{key_text(key)} is the key of both {first} and {second}; {changed} keeps its default"
 
 
 def _clash(known: Mapping[str, Action], keymap: Keymap) -> tuple[str, str, str] | None:
