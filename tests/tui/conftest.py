@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import gc
+import math
+import time
 from pathlib import Path
 
 import pytest
+import textual.app
+import textual.pilot
 
+from grok_tui.tui.screens import run_view
 from grok_tui.tui.widgets import chart
+
+# A timer that is due within so many seconds is waited for, too: the screen's next frame.
+FRAME_SECONDS = 1 / 50
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,6 +32,30 @@ def config_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def quick_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Charts are drawn as soon as something changed: on a busy machine they would wait long."""
+def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts and numbers are drawn soon after they changed, so that no test waits for them."""
     monkeypatch.setattr(chart, "pause_after", lambda seconds: 0.01)
+    monkeypatch.setattr(run_view, "NUMBERS_SECONDS", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pilot goes on as soon as the application has nothing more to do.
+
+    Textual's own sleeps for 20 ms, twice for a key, until the process hardly used its CPU.
+    """
+    for module in (textual.app, textual.pilot):
+        monkeypatch.setattr(module, "wait_for_idle", nothing_to_do)
+
+
+async def nothing_to_do(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
+    """Wait until the event loop has neither a callback ready nor a timer due in a moment."""
+    loop, end = asyncio.get_running_loop(), time.monotonic() + max_sleep
+    while time.monotonic() < end:
+        await asyncio.sleep(0)
+        if loop._ready:
+            continue
+        due = min((t.when() for t in loop._scheduled if not t.cancelled()), default=math.inf)
+        if due > loop.time() + FRAME_SECONDS:
+            return
+        await asyncio.sleep(max(0.0, due - loop.time()))

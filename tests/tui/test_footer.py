@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from grok_tui.protocol.commands import Pause, SetField, Step
 from grok_tui.tui.screens.dialogs import QuitDialog
-from grok_tui.tui.themes import Theme, load_themes
+from grok_tui.tui.themes import load_themes
 from grok_tui.tui.widgets.footer import (
     FooterItem,
     FooterKey,
@@ -204,21 +204,20 @@ def looks(pilot: Pilot[object], text: str) -> set[tuple[str, str, bool, bool]]:
     }
 
 
-@pytest.mark.parametrize("theme", load_themes()[0].values(), ids=lambda theme: theme.name)
-async def test_it_wears_every_theme(theme: Theme) -> None:
-    app = session(playing(*training(1, 20)), "paper" if theme.name != "paper" else "mist")
+async def test_it_wears_every_theme() -> None:
+    app = session(playing(*training(1, 20)))
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        other = looks(pilot, "space")
-        app.theme = theme.name
-        await until(pilot, lambda: looks(pilot, "space") != other)
-        variables = app.theme_variables
-        key, words, ground = (
-            Color.parse(variables[f"footer-{name}"]).rich_color.name
-            for name in ("key-foreground", "description-foreground", "background")
-        )
-        assert looks(pilot, "space") == {(key, ground, True, False)}
-        assert looks(pilot, "Pause") == {(words, ground, False, False)}
+        for name in load_themes()[0]:
+            app.theme = name
+            await settled(pilot)
+            variables = app.theme_variables
+            key, words, ground = (
+                Color.parse(variables[f"footer-{part}"]).rich_color.name
+                for part in ("key-foreground", "description-foreground", "background")
+            )
+            assert looks(pilot, "space") == {(key, ground, True, False)}
+            assert looks(pilot, "Pause") == {(words, ground, False, False)}
 
 
 async def test_arrows_are_spelled_in_ascii() -> None:

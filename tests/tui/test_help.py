@@ -36,18 +36,22 @@ async def opened(pilot: Pilot[Ending], *keys: str) -> VerticalScroll:
     return pilot.app.screen.query_one(VerticalScroll)
 
 
-async def opened_whole(pilot: Pilot[Ending], help_key: str = "?", width: int = 100) -> None:
-    """The help of the log, which is quick to draw in a terminal high enough for all of it."""
-    await opened(pilot, PANE_KEYS[PANES.index(Log)], help_key)
-    await pilot.resize_terminal(width, 250)
-    await pilot.pause()
-
-
 def words(pilot: Pilot[Ending]) -> str:
     """What the help's frame has in it, in one line."""
     inside = pilot.app.screen.query_one(VerticalScroll).scrollable_content_region
     part = [row[inside.x : inside.right] for row in rows(pilot)[inside.y : inside.bottom]]
     return " ".join(" ".join(part).split())
+
+
+def lines(pilot: Pilot[Ending]) -> list[str]:
+    """The help's lines as they are drawn, also those scrolled out of sight."""
+    text = pilot.app.screen.query_one(HelpText)
+    return [text.render_line(y).text for y in range(text.size.height)]
+
+
+def all_words(pilot: Pilot[Ending]) -> str:
+    """All of the help, in one line."""
+    return " ".join(" ".join(lines(pilot)).split())
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
@@ -90,24 +94,24 @@ async def test_keys_scroll_it(size: tuple[int, int]) -> None:
 
 async def test_it_explains_grokking_and_what_to_try() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
-        await opened_whole(pilot)
+        await opened(pilot, PANE_KEYS[PANES.index(Log)], "?")
         for sentence in (
             "train says how well it does on these, test how well on the pairs it never sees",
             "Weight decay pulls every weight towards zero",
             "the network has grokked",
             "Press ] a few times and watch",
         ):
-            assert sentence in words(pilot)
+            assert sentence in all_words(pilot)
 
 
 async def test_it_lists_every_key_of_the_session_and_of_each_pane() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
-        await opened_whole(pilot)
+        await opened(pilot, PANE_KEYS[PANES.index(Log)], "?")
         bindings = [*Live.BINDINGS, *SessionApp.BINDINGS]
         listed = [entry for entry in entries(bindings, {}) if entry.pane is None]
         listed += [entry for pane in PANES for entry in entries(pane.BINDINGS, {})]
         assert len(listed) > 20
-        text = words(pilot)
+        text = all_words(pilot)
         for entry in listed:
             assert f"{entry.keys} {entry.what}" in text
         assert "ctrl+p Command palette" in text
@@ -115,49 +119,49 @@ async def test_it_lists_every_key_of_the_session_and_of_each_pane() -> None:
 
 async def test_it_says_the_number_and_the_meaning_of_every_other_pane() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
-        await opened_whole(pilot)
+        await opened(pilot, PANE_KEYS[PANES.index(Log)], "?")
         for key, pane in zip(PANE_KEYS, PANES, strict=True):
             about = " ".join(pane.ABOUT.split())
-            assert (f"{key} {pane.TITLE} {about}" in words(pilot)) == (pane is not Log)
+            assert (f"{key} {pane.TITLE} {about}" in all_words(pilot)) == (pane is not Log)
 
 
 async def test_it_says_the_users_own_keys() -> None:
     app = session(playing(*training(1, 20)), help=("f1",), pause=("p", "f6"))
     async with app.run_test() as pilot:
-        await opened_whole(pilot, "f1")
-        assert "p f6 Pause or resume" in words(pilot)
-        assert "p f6 pauses, and then s takes one step" in words(pilot)
+        await opened(pilot, "f1")
+        assert "p f6 Pause or resume" in all_words(pilot)
+        assert "p f6 pauses, and then s takes one step" in all_words(pilot)
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunView))
 
 
-@pytest.mark.parametrize(("width", "lines"), [(60, 2), (20, 3)])
-def test_keys_have_their_column(width: int, lines: int) -> None:
+@pytest.mark.parametrize(("width", "height"), [(60, 2), (20, 3)])
+def test_keys_have_their_column(width: int, height: int) -> None:
     keys = [Entry(None, "A first thing", "a", ""), Entry(None, "B", "shift+left", "")]
     text = help_text([Section("Keys", keys=keys)], width)
-    title, *rows = text.plain.splitlines()
+    title, *table = text.plain.splitlines()
     assert title == "Keys"
-    assert len(rows) == lines
-    for row in rows:
+    assert len(table) == height
+    for row in table:
         assert row[11:13] == "  "
         assert row[13] != " "
 
 
 def test_a_key_with_a_long_name_makes_the_column_wider() -> None:
     keys = [Entry(None, "A", "a", ""), Entry(None, "B", "shift+left f11", "")]
-    rows = help_text([Section("Keys", keys=keys)], 60).plain.splitlines()[1:]
-    assert rows == ["a               A", "shift+left f11  B"]
+    table = help_text([Section("Keys", keys=keys)], 60).plain.splitlines()[1:]
+    assert table == ["a               A", "shift+left f11  B"]
 
 
 async def test_every_key_of_the_session_has_its_column() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
-        await opened_whole(pilot, width=60)
-        area = pilot.app.screen.query_one(HelpText).region
-        lines = [row[area.x : area.right] for row in rows(pilot)]
+        await opened(pilot, "?")
         bindings = [Live.BINDINGS, SessionApp.BINDINGS, *(p.BINDINGS for p in PANES)]
         for entry in (entry for some in bindings for entry in entries(some, {})):
             start = f"{entry.keys:<11}  {entry.what[:20]}"
-            assert entry.pane is not None or any(line.startswith(start) for line in lines)
+            assert entry.pane is not None or any(
+                line.startswith(start) for line in lines(pilot)
+            )
 
 
 @pytest.mark.parametrize("size", [(20, 5), (1, 1), (2, 60), (300, 3)])
