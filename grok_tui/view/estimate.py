@@ -19,7 +19,7 @@ from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError, one_line
 
 # How long the products are measured.
-_MEASURE_SECONDS = 0.2
+MEASURE_SECONDS = 0.2
 # What docs/performance.md found on a CPU: a step and an evaluation in terms of the step's
 # products, and the seconds that compiling takes.
 _STEP_SHARE, _EVALUATION_SHARE, _COMPILE_SECONDS = 1.9, 2.0, 3.0
@@ -79,7 +79,7 @@ def _products_seconds(*sizes: tuple[int, int, int]) -> float:
     """Seconds that products take, forward and backward; sizes: rows, inner, columns of each."""
     factors = [_random(*size) for size in sizes]
     times: list[float] = []
-    end = perf_counter() + _MEASURE_SECONDS
+    end = perf_counter() + MEASURE_SECONDS
     while not times or perf_counter() < end:
         started = perf_counter()
         for left, right in factors:

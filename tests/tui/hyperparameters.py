@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripted import run_screen, settled
+from scripted import run_screen, settled, strips
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -19,8 +19,8 @@ def form(pilot: Pilot) -> Parameters:
 def lines(pilot: Pilot) -> list[str]:
     """The form's lines as they are on screen, without frame and scroll bar."""
     area = form(pilot).content_region
-    strips = pilot.app.screen._compositor.render_strips()[area.y : area.bottom]
-    return [strip.crop(area.x, area.right - 1).text.strip() for strip in strips]
+    inside = strips(pilot)[area.y : area.bottom]
+    return [strip.crop(area.x, area.right - 1).text.strip() for strip in inside]
 
 
 def line(pilot: Pilot, name: str) -> str:

@@ -7,10 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+from rich.console import Console
 from summaries import summary
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import Config
@@ -214,12 +218,25 @@ def status(pilot: Pilot) -> str:
     return str(run_screen(pilot).query_one(StatusLine).render())
 
 
-def rows(pilot: Pilot) -> list[str]:
+def strips(pilot: Pilot) -> list[Strip]:
     """The lines of the screen as the terminal would show them."""
-    return [
-        "".join(segment.text for segment in strip)
-        for strip in pilot.app.screen._compositor.render_strips()
-    ]
+    drawn: list[Strip] = []
+
+    class Paper(Console):
+        """What a screenshot is drawn on."""
+
+        def print(self, *updates: Any, **_: object) -> None:
+            for update in updates:
+                drawn.extend(Strip.join(line) for line in update.strips)
+
+    with patch("textual.app.Console", Paper):
+        pilot.app.export_screenshot()
+    return drawn
+
+
+def rows(pilot: Pilot) -> list[str]:
+    """The same as text."""
+    return [strip.text for strip in strips(pilot)]
 
 
 def shown(pilot: Pilot) -> str:

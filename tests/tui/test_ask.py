@@ -89,7 +89,7 @@ async def test_what_is_no_pair_is_explained(question: str) -> None:
     source = playing(*training(1, 30))
     async with session(source).run_test(size=(80, 24)) as pilot:
         await opened(pilot, question)
-        assert "two numbers, please" in shown(pilot)
+        assert "type two numbers" in shown(pilot)
         assert source.commands == []
 
 

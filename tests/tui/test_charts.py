@@ -59,7 +59,7 @@ async def test_f_holds_the_view_while_training_goes_on(size: tuple[int, int]) ->
     async with session(source).run_test(size=size) as pilot:
         await settled(pilot)
         await pilot.press("f")
-        assert "the view stays here while training goes on" in status(pilot)
+        assert "the view stays here while training continues" in status(pilot)
         for event in training(401, 800):
             source.deliver(event)
         await settled(pilot)

@@ -23,8 +23,13 @@ async def wheel(
     pilot: Pilot[Ending], event: type[events.MouseEvent], column: int, *, shift: bool = False
 ) -> None:
     """Turn the wheel over a column of the loss chart's inside."""
-    at = (column + 1, 3)
-    await pilot._post_mouse_events([event], chart(pilot), offset=at, button=0, shift=shift)
+    inside = chart(pilot)
+    x, y = column + 1, 3
+    place = (x + inside.region.x, y + inside.region.y)
+    plain = {"delta_x": 0, "delta_y": 0, "button": 0, "meta": False, "ctrl": False}
+    inside.post_message(
+        event(inside, x=x, y=y, screen_x=place[0], screen_y=place[1], shift=shift, **plain)
+    )
     await settled(pilot)
 
 

@@ -96,8 +96,8 @@ async def test_it_explains_grokking_and_what_to_try() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await opened(pilot, PANE_KEYS[PANES.index(Log)], "?")
         for sentence in (
-            "train says how well it does on these, test how well on the pairs it never sees",
-            "Weight decay pulls every weight towards zero",
+            "train says how well it does on these, test how well on pairs it never sees",
+            "weight decay pulls every weight towards zero",
             "the network has grokked",
             "Press ] a few times and watch",
         ):

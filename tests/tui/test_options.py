@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import ClassVar
+
 import pytest
-from scripted import playing, run_screen, session, training, until
+from scripted import playing, session, training
 from textual.app import App, ComposeResult
-from textual.command import CommandList
+from textual.command import CommandList, DiscoveryHit, Hits, Provider
 from textual.widgets import OptionList
 
 from grok_tui.tui.keys.palette import Palette
@@ -40,16 +43,39 @@ async def test_a_page_key_where_there_is_no_room(kind: type[OptionList]) -> None
                     page()
 
 
-async def test_a_search_that_ends_after_the_palette_was_closed() -> None:
-    async with session(playing(*training(1, 20))).run_test() as pilot:
-        await pilot.press("ctrl+p")
-        palette = pilot.app.screen
-        assert isinstance(palette, Palette)
-        commands = palette.query_one(CommandList)
-        await pilot.press("escape")
-        await until(pilot, lambda: pilot.app.screen is run_screen(pilot))
-        await until(pilot, lambda: not palette.is_running)
-        palette._refresh_command_list(commands, [], True)
+class Slow(Provider):
+    """Has one command, and gives it when it may."""
+
+    searching = asyncio.Event()
+    may_end = asyncio.Event()
+
+    async def discover(self) -> Hits:
+        self.searching.set()
+        await self.may_end.wait()
+        yield DiscoveryHit("a command", lambda: None)
+
+    async def search(self, query: str) -> Hits:
+        for hit in ():
+            yield hit
+
+
+class Searching(App[None]):
+    COMMANDS: ClassVar[set[type[Provider]]] = {Slow}
+
+
+async def test_a_search_that_ends_after_the_list_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Textual's own palette breaks here, too."""
+    monkeypatch.setattr(Slow, "searching", asyncio.Event())
+    monkeypatch.setattr(Slow, "may_end", asyncio.Event())
+    async with Searching().run_test() as pilot:
+        palette = Palette(id="--command-palette")
+        await pilot.app.push_screen(palette)
+        await Slow.searching.wait()
+        await palette.query_one(CommandList).remove()
+        Slow.may_end.set()
+        await palette.workers.wait_for_complete()
         assert pilot.app.is_running
 
 

@@ -20,7 +20,7 @@ async def test_every_field_can_be_reached_and_is_whole(size: tuple[int, int]) ->
     async with session(playing()).run_test(size=size) as pilot:
         await choose(pilot, "operation")
         for name, field in FIELDS.items():
-            await pilot.pause()
+            await settled(pilot)
             value = written(CONFIG.model_dump()[name])
             assert line(pilot, name.replace("_", "-")).split(" • ")[0].startswith("▸ ")
             assert value in line(pilot, name.replace("_", "-")).split()

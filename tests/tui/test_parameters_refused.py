@@ -12,6 +12,7 @@ from scripted import (
     settled,
     shown,
     status,
+    strips,
     training,
     until,
 )
@@ -69,7 +70,7 @@ async def test_what_is_wrong_wears_every_themes_error() -> None:
             await pilot.pause()
             (segment,) = (
                 segment
-                for strip in pilot.app.screen._compositor.render_strips()
+                for strip in strips(pilot)
                 for segment in strip
                 if "is not a number" in segment.text
             )

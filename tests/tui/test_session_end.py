@@ -182,7 +182,11 @@ async def test_events_after_the_end_of_the_session_are_ignored() -> None:
     app = session(source)
     async with app.run_test() as pilot:
         await settled(pilot)
+        screen = run_screen(pilot)
+    state = screen.state
     await asyncio.to_thread(source.deliver, Warned(3, "too late"))
+    assert screen.state is state
+    assert "too late" not in state.message
 
 
 def test_a_defect_of_the_screens_leaves_no_traceback_on_the_terminal(

@@ -82,7 +82,7 @@ async def test_a_changed_file_changes_the_session(
         write("#654321")
         await until(pilot, lambda: "#654321" in drawn_colors(pilot))
         path.write_text("no theme")
-        await until(pilot, lambda: "stays as it was" in status(pilot))
+        await until(pilot, lambda: "is not reloaded" in status(pilot))
         assert "#654321" in drawn_colors(pilot)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import ScriptedLauncher, grokking, recorded_run, shown, until
+from scripted import ScriptedLauncher, grokking, recorded_run, shown, strips, until
 from summaries import summary
 from textual.pilot import Pilot
 
@@ -187,10 +187,9 @@ async def test_every_theme_tells_cells_apart(tmp_path: Path, theme: str) -> None
         await says(pilot, "300", "900", "never", "failed")
         await pilot.press("down", "right")
         await says(pilot, "diverged: inf")
-        strips = pilot.app.screen._compositor.render_strips()
         styles = {
             segment.text.strip(): str(segment.style)
-            for strip in strips
+            for strip in strips(pilot)
             for segment in strip
             if segment.text.strip() in ("900", "never", "failed")
         }

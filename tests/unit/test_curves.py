@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual_plotext.plot import Plot
 
 from grok_tui.view.charts.lines import (
     FloatArray,
@@ -94,12 +96,19 @@ def test_a_column_without_finite_heights_is_a_gap(bad: float) -> None:
 
 def test_columns_are_where_plotext_puts_the_dots() -> None:
     """plotext rounds to half columns, the first and the last of which lie on the limits."""
-    from plotext._utility import get_matrix_data
-
     edges = column_edges(0.0, 1000.0, 23)
-    xs = np.arange(0.5, 1000.0)
-    dots = np.array(get_matrix_data(xs.tolist(), [0.0, 1000.0], 2 * 23))
-    np.testing.assert_array_equal(np.searchsorted(edges, xs) - 1, dots // 2)
+    for x in np.arange(0.5, 1000.0, 3.0):
+        plot = Plot()
+        plot.plotsize(23, 3)
+        plot.xlim(0, 1000)
+        plot.ylim(0, 1)
+        plot.frame(False)
+        plot.xticks([], [])
+        plot.yticks([], [])
+        plot.scatter([x], [0.5], marker="hd")
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", plot.build()).splitlines()
+        (line,) = (line for line in lines if line.strip())
+        assert len(line) - len(line.lstrip()) == np.searchsorted(edges, x) - 1
 
 
 # --- pieces -------------------------------------------------------------------------------

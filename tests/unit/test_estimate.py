@@ -127,7 +127,7 @@ def test_earlier_runs_are_believed_before_a_measurement(
 
 
 def test_products_are_measured_where_no_run_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "_MEASURE_SECONDS", 0.01)
+    monkeypatch.setattr(estimate, "MEASURE_SECONDS", 0.01)
     small = measured_speed(Config(modulus=13, d_mlp=64))
     large = measured_speed(Config(modulus=97, d_mlp=512))
     assert small is not None
@@ -138,7 +138,7 @@ def test_products_are_measured_where_no_run_tells(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_shape_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "_MEASURE_SECONDS", 0.001)
+    monkeypatch.setattr(estimate, "MEASURE_SECONDS", 0.001)
     config = Config(modulus=17, d_mlp=32)
     assert measured_speed(config) == measured_speed(config.changed(lr=1e-2))
 

@@ -3,9 +3,11 @@ from __future__ import annotations
 import io
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from rich.progress import Progress
 
 from grok_tui.cli import headless
 from grok_tui.cli.headless import (
@@ -161,11 +163,21 @@ def test_a_bar_on_a_terminal(terminal: Terminal) -> None:
     assert terminal.getvalue().rstrip().endswith("\x1b[?25h")  # the cursor is back
 
 
-def test_the_bar_is_as_long_as_the_share_of_the_steps(terminal: Terminal) -> None:
+def test_the_bar_is_as_long_as_the_share_of_the_steps(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars: list[Progress] = []
+
+    class Spy(Progress):
+        def __init__(self, *columns: Any, **options: Any) -> None:
+            super().__init__(*columns, **options)
+            bars.append(self)
+
+    monkeypatch.setattr(headless, "Progress", Spy)
     bar = BarProgress(SessionState(CONFIG), terminal)
     bar(STARTED)
-    task = bar._progress.tasks[0]
     bar(losses(1, 50))
+    (task,) = bars[0].tasks
     assert (task.completed, task.total) == (50, 200)
     bar(Stopped(50, "completed"))
     assert task.completed == 50

@@ -132,9 +132,14 @@ class Parameters(Pane):
         self._close()
         self._at = max(0, min(at, len(_NAMES) - 1))
         self._draw()
+        self._show_row()
+        self.call_after_refresh(self._show_row)  # the explanation may have changed its height
+
+    def _show_row(self) -> None:
+        """Scroll until the chosen row is in view."""
         if self._at == 0:
             self._scroll.scroll_home(animate=False)  # with the heading
-        else:
+        elif self._editor is None:
             row = Region(0, self._above.lines.index(self._view), 1, 1)
             self._scroll.scroll_to_region(row, animate=False)
 
