@@ -156,7 +156,7 @@ def test_a_checkpoint_comes_after_all_lines_that_lead_up_to_it(
     writer: RunWriter, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[Lines] = []
-    monkeypatch.setattr(Lines, "sync", lambda lines: order.append(lines))
+    monkeypatch.setattr(Lines, "sync", lambda lines: order.append(lines))  # noqa: PLW0108  a method
     saved = []
 
     def save(path: Path, snapshot: Snapshot) -> None:
