@@ -136,7 +136,7 @@ class CommandHandler:
             if not is_live(field):
                 raise ConfigError(f"{flag(field)} can only change in a new run")
             if field == "steps" and new.steps <= step:
-                raise ConfigError(f"steps: {new.steps} is in the past: this is step {step}")
+                raise ConfigError(f"steps: {new.steps} is too few: this is step {step}")
         except ConfigError as error:
             self._reject("undo" if undo else "set", str(error), field)
             return False

@@ -168,7 +168,7 @@ def test_an_event_file_depends_on_the_run_alone(run: Path, tmp_path: Path) -> No
         ),
         (
             ("--to", "safetensors", "--step", "30"),
-            "no checkpoint of step 30; there are 0, 20, 40",
+            "no checkpoint at step 30; it has 0, 20, 40",
         ),
         (("--to", "word"), "invalid choice"),
         ((), "--to"),

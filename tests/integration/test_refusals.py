@@ -45,17 +45,17 @@ BAD: list[tuple[str, str]] = [
     ("--config binary.toml", "binary.toml is not valid TOML"),
     ("--config twice.toml", "sets a field twice"),
     ("--modulus 12", "modulus: 12 is even"),
-    ("--modulus 1001", "modulus: '1001' is wrong"),
+    ("--modulus 1001", "modulus: '1001' is invalid"),
     ("--modulus 9 --operation divide", "9 is not prime, try 11"),
     ("--d-model 30 --n-heads 4", "4 heads do not divide d_model 30"),
-    ("--lr -1", "lr: '-1' is wrong"),
+    ("--lr -1", "lr: '-1' is invalid"),
     ("--lr nan", "finite number"),
-    ("--lr fast", "lr: 'fast' is wrong"),
+    ("--lr fast", "lr: 'fast' is invalid"),
     ("--beta2 1", "less than 1 (from --beta2)"),
     ("--train-fraction 0.00001", "leaves one half of the split empty"),
     ("--decay sideways", "'decoupled' or 'coupled'"),
     ("--steps 1.5", "(from --steps)"),
-    ("--device lower", "device: 'lower' is wrong"),
+    ("--device lower", "device: 'lower' is invalid"),
     ("--no-such-flag", "--no-such-flag"),
     ("--lr", "--lr: expected one argument"),
     ("extra", "extra"),
@@ -70,7 +70,7 @@ BAD_CALLS: list[tuple[str, str]] = [
     ("--resume missing", "there is no checkpoint in missing"),
     ("--resume empty", "there is no checkpoint in empty"),
     ("--resume foreign", "step-00000010.safetensors is not a readable checkpoint"),
-    ("--resume other", "was not written by grok-tui"),
+    ("--resume other", "is not a checkpoint of this version of grok-tui"),
     ("--resume damaged", "is damaged"),
     ("--resume flipped", "is damaged: its content is not what was saved"),
     ("--resume gap", "metrics.jsonl is damaged in line 3: step 4 found where step 3 should"),
@@ -162,7 +162,7 @@ def test_a_bad_environment_variable_is_named(tmp_path: Path) -> None:
     env = environment(GROK_TUI_LR="zero")
     result = call("--record", "new", *SMALL[:4], cwd=tmp_path, env=env)
     assert result.code == 2
-    assert "lr: 'zero' is wrong" in result.refusal()
+    assert "lr: 'zero' is invalid" in result.refusal()
     assert "(from GROK_TUI_LR)" in result.err
     assert not list(tmp_path.iterdir())
     env = environment(GROK_TUI_LRR="0.1")

@@ -72,7 +72,7 @@ async def test_a_session_in_a_browser(tmp_path: Path) -> None:
         (("--port", "x"), "invalid int value"),
         (("--preset", "nonsense"), "unknown preset 'nonsense'"),
         (("--lr", "0"), "--lr"),
-        (("--record", "there"), "serve shows sessions"),
+        (("--record", "there"), "serve shows a session"),
         (("--nonsense",), "unrecognized arguments: --nonsense"),
     ],
 )

@@ -155,8 +155,8 @@ BAD_EDITS: list[tuple[str, object, str]] = [
     ("decay", "sideways", "'sideways'"),
     ("lr", float("nan"), "finite number"),
     ("speed", 1, "no such setting"),
-    ("steps", 3, "already behind"),
-    ("steps", 2, "already behind"),
+    ("steps", 3, "is too few"),
+    ("steps", 2, "is too few"),
 ]
 
 
