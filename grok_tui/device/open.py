@@ -48,14 +48,17 @@ def open_device(name: str) -> str:
     prepare_environment()
     from tinygrad.helpers import DEV
 
-    from grok_tui.device.one_call import install
+    from grok_tui.device import one_call, program_cache
+    from grok_tui.device.c_calls import is_cpu
 
     reports = []
     for candidate in [name] if name != "auto" else DEVICES:
         report = _try(candidate)
         if not report.problem:
             DEV.value = candidate
-            install(candidate)
+            if is_cpu(candidate):
+                program_cache.install()
+                one_call.install(candidate)
             return candidate
         reports.append(report)
     raise DeviceError(_explain(name, reports))

@@ -1,0 +1,133 @@
+"""Lowered kernels on disk: what a later process finds, and what happens to damage."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tinygrad import Tensor, codegen
+from tinygrad.engine import realize
+from tinygrad.helpers import Context
+from tinygrad.uop.ops import UOp
+
+from grok_tui.device import program_cache
+from grok_tui.device.program_cache import ProgramCache
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+# Prints how many kernels were lowered, and the result's bytes.
+PROGRAM = """
+from grok_tui.device.open import open_device
+open_device("CPU")
+import numpy as np
+from tinygrad import Tensor, codegen
+lowered, lower = [], codegen.do_to_program
+codegen.do_to_program = lambda ast, renderer: lowered.append(1) or lower(ast, renderer)
+x = Tensor(np.arange(12, dtype=np.float32).reshape(3, 4))
+y = (x.exp().sum(0) @ x.T).softmax().numpy()
+print(len(lowered), y.tobytes().hex())
+"""
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What is kept, in place of a database."""
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr(program_cache, "diskcache_get", lambda table, key: kept.get(key))
+    monkeypatch.setattr(
+        program_cache, "diskcache_put", lambda table, key, x: kept.update({key: x})
+    )
+    return kept
+
+
+@pytest.fixture
+def cache(disk: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> ProgramCache:
+    """An empty one, in use."""
+    cache = ProgramCache()
+    for module in (codegen, realize):
+        monkeypatch.setattr(module, "to_program_cache", cache)
+    return cache
+
+
+def double(size: int) -> np.ndarray[Any, Any]:
+    return (Tensor(np.arange(size, dtype=np.float32)).clone().realize() * 2).numpy()
+
+
+def test_a_later_process_lowers_nothing_and_finds_the_same(tmp_path: Path) -> None:
+    environment = {**os.environ, "CACHEDB": str(tmp_path / "cache.db")}
+    command = [sys.executable, "-c", PROGRAM]
+    first, second = (
+        subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, timeout=60
+        ).stdout.split()
+        for _ in range(2)
+    )
+    assert int(first[0]) > 0
+    assert int(second[0]) == 0
+    assert second[1] == first[1]
+
+
+def test_what_is_kept_is_used_and_what_is_new_is_kept(
+    disk: dict[str, Any], cache: ProgramCache
+) -> None:
+    double(7)
+    known = dict(disk)
+    assert known
+    cache.clear()
+    double(7)
+    assert {*cache.values()} <= {*known.values()}
+    double(9)
+    assert disk.keys() > known.keys()
+
+
+@pytest.mark.parametrize("damage", [None, "text", 3, b"\0"])
+def test_damage_is_as_if_nothing_were_there(
+    disk: dict[str, Any], cache: ProgramCache, damage: object
+) -> None:
+    double(7)
+    disk.update(dict.fromkeys(disk, damage))
+    cache.clear()
+    np.testing.assert_array_equal(double(7), 2 * np.arange(7))
+    assert all(isinstance(program, UOp) for program in disk.values())
+
+
+@pytest.mark.parametrize("name", ["diskcache_get", "diskcache_put"])
+def test_a_disk_that_fails_keeps_nobody_from_compiling(
+    name: str, cache: ProgramCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(program_cache, name, fail)
+    np.testing.assert_array_equal(double(7), 2 * np.arange(7))
+
+
+def test_it_is_not_used_where_the_user_wants_no_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain: dict[Any, UOp] = {}
+    monkeypatch.setattr(codegen, "to_program_cache", plain)
+    monkeypatch.setattr(realize, "to_program_cache", plain)
+    monkeypatch.setattr(program_cache, "CCACHE", 0)
+    program_cache.install()
+    assert codegen.to_program_cache is realize.to_program_cache is plain
+    monkeypatch.setattr(program_cache, "CCACHE", 1)
+    program_cache.install()
+    assert isinstance(realize.to_program_cache, ProgramCache)
+    assert codegen.to_program_cache is realize.to_program_cache
+
+
+def test_the_settings_of_tinygrad_tell_programs_apart(
+    disk: dict[str, Any], cache: ProgramCache
+) -> None:
+    double(7)
+    known = {*disk}
+    with Context(NOOPT=1):
+        double(7)
+    assert {*disk} > known
