@@ -138,6 +138,17 @@ async def test_charts_and_panes_stand_side_by_side_where_it_is_wide() -> None:
         assert on_screen(pilot) == ["Charts", "Log"]
 
 
+async def test_what_the_mouse_chose_stays_when_the_terminal_becomes_small() -> None:
+    async with session(ScriptedSource(*grokking())).run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("l")
+        await pilot.click("#accuracy")
+        await pilot.resize_terminal(*SMALL)
+        await settled(pilot)
+        assert on_screen(pilot) == ["Charts"]
+        assert focused(pilot) == "Charts"
+
+
 @pytest.mark.parametrize("size", [(59, 24), (80, 15), (20, 5)])
 async def test_a_terminal_too_small_says_so_and_training_goes_on(size: tuple[int, int]) -> None:
     source = playing(*training(1, 30))
