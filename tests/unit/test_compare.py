@@ -1,228 +1,236 @@
-"""What runs came to, against metrics made by hand."""
+"""What `grok-tui compare` prints."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import tomli_w
-from written_runs import (
-    COMPLETED,
-    CONFIG,
-    DIVERGED,
-    EDIT,
-    RUN,
-    STARTED,
-    course,
-    evaluated,
-    losses,
-    written,
-)
+from written_runs import CONFIG, RUN, STARTED, course, losses, written
 
-from grok_tui.protocol.events import ConfigApplied, Event, Failed, Started, Stopped
-from grok_tui.runs.folders import RunError
-from grok_tui.runs.history import read_history
-from grok_tui.runs.writer import RunWriter
-from grok_tui.text import UserError
-from grok_tui.view.comparison import differences, short_names
+from grok_tui.cli.main import main
+from grok_tui.view.charts.overlay import MARKERS
+
+OTHER = CONFIG.changed(seed=1, weight_decay=3.0)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return written(tmp_path / "run", *RUN)
-
-
-def lines(run: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-
-
-# --- one run ------------------------------------------------------------------------------
-
-
-def test_what_a_complete_run_came_to(run: Path) -> None:
-    outcome = read_history(run)
-    assert (outcome.steps, outcome.end, outcome.parent) == (100, "completed", None)
-    milestones = outcome.milestones
-    assert (milestones.memorized_step, milestones.grok_step) == (20, 70)
-    assert milestones.phase == "GROKKED"
-    assert outcome.key_frequencies == (2, 5)
-    assert outcome.edits == (EDIT,)
-    assert outcome.config == CONFIG.model_dump(mode="json")
-    newest = lines(run)[-1]
-    assert outcome.final == {name: newest[name] for name in outcome.final}
-    assert set(outcome.final) >= {"train_loss", "test_loss", "train_acc", "test_acc"}
-
-
-def test_the_curves_are_those_of_the_lines(run: Path) -> None:
-    outcome = read_history(run)
-    curves = {name: outcome.curve(name) for name in ("test_loss", "test_acc")}
-    for name, curve in {"train_loss": outcome.train_loss, **curves}.items():
-        assert curve.steps.tolist() == [line["step"] for line in lines(run) if name in line]
-        expected = [line[name] for line in lines(run) if name in line]
-        np.testing.assert_allclose(curve.values, expected, rtol=1e-7)
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "memorized_step", "grok_step"),
-    [
-        ([(0.5, 0.1)] * 5, None, None),
-        ([(0.99, 0.1), (0.98, 0.99), (1, 0.99)], 10, None),
-        ([(0.98, 0.1), (1, 1), (1, 0.98), (1, 0.99), (1, 0.99), (1, 0.99)], 20, 40),
-    ],
-)
-def test_milestones_come_from_the_metrics_not_from_the_summary(
-    tmp_path: Path,
-    accuracies: list[tuple[float, float]],
-    memorized_step: int | None,
-    grok_step: int | None,
-) -> None:
-    run = written(tmp_path / "run", STARTED, *course(accuracies), COMPLETED)
-    (run / "summary.json").write_text('{"grok_step": 1, "memorized_step": 1}')
-    found = read_history(run).milestones
-    assert (found.memorized_step, found.grok_step) == (memorized_step, grok_step)
-
-
-@pytest.mark.parametrize(
-    ("events", "end"),
-    [
-        ([COMPLETED], "completed"),
-        ([Stopped(10, "SIGTERM")], "SIGTERM"),
-        ([DIVERGED], "diverged"),
-        ([Failed(10, "cannot write the run: No space left on device")], "failed"),
-        ([], "cut off"),
-        ([COMPLETED, Started(10, {}, "CPU", 50, 119, 1.5)], "cut off"),
-    ],
-)
-def test_how_a_run_ended(tmp_path: Path, events: list[Event], end: str) -> None:
-    assert read_history(written(tmp_path / "run", STARTED, losses(1, 10), *events)).end == end
-
-
-def test_a_run_that_is_being_written(tmp_path: Path) -> None:
-    writer = RunWriter.create(tmp_path / "run", CONFIG, {})
-    for event in (STARTED, losses(1, 10), evaluated(10, 1, 0.5)):
-        writer(event)
-    found = read_history(tmp_path / "run")
-    assert (found.steps, found.end) == (9, "running")  # the writer holds the newest line back
-    assert found.milestones.memorized_step is None
-    writer.close()
-    assert read_history(tmp_path / "run").end == "cut off"
-
-
-def test_a_run_without_a_step(tmp_path: Path) -> None:
-    found = read_history(written(tmp_path / "run"))
-    assert (found.steps, found.end, found.key_frequencies) == (0, "cut off", None)
-    assert set(found.final.values()) == {None}
-    assert [len(values) for values in (found.train_loss, found.curve("test_loss"))] == [0, 0]
-
-
-def test_a_run_without_an_evaluation(tmp_path: Path) -> None:
-    found = read_history(
-        written(tmp_path / "run", STARTED, losses(1, 7, 0.1), losses(8, 8, 0.25), COMPLETED)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with two runs, `whole` that grokked and `short` that was cut off."""
+    written(tmp_path / "whole", *RUN)
+    written(
+        tmp_path / "short", STARTED, *course([(0.5, 0.01)] * 3), losses(31, 33), config=OTHER
     )
-    assert found.steps == 8
-    assert found.final["train_loss"] == 0.25
-    assert found.final["test_loss"] is None
-    assert found.train_loss.steps.tolist() == list(range(1, 9))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    return tmp_path
 
 
-def test_a_torn_last_line_is_left_out(run: Path) -> None:
-    with (run / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 101, "train_l')
-    assert read_history(run).steps == 100
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["compare", *arguments]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
 
 
-def test_what_changed_nothing_is_not_an_edit(tmp_path: Path) -> None:
-    same = ConfigApplied(10, "lr", 1e-3, 1e-3)
-    back = ConfigApplied(10, "weight_decay", 3.0, 1.0, undo=True)
-    found = read_history(written(tmp_path / "run", STARTED, losses(1, 10), same, EDIT, back))
-    assert found.edits == (same, EDIT, back)
-    assert found.effective_edits == [EDIT, back]
+def cells(text: str, label: str) -> dict[str, str]:
+    """What the tables say of a run, by the names of the columns."""
+    found: dict[str, str] = {}
+    for block in text.split("\n\n"):
+        first, *rows = block.split("\n")
+        if first.startswith("  run"):
+            (row,) = [row for row in rows if row.startswith(label)]
+            names = re.split(" {2,}", first.strip())
+            found |= dict(zip(names, re.split(" {2,}", row.strip()), strict=True))
+    return found
 
 
-def test_a_branch_names_its_parent(run: Path) -> None:
-    parent = {"run": "runs/first", "step": 50}
-    with (run / "config.toml").open("ab") as file:
-        file.write(tomli_w.dumps({"parent": parent}).encode())
-    assert read_history(run).parent == parent
+# --- the tables ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_the_tables(
+    runs: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: str,
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    text = printed(capsys, "whole", "short")
+    assert cells(text, "o whole") == {
+        "run": "o whole", "steps": "100", "memorized": "20", "grokked": "70",
+        "test loss": "0.0251", "test acc": "99.5%", "train loss": "0.01", "train acc": "100.0%",
+        "key frequencies": "2 5", "phase": "GROKKED", "exit": "completed",
+        "seed": "0", "weight_decay": "1",
+    }  # fmt: skip
+    assert cells(text, "x short") == {
+        "run": "x short", "steps": "32", "memorized": "-", "grokked": "-",
+        "test loss": "4.95", "test acc": "1.0%", "train loss": "0.5", "train acc": "50.0%",
+        "key frequencies": "-", "phase": "MEMORIZING", "exit": "cut off",
+        "seed": "1", "weight_decay": "3",
+    }  # fmt: skip
+    assert all(len(line) <= int(columns) for line in text.split("\n"))
+
+
+def test_edits_and_branches_are_told(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parent = {"parent": {"run": "runs/first", "step": 20}}
+    with (runs / "short" / "config.toml").open("ab") as file:
+        file.write(tomli_w.dumps(parent).encode())
+    lines = printed(capsys, "whole", "short").split("\n")
+    assert "o whole: weight_decay 1 -> 3 at step 60" in lines
+    assert "x short: branched from runs/first at step 20" in lines
+
+
+def test_runs_of_the_same_config(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(runs / "elsewhere" / "whole", STARTED, *course([(1, 0.1)]))
+    text = printed(capsys, "whole", "elsewhere/whole")
+    assert "The runs began with the same config." in text
+    assert cells(text, "x elsewhere/whole")["steps"] == "9"
+    assert cells(text, f"o {runs.name}/whole")["steps"] == "100"
+
+
+# --- the charts ---------------------------------------------------------------------------
+
+
+def charts(text: str) -> dict[str, str]:
+    """What follows each title."""
+    parts = re.split(r"^(train loss|test loss|test accuracy)   ", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_the_charts_show_every_run_and_fit_the_terminal(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = charts(printed(capsys, "whole", "short"))
+    assert list(found) == ["train loss", "test loss", "test accuracy"]
+    for text in found.values():
+        legend, *picture = text.strip("\n").split("\n")
+        assert legend == "o whole   x short"
+        assert {"o", "x"} <= set("".join(picture))
+        assert len(picture) == 17
+        assert all(len(line) <= 80 for line in picture)
+        assert max(map(len, picture)) > 70
+
+
+@pytest.mark.parametrize("reason", ["no terminal", "NO_COLOR"])
+def test_without_colors_there_are_no_escapes(
+    runs: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if reason == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    text = printed(capsys, "whole", "short")
+    assert "\x1b" not in text
+    assert all(line == line.rstrip() for line in text.split("\n"))
+
+
+def test_a_terminal_has_colors(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    colored = printed(capsys, "whole", "short")
+    assert re.search(r"\x1b\[38;5;\d+mo", colored)
+
+
+def test_output_that_has_few_letters_gets_others(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, "ascii"))
+    (runs / "whole").rename(runs / "größer")
+    assert main(["compare", "größer", "short"]) == 0
+    sys.stdout.flush()
+    text = content.getvalue().decode("ascii")
+    assert cells(text, "o gr")["steps"] == "100"
+    assert len(charts(text)) == 3
+
+
+def test_runs_without_an_evaluation_have_no_chart_of_one(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        written(runs / name, STARTED, losses(1, 9))
+    found = charts(printed(capsys, "a", "b"))
+    assert list(found) == ["train loss"]
+    assert list(charts(printed(capsys, "a", "whole"))) == [
+        "train loss", "test loss", "test accuracy"
+    ]  # fmt: skip
+    for name in ("d", "e"):
+        written(runs / name)
+    text = printed(capsys, "d", "e")
+    assert charts(text) == {}
+    assert cells(text, "o d")["exit"] == "cut off"
+
+
+def test_more_runs_than_markers(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"run-{number}" for number in range(len(MARKERS) + 2)]
+    for name in names:
+        written(runs / name, STARTED, losses(1, 3))
+    text = printed(capsys, *names)
+    assert f"The charts show the first {len(MARKERS)} runs." in text
+    assert cells(text, f"  {names[-1]}")["steps"] == "2"
+    (legend, *_) = charts(text)["train loss"].split("\n\n")
+    assert names[len(MARKERS) - 1] in legend
+    assert names[-1] not in legend
+
+
+# --- JSON ---------------------------------------------------------------------------------
+
+
+def test_json_says_the_same_and_draws_nothing(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(name: str) -> Any:
+        raise AssertionError(f"{name} is no JSON")
+
+    content = json.loads(printed(capsys, "whole", "short", "--json"), parse_constant=refuse)
+    assert list(content) == ["runs", "differences"]
+    whole, short = content["runs"]
+    assert list(whole) == list(short) == [
+        "run", "steps", "memorized_step", "grok_step", "final", "key_frequencies", "phase",
+        "exit", "config", "edits", "parent",
+    ]  # fmt: skip
+    assert (whole["run"], whole["steps"], whole["grok_step"]) == ("whole", 100, 70)
+    assert whole["final"]["test_acc"] == 0.995
+    assert whole["config"] == CONFIG.model_dump(mode="json")
+    assert whole["edits"] == [
+        {"step": 60, "field": "weight_decay", "old": 1.0, "new": 3.0, "undo": False}
+    ]
+    assert (short["key_frequencies"], short["parent"], short["exit"]) == (None, None, "cut off")
+    assert content["differences"] == {"seed": [0, 1], "weight_decay": [1.0, 3.0]}
 
 
 # --- what is wrong ------------------------------------------------------------------------
 
 
-def replaced(name: str, old: str, new: str) -> Callable[[Path], None]:
-    def change(run: Path) -> None:
-        text = (run / name).read_text()
-        assert old in text
-        (run / name).write_text(text.replace(old, new))
-
-    return change
-
-
-def without(name: str) -> Callable[[Path], None]:
-    return lambda run: (run / name).unlink()
-
-
 @pytest.mark.parametrize(
-    ("damage", "says"),
+    ("arguments", "says"),
     [
-        (without("config.toml"), "is not a run directory"),
-        (without("metrics.jsonl"), "metrics.jsonl: No such file"),
-        (without("events.jsonl"), "events.jsonl: No such file"),
-        (replaced("config.toml", "modulus = 13", "modulus = 12"), "12 is even"),
-        (replaced("config.toml", "modulus = 13", "modulus ="), "is not valid TOML"),
-        (replaced("config.toml", "[environment]", "parent = 3\n[environment]"), "is damaged"),
-        (
-            replaced("metrics.jsonl", '"step": 7,', '"step": 8,'),
-            "step 8 found where step 7 should",
-        ),
-        (replaced("metrics.jsonl", '{"step": 7,', "{"), "is damaged in line 7"),
-        (replaced("metrics.jsonl", '"test_acc": 0.1', '"test_acc": null'), "is damaged"),
-        (replaced("events.jsonl", '"reason"', '"why"'), "is damaged"),
+        (["whole"], "two or more run directories"),
+        (["whole", "nowhere"], "nowhere is not a run directory"),
+        (["whole", "."], ". is not a run directory"),
+        (["whole", "short/../whole"], "whole is named twice"),
+        (["whole", "short", "--csv"], "--csv"),
+        (["whole", "broken"], "broken/metrics.jsonl is damaged in line 1"),
     ],
 )
-def test_damage_is_an_error_that_names_the_folder(
-    run: Path, damage: Callable[[Path], None], says: str
+def test_what_cannot_be_compared_is_said_in_a_line(
+    runs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
-    damage(run)
-    with pytest.raises((UserError, OSError)) as caught:
-        read_history(run)
-    error = caught.value
-    # The command line puts these two together.
-    text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-    assert says in text
-    assert str(run) in text
-    assert text.splitlines() == [text]
-
-
-# --- several runs -------------------------------------------------------------------------
-
-
-def test_only_the_fields_that_differ() -> None:
-    others = [CONFIG.changed(seed=1), CONFIG.changed(device="CUDA"), CONFIG]
-    configs = [config.model_dump(mode="json") for config in others]
-    assert differences(configs) == {
-        "seed": [1, 0, 0], "device": ["CPU", "CUDA", "CPU"]
-    }  # fmt: skip
-    assert list(differences(configs)) == ["seed", "device"]
-    assert differences(configs[2:] * 2) == {}
-
-
-def test_names_are_as_short_as_they_can_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    folders = [Path(name) for name in ("one/a", "two/x/a", "two/y/a", "b", "two/c/")]
-    assert short_names(folders) == ["one/a", "x/a", "y/a", "b", "c"]
-    assert short_names([Path("/a"), Path("/x/a")]) == ["/a", "x/a"]
-    assert short_names([Path(), Path("a")]) == [tmp_path.name, "a"]
-
-
-def test_a_run_named_twice_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "run")
-    for other in (tmp_path / "run", tmp_path / "x" / ".." / "run", tmp_path / "link"):
-        with pytest.raises(RunError, match=r"run is named twice"):
-            short_names([tmp_path / "run", other])
+    (written(runs / "broken") / "metrics.jsonl").write_text("step 1\n")
+    assert main(["compare", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert says in captured.err
+    assert captured.err.count("\n") == 1
