@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from grok_tui.device.open import prepare_environment
+
+prepare_environment()  # before any test module imports tinygrad, which reads it
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

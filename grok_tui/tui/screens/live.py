@@ -90,7 +90,7 @@ class Live(RunView):
     def action_turn(self, name: str, direction: int) -> None:
         """Change a field by one notch up (1) or down (-1)."""
         if (before := self.state.wanted(name)) is None:
-            self.say(f"the {name} of this run is not known")
+            self.say(f"the {name.replace('_', ' ')} of this run is not known")
             return
         value = before * KNOB_FACTOR**direction
         if value == 0:  # no factor leads away from zero

@@ -1,0 +1,20 @@
+"""Where caches go when `XDG_CACHE_HOME` names no folder: never below the current one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import SMALL, call, environment
+
+
+@pytest.mark.parametrize("value", ["", "cache", "./cache"])
+@pytest.mark.parametrize(
+    "arguments", [("devices",), ("--record", "run", *SMALL, "--steps", "5")]
+)
+def test_an_empty_or_relative_cache_folder_counts_as_unset(
+    value: str, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    result = call(*arguments, cwd=tmp_path, env=environment(XDG_CACHE_HOME=value))
+    assert result.code == 0, result.err
+    assert {path.name for path in tmp_path.iterdir()} <= {"run"}
