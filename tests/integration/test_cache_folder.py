@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from command_line import SMALL, call, environment
 
+RECORD = ("--record", "run", *SMALL, "--steps", "5")
 
-@pytest.mark.parametrize("value", ["", "cache", "./cache"])
-@pytest.mark.parametrize(
-    "arguments", [("devices",), ("--record", "run", *SMALL, "--steps", "5")]
-)
+
+@pytest.mark.parametrize(("arguments", "value"), [(RECORD, ""), (("devices",), "cache")])
 def test_an_empty_or_relative_cache_folder_counts_as_unset(
-    value: str, arguments: tuple[str, ...], tmp_path: Path
+    arguments: tuple[str, ...], value: str, tmp_path: Path
 ) -> None:
     result = call(*arguments, cwd=tmp_path, env=environment(XDG_CACHE_HOME=value))
     assert result.code == 0, result.err

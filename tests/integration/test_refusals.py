@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ from made_run import made_run
 from model_for import model_for
 from small_runs import small
 
+from grok_tui.cli.main import main
 from grok_tui.config.schema import Config
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints
@@ -110,9 +113,17 @@ def _damage(flipped: Path, gap: Path) -> None:
     checkpoints.checkpoint_path(gap / "checkpoints", 0).unlink()
 
 
+def _called(line: str) -> Result:
+    """A call in this process, which takes a fortieth of the time that a new one does."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(line.split())
+    return Result(code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
-    """Every bad call, four at a time, from a folder that must stay as it was."""
+    """Every bad call from a folder that must stay as it was; some in processes of their own."""
     folder = tmp_path_factory.mktemp("refusals")
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -131,11 +142,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     _damage(made_run(folder / "flipped"), made_run(folder / "gap"))
     before = contents(folder)
 
-    lines = [f"--record new {flags}" for flags, _ in BAD] + [line for line, _ in BAD_CALLS]
-    lines += [line for line, _, _ in BAD_DEVICES]
+    alone = [*(line for line, _, _ in BAD_DEVICES), *(line for line, _ in BAD_CALLS[::5])]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda line: call(*line.split(), cwd=folder), lines)
-        results = dict(zip(lines, found, strict=True))
+        found = pool.map(lambda line: call(*line.split(), cwd=folder), alone)
+        results = dict(zip(alone, found, strict=True))
+    with contextlib.chdir(folder):
+        lines = [f"--record new {flags}" for flags, _ in BAD] + [line for line, _ in BAD_CALLS]
+        results |= {line: _called(line) for line in lines if line not in results}
     assert contents(folder) == before
     assert not (folder / "new").exists()
     assert not (folder / "runs").exists()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,11 @@ import textual.pilot
 from grok_tui.tui.screens import run_view
 from grok_tui.tui.widgets import chart
 
-# A timer that is due within so many seconds is waited for, too: the screen's next frame.
-FRAME_SECONDS = 1 / 50
+# A timer that is due within so many seconds is waited for, too, the screen's next frame; but
+# not more than so many of them, since those of an application that ends never stop.
+FRAME_SECONDS, FRAMES = 1 / 50, 12
+# So often the loop may find something to do in a row: two that wait here keep each other busy.
+TURNS = 100
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,11 +52,12 @@ def quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def nothing_to_do(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
     """Wait until the event loop has neither a callback ready nor a timer due in a moment."""
-    loop, end = asyncio.get_running_loop(), time.monotonic() + max_sleep
-    while time.monotonic() < end:
-        await asyncio.sleep(0)
-        if loop._ready:
-            continue
+    loop = asyncio.get_running_loop()
+    for _ in range(FRAMES):
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            if not loop._ready:
+                break
         due = min((t.when() for t in loop._scheduled if not t.cancelled()), default=math.inf)
         if due > loop.time() + FRAME_SECONDS:
             return

@@ -68,10 +68,11 @@ class AnalysisPane(Pane):
             self.draw(self.analyses.arrays)
 
     def say(self, id: str, text: Content | str) -> None:  # noqa: A002
-        """Put text into one of the pane's lines."""
-        self.query_one(f"#{id}", Static).update(
-            Content(text) if isinstance(text, str) else text
-        )
+        """Put text into one of the pane's lines, or into a text that grows with it."""
+        static = self.query_one(f"#{id}", Static)
+        content = Content(text) if isinstance(text, str) else text
+        height = static.styles.height
+        static.update(content, layout=height is None or height.is_auto)
 
 
 def line(id: str, text: str = "") -> Static:  # noqa: A002

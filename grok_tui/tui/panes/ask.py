@@ -64,7 +64,7 @@ class Ask(Pane):
         self._state = state
         if self._question and not state.ended and state.metrics is not self._asked_at:
             self._ask(*self._question)
-        self.query_one(Static).update(self._content(state))
+        self.query_one(Static).update(self._content(state), layout=False)
 
     def action_type(self) -> None:
         self.add_class("asking")
@@ -79,7 +79,7 @@ class Ask(Pane):
         event.stop()
         numbers = [int(text) for text in re.findall(r"\d+", event.value)]
         if len(numbers) != 2:
-            self.query_one(Static).update("type two numbers: a and b")
+            self.query_one(Static).update("type two numbers: a and b", layout=False)
             return
         event.input.clear()
         self.action_leave()

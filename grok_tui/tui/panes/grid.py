@@ -122,7 +122,8 @@ class Grid(Pane):
         painter = painter_of(self.app, self._quantity)
         values = shown_table(task, pair_values(task, pairs, self._quantity), self._shown(task))
         self.query_one(PairMap).draw(values, task.rows, task.columns, painter)
-        self.query_one("#grid-legend", Static).update(self._legend(painter, task))
+        legend = self._legend(painter, task)
+        self.query_one("#grid-legend", Static).update(legend, layout=False)
         self._read_out()
 
     def _shown(self, task: Task) -> BoolArray:
@@ -155,4 +156,4 @@ class Grid(Pane):
         half = "train" if task.train_mask[at] else "test"
         verdict = "(right)" if answered == right else f"(right: {right})"
         text = f"a {a}  b {b}  → {answered} {verdict}  p {probability_text(likely)}  {half}"
-        self.query_one("#grid-pair", Static).update(Content(text))
+        self.query_one("#grid-pair", Static).update(Content(text), layout=False)

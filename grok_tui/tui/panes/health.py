@@ -121,7 +121,7 @@ class HealthPane(Pane):
             return
         known = self._history.newest is not None
         text = Content("\n").join(self._lines()) if known else Content(_NOT_MEASURED)
-        self.query_one("#health-rows", Area).update(text)
+        self.query_one("#health-rows", Area).update(text, layout=False)
 
     def _lines(self) -> Iterator[Content]:
         width, height = self.query_one("#health-rows", Area).content_size

@@ -75,7 +75,8 @@ class Residues(Pane):
             return
         if self._found is None or state.pairs is not self._found[1]:
             self._found = state.task, state.pairs
-            self.query_one("#residues-legend", Static).update(_legend(state.pairs_step))
+            legend = _legend(state.pairs_step)
+            self.query_one("#residues-legend", Static).update(legend, layout=False)
             self._draw(self._found)
 
     # --- what keys and mouse do ---------------------------------------------------------
@@ -121,7 +122,8 @@ class Residues(Pane):
         train, test = (tally(task, pairs, half) for half in (task.train_mask, ~task.train_mask))
         wrong = mistakes(task, pairs, self._chosen)
         self.query_one(ResidueBars).show(train.accuracy, test.accuracy, self._chosen)
-        self.query_one("#residue", Static).update(_counts(self._chosen, train, test))
+        counts = _counts(self._chosen, train, test)
+        self.query_one("#residue", Static).update(counts, layout=False)
         self.query_one("#residue-mistakes", Static).update(_list(self._chosen, wrong))
 
 
