@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import textual.app
+import textual.constants
 import textual.pilot
 
+from grok_tui.tui.panes import doctor
 from grok_tui.tui.screens import run_view
 from grok_tui.tui.widgets import chart
 
@@ -35,9 +37,11 @@ def config_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Charts and numbers are drawn soon after they changed, so that no test waits for them."""
+    """Charts, numbers and verdicts come soon after a change, and nothing glides into place."""
     monkeypatch.setattr(chart, "pause_after", lambda seconds: 0.01)
     monkeypatch.setattr(run_view, "NUMBERS_SECONDS", 0.01)
+    monkeypatch.setattr(doctor, "EXAMINE_SECONDS", 0.2)
+    monkeypatch.setattr(textual.constants, "TEXTUAL_ANIMATIONS", "none")
 
 
 @pytest.fixture(autouse=True)

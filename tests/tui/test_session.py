@@ -47,26 +47,30 @@ PAUSE_AFTER = chart.pause_after
 # --- keys -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("key", "events", "command"),
-    [
-        ("space", [], Pause()),
-        ("space", [Paused(0)], Resume()),
-        ("space", [Paused(0), Resumed(0)], Pause()),
-        ("s", [Paused(0)], Step(1)),
-        ("S", [Paused(0)], Step(100)),
-        ("[", [], SetField("weight_decay", 1 / 1.25)),
-        ("]", [], SetField("weight_decay", 1.25)),
-        ("{", [], SetField("lr", 1e-3 / 1.25)),
-        ("}", [], SetField("lr", 1e-3 * 1.25)),
-    ],
-)
-async def test_a_key_sends_its_command(key: str, events: list[Event], command: object) -> None:
-    source = playing(*events)
+# What has happened, which key is pressed then, and the command that follows.
+COMMANDS: list[tuple[list[Event], str, object]] = [
+    ([], "space", Pause()),
+    ([Paused(0)], "space", Resume()),
+    ([], "s", Step(1)),
+    ([], "S", Step(100)),
+    ([Resumed(0)], "space", Pause()),
+    ([], "[", SetField("weight_decay", 1 / 1.25)),
+    ([ConfigApplied(0, "weight_decay", 1.0, 1 / 1.25)], "]", SetField("weight_decay", 1.0)),
+    ([], "{", SetField("lr", 1e-3 / 1.25)),
+    ([ConfigApplied(0, "lr", 1e-3, 1e-3 / 1.25)], "}", SetField("lr", 1e-3)),
+]
+
+
+async def test_a_key_sends_its_command() -> None:
+    source = playing()
     async with session(source).run_test() as pilot:
-        await settled(pilot)
-        await pilot.press(key)
-        assert source.commands == [command]
+        for events, key, command in COMMANDS:
+            for event in events:
+                source.deliver(event)
+            await settled(pilot)
+            await pilot.press(key)
+            assert source.commands == [command]
+            source.commands.clear()
 
 
 async def test_presses_before_the_trainer_answers_add_up() -> None:
