@@ -82,13 +82,13 @@ def why_no_circuit(task: Task, n_neurons: int) -> str | None:
     group = task.group
     if not group.has_circuit:
         return (
-            f"{task.name} is not a sum in a cyclic group: restricted and excluded loss, logit"
-            " FVE and the neurons' frequencies are left out"
+            f"{task.name} is not a sum in a cyclic group: only its spectra are analyzed, not the"
+            " circuit"
         )
     if group.n**2 * n_neurons > MOST_ACTIVATIONS:
         return (
             f"{group.n**2 * n_neurons:,} activations are too many to analyze while training:"
-            " there are spectra, but no restricted or excluded loss and no neurons' frequencies"
+            " only the spectra are analyzed, not the circuit"
         )
     return None
 

@@ -32,9 +32,9 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
     add("run", metavar="DIR", type=Path, help="the run directory; csv: or a sweep's")
     add("--to", dest="form", required=True, choices=FORMATS, help="the format")
     add(
-        "-o", dest="output", metavar="FILE", type=Path,
-        help="where to; without it, csv goes to standard output, tensorboard to a folder here,"
-        " all else to a file here",
+        "-o", dest="output", metavar="PATH", type=Path,
+        help="where to write (default: csv to standard output, tensorboard to a folder here,"
+        " all else to a file here)",
     )  # fmt: skip
     add(
         "--step", type=int,

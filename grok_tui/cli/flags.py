@@ -17,7 +17,7 @@ class Parser(ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (try grok-tui --help)")
+        raise UserError(f"{message} (try {self.prog} --help)")
 
 
 def command_parser(name: str, more: str = "") -> Parser:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grok_tui.cli.flags import command_parser
 from grok_tui.cli.output import print_json
 from grok_tui.config.presets import load_preset, preset_names
 from grok_tui.text import table
+
+if TYPE_CHECKING:
+    from grok_tui.tui.keys.keymap import Action
 
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
@@ -72,7 +75,11 @@ def _themes() -> list[dict[str, Any]]:
 
 def _keys() -> list[dict[str, Any]]:
     from grok_tui.tui.app import session_actions
-    from grok_tui.tui.keys.keymap import key_text, keys_of, load_keymap
+    from grok_tui.tui.keys.keymap import SENTENCES, key_text, keys_of, load_keymap
+
+    def what(action: Action) -> str:
+        sentence = SENTENCES.get(action.id, action.what)
+        return f"{action.scope}: {sentence}" if action.scope else sentence
 
     known = session_actions()
     keymap, problems = load_keymap(known)
@@ -80,7 +87,7 @@ def _keys() -> list[dict[str, Any]]:
         {
             "id": a.id,
             "keys": [key_text(key) for key in a.keys],
-            "what": f"{a.scope}: {a.what}" if a.scope else a.what,
+            "what": what(a),
         }
         for a in keys_of(known, keymap)
     ]

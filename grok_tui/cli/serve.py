@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """`port`, `arguments` that each session is started with, and `session`: these, parsed."""
-    parser = command_parser(name, "Takes all options of grok-tui itself.")
+    parser = command_parser(name, "Takes the options of a session as well (grok-tui --help).")
     parser.add_argument("--port", type=int, default=8000, help="port (default: 8000)")
     options, rest = parser.parse_known_args(arguments)
     if not 0 < options.port < 65536:

@@ -25,12 +25,14 @@ _CONTINUE = "finished points are kept, and the same command continues"
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """`spec`, `output`, `workers`, `scheduler`, `replicas`, `retry_failed`, `headless`, ..."""
+    from grok_tui.sweep.spec import shipped
+
     parser = command_parser(name)
     add = parser.add_argument
     add(
         "spec",
         metavar="SPEC",
-        help="a .toml file with base, axes and seeds, or the name of a shipped one",
+        help=f"a .toml file with base, axes and seeds, or one of {', '.join(shipped())}",
     )
     add(
         "-o",

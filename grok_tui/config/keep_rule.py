@@ -17,7 +17,7 @@ def parse(text: str) -> Rule:
         found = _PART.fullmatch(part.strip())
         if not found:
             raise ValueError(
-                f"{part.strip()[:30]!r} is not one of: all, first, last N, every M, phases"
+                f"must list all, first, last N, every M or phases, not {part.strip()[:30]!r}"
             )
         alone, counted, number = found.groups()
         parts.append((alone or counted, int(number or 0)))

@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from grok_tui.config import keep_rule
 from grok_tui.text import UserError
@@ -159,7 +160,7 @@ class Config(BaseModel):
     def _check(self) -> Config:
         if self.d_model % self.n_heads:
             raise ValueError(
-                f"n_heads: {self.n_heads} heads do not divide d_model {self.d_model}"
+                f"n_heads must divide d_model, {self.d_model} (got {self.n_heads})"
             )
         return self
 
@@ -194,14 +195,19 @@ def choices(name: str) -> tuple[str, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
-def bounds(name: str, variable: str) -> str:
-    """`0 < x <= 10` for a field with bounds, empty for the others; x is the `variable`."""
-    limits = {
+def _limits(name: str) -> dict[str, str]:
+    """The bounds of a field by kind, low before high: gt, ge, lt, le."""
+    return {
         kind: written(getattr(bound, kind))
-        for bound in FIELDS[name].metadata
         for kind in ("gt", "ge", "lt", "le")
+        for bound in FIELDS[name].metadata
         if hasattr(bound, kind)
     }
+
+
+def bounds(name: str, variable: str) -> str:
+    """`0 < x <= 10` for a field with bounds, empty for the others; x is the `variable`."""
+    limits = _limits(name)
     signs = {"gt": "{} < ", "ge": "{} <= ", "lt": " < {}", "le": " <= {}"}
     texts = {kind: signs[kind].format(limit) for kind, limit in limits.items()}
     low, high = (texts.get(a, texts.get(b, "")) for a, b in (("gt", "ge"), ("lt", "le")))
@@ -227,23 +233,54 @@ def build(fields: Mapping[str, Any]) -> Config:
 
 
 def problems(error: ValidationError) -> Iterator[str]:
-    """Each validation error as `field: value is not ...`."""
+    """Each validation error as `field must be ... (got value)`."""
     for item in error.errors():
         if item["type"] == "string_unicode" and not item["loc"]:  # half a character in a name
             yield f"{_shown(item['input'])}: there is no such setting"
             continue
-        said = item["msg"].removeprefix("Value error, ")
         if not item["loc"]:
-            yield said
+            yield item["msg"].removeprefix("Value error, ")
             continue
         name = str(item["loc"][0])
         name = name if name.isidentifier() else repr(name)
         if item["type"] == "extra_forbidden":
             yield f"{name}: there is no such setting"
         elif item["type"] == "missing":
-            yield f"{name}: it is missing"
+            yield f"{name} is missing"
         else:
-            yield f"{name}: {_shown(item['input'])} is invalid: {said[0].lower()}{said[1:]}"
+            yield f"{name} {_rule(name, item)} (got {_shown(item['input'])})"
+
+
+def _rule(name: str, item: ErrorDetails) -> str:
+    """What a value breaks, as `must be a whole number`."""
+    said = item["msg"].removeprefix("Value error, ")
+    if name in FIELDS and item["type"] in _OUTSIDE:
+        return f"must be {_range(name)}"
+    if name in FIELDS and item["type"] == "string_pattern_mismatch":
+        return f"must be a {FIELDS[name].description}"
+    for expected, rule in _RULES.items():
+        if said.startswith(expected):
+            return rule
+    said = said.replace("Input should be", "must be", 1)
+    return said if said.startswith("must") else f"is invalid: {said[0].lower()}{said[1:]}"
+
+
+_OUTSIDE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+# By how pydantic's messages begin.
+_RULES = {
+    "Input should be a valid integer": "must be a whole number",
+    "Input should be a valid number": "must be a number",
+    "Input should be a valid string": "must be text",
+}
+
+
+def _range(name: str) -> str:
+    """The numbers that a field allows: `above 0 and at most 10`, `from 5 to 499`."""
+    limits = _limits(name)
+    if limits.keys() == {"ge", "le"}:
+        return f"from {limits['ge']} to {limits['le']}"
+    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    return " and ".join(f"{words[kind]} {limit}" for kind, limit in limits.items())
 
 
 def _shown(value: object) -> str:

@@ -26,8 +26,8 @@ def answer_from(
     """
     snapshot = next(_sound(folder, until), None)
     if snapshot is None:
-        since = "" if until is None else f" of step {until} or before"
-        raise UserError(f"there is no checkpoint{since} to ask")
+        since = "" if until is None else f" at or before step {until}"
+        raise UserError(f"there is no checkpoint to ask{since}")
     config = build(snapshot.config)
     task = make_task(config, snapshot.train_mask)
     model = model_of(config, task)

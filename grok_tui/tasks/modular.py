@@ -37,8 +37,8 @@ def _division_problem(p: int) -> str:
     if is_prime(p):
         return ""
     return (
-        "divide needs a prime modulus, so that every b but 0 has an inverse;"
-        f" {p} is not prime, try {next_prime(p)}"
+        "divide needs a prime modulus, so that every b but 0 has an inverse"
+        f" (got {p}); try {next_prime(p)}"
     )
 
 

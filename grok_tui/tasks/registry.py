@@ -21,8 +21,10 @@ def operation_named(name: str) -> Operation:
     if name in OPERATIONS:
         return OPERATIONS[name]
     near = difflib.get_close_matches(name, OPERATIONS, 1)
-    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(OPERATIONS)}"
-    raise ConfigError(f"operation: {name[:40]!r} is unknown; {hint}")
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ConfigError(
+        f"operation must be one of {', '.join(OPERATIONS)} (got {name[:40]!r}){hint}"
+    )
 
 
 def check(config: Config) -> Config:
@@ -30,16 +32,16 @@ def check(config: Config) -> Config:
     operation, p = operation_named(config.operation), config.modulus
     if p % 2 == 0:
         raise ConfigError(
-            f"modulus: {p} is even, but the modulus must be odd: only then does each"
-            f" frequency have a cosine and a sine; try {p - 1} or {p + 1}"
+            "modulus must be odd, so that each frequency has a cosine and a sine"
+            f" (got {p}); try {p - 1} or {p + 1}"
         )
     if problem := operation.problem(p):
-        raise ConfigError(f"operation: {problem}")
+        raise ConfigError(problem)
     n_pairs = operation.n_pairs(p)
     if not 0 < n_train(config.train_fraction, n_pairs) < n_pairs:
         raise ConfigError(
-            f"train_fraction: {config.train_fraction} of {n_pairs} pairs leaves one half of"
-            " the split empty"
+            f"train_fraction must leave train and test pairs among {n_pairs}"
+            f" (got {config.train_fraction})"
         )
     return config
 

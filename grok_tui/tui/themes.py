@@ -92,7 +92,7 @@ def choose_theme(
     best. Raises UserError if the one asked for is not there.
     """
     if name is not None and name not in themes:
-        raise UserError(f"unknown theme '{name}'; there are: {', '.join(themes)}")
+        raise UserError(f"unknown theme '{name}'; choose one of {', '.join(themes)}")
     poor = PALETTE_THEME if color_system == "standard" else None
     wanted = (name, remembered, poor, DEFAULT_THEME)
     return next(n for n in wanted if n is not None and n in themes)

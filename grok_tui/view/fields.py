@@ -59,7 +59,7 @@ def parsed(name: str, text: str) -> Any:
     try:
         return float(text)  # 1e6 is a whole number too
     except ValueError:
-        raise ConfigError(f"{name}: {text!r} is not a number") from None
+        raise ConfigError(f"{name} must be a number (got {text!r})") from None
 
 
 def checked(state: SessionState, name: str, text: str) -> Any:

@@ -171,7 +171,7 @@ def test_the_command_turns_a_knob_at_the_checkpoint(parent: Path, tmp_path: Path
         (["--at", "30"], "has no checkpoint at step 30; it has 0, 20, 40, 60"),
         ([], "is complete at step 60; --steps N trains it further"),
         (["--at", "20", "--seed", "3"], "--seed cannot change within a run"),
-        (["--at", "20", "--lr", "-1"], "lr: '-1' is invalid"),
+        (["--at", "20", "--lr", "-1"], "lr must be"),
         (["--at", "20", "--preset", "quick"], "a branch keeps its config"),
         (["--at", "20", "--no-save"], "--branch always save"),
     ],

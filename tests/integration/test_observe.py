@@ -87,7 +87,7 @@ def test_restricted_loss_falls_long_before_test_loss_in_a_run_that_groks() -> No
 def test_without_a_circuit_the_run_says_so_once_and_trains() -> None:
     config = CONFIG.changed(operation="x3+xy")
     run = train(config, (on(Compiling), [Pause(), SaveCheckpoint(), STOP]))
-    assert ["restricted" in event.message for event in run.of(Warned)] == [True]
+    assert ["only its spectra" in event.message for event in run.of(Warned)] == [True]
     again = train(config, snapshot=run.store.at(0))
     assert not again.of(Warned)
     assert all(event.measures.restricted_loss is None for event in again.of(Analyzed))

@@ -184,7 +184,7 @@ def corrupted(folder: Path, copy: Path, name: str, change: Callable[[bytes], byt
         ),
         (
             lambda c: c.replace(b'"train_loss"', b'"loss"', 1),
-            "in line 1: train_loss: it is missing",
+            "in line 1: train_loss is missing",
         ),
     ],
 )

@@ -236,7 +236,7 @@ def test_steps_extends_a_run_and_live_flags_become_edits(straight: Straight) -> 
     [
         (("--modulus", "17"), "--modulus cannot change within a run"),
         (("--seed", "3"), "--seed cannot change within a run"),
-        (("--lr", "0"), "lr: '0' is invalid"),
+        (("--lr", "0"), "lr must be"),
         (("--preset", "quick"), "a resumed run keeps its config"),
         (("--no-save",), "--no-save"),
     ],

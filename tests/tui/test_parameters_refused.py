@@ -28,15 +28,15 @@ from grok_tui.tui.themes import load_themes
 @pytest.mark.parametrize(
     ("size", "name", "value", "problem"),
     [
-        (WIDE, "lr", "abc", "lr: 'abc' is not a number"),
-        (SMALL, "lr", "20", "lr: 20.0 is invalid: input should be less than or equal to 10"),
-        (SMALLEST, "modulus", "112", "modulus: 112 is even, but the modulus must be odd"),
-        (SMALL, "n_heads", "5", "n_heads: 5 heads do not divide d_model 128"),
+        (WIDE, "lr", "abc", "lr must be a number (got 'abc')"),
+        (SMALL, "lr", "20", "lr must be above 0 and at most 10 (got 20.0)"),
+        (SMALLEST, "modulus", "112", "modulus must be odd, so that each frequency"),
+        (SMALL, "n_heads", "5", "n_heads must divide d_model, 128 (got 5)"),
         (
             SMALL,
             "keep",
             "last",
-            "keep: 'last' is invalid: 'last' is not one of: all, first, last N,",
+            "keep must be'last' is not one of: all, first, last N,",
         ),
     ],
 )
@@ -72,7 +72,7 @@ async def test_what_is_wrong_wears_every_themes_error() -> None:
                 segment
                 for strip in strips(pilot)
                 for segment in strip
-                if "is not a number" in segment.text
+                if "must be a number" in segment.text
             )
             assert segment.style is not None
             error = Color.parse(pilot.app.theme_variables["error"])

@@ -103,7 +103,7 @@ async def test_an_edit_out_of_bounds_is_explained_and_not_sent() -> None:
     async with session(source).run_test() as pilot:
         await settled(pilot)
         await pilot.press("]")
-        assert "weight_decay: 1125.0 is invalid: input should be less than" in status(pilot)
+        assert "weight_decay must be from 0 to 1000 (got 1125.0)" in status(pilot)
         assert source.commands == []
         assert "pending" not in status(pilot)
 

@@ -245,35 +245,35 @@ def config_with(**changes: Any) -> str:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("step", "", "step: '' is invalid"),
-        ("step", "null", "step: None is invalid"),
-        ("step", "true", "step: True is invalid"),
-        ("step", "7.0", "step: 7.0 is invalid"),
-        ("step", "-7", "step: -7 is invalid"),
-        ("step", "Infinity", "step: inf is invalid"),
+        ("step", "", "step is invalid"),
+        ("step", "null", "step must be"),
+        ("step", "true", "step must be"),
+        ("step", "7.0", "step must be"),
+        ("step", "-7", "step must be"),
+        ("step", "Infinity", "step must be"),
         ("step", "[" * 100_000, "recursion"),
         ("beta_products", "[0.5]", "beta_products"),
         ("beta_products", "[0.5, NaN]", "finite"),
         ("beta_products", "[0.5, 1.5]", "less than or equal to 1"),
         ("beta_products", "[1" + "0" * 400 + ", 1]", "finite"),
-        ("initial_norm", "-1", "initial_norm: -1 is invalid"),
+        ("initial_norm", "-1", "initial_norm must be"),
         ("initial_norm", "NaN", "finite"),
         ("n_pairs", "26", "it holds a split of 26 pairs, its config has 25"),
-        ("n_pairs", "1e999", "n_pairs: inf is invalid"),
-        ("config", "[]", "config: [] is invalid"),
+        ("n_pairs", "1e999", "n_pairs must be"),
+        ("config", "[]", "config must be"),
         ("config", config_with(momentum=0.9), "momentum: there is no such setting"),
         ("config", config_with(**{"a\nb": 1}), "there is no such setting"),
-        ("config", config_with(lr=-1), "lr: -1 is invalid"),
-        ("config", config_with(modulus=6), "modulus: 6 is even"),
+        ("config", config_with(lr=-1), "lr must be"),
+        ("config", config_with(modulus=6), "modulus must be odd"),
         ("config", config_with(modulus=7), "its config has 49"),
         ("config", config_with(d_mlp=4), "blocks.0.W_in is float32 (4, 3), not float32 (4, 4)"),
         ("config", config_with(n_layers=2), "it lacks 'weights/blocks.1.W_Q'"),
         ("config", config_with(train_fraction=0.5), "7 train pairs, its config 12"),
         ("milestones", "[]", "milestones"),
-        ("milestones", '{"streak": "3"}', "milestones: '3' is invalid"),
+        ("milestones", '{"streak": "3"}', "milestones must be"),
         ("milestones", '{"stuck": "\\u001b[2J"}', "unprintable text"),
         ("seconds", "3", "seconds"),
-        ("seconds", '{"wall": NaN}', "seconds: nan is invalid"),
+        ("seconds", '{"wall": NaN}', "seconds must be"),
     ],
 )
 def test_wrong_metadata_is_damage(name: str, value: str, says: str, tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_wrong_arrays_are_damage(name: str, array: Any, says: str, tmp_path: Pat
 
 def test_missing_metadata_is_damage(tmp_path: Path) -> None:
     path = rewritten(tmp_path / "a.safetensors", {}, {"format": FORMAT})
-    assert refusal(path).endswith("is damaged: step: it is missing")
+    assert refusal(path).endswith("is damaged: step is missing")
 
 
 def test_a_checkpoint_under_the_name_of_another_is_refused(tmp_path: Path) -> None:

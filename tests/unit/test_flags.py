@@ -133,7 +133,8 @@ def test_a_negative_number_is_a_value(value: str) -> None:
     ],
 )
 def test_wrong_arguments_are_refused_in_one_line(arguments: list[str], says: str) -> None:
-    assert refusal(arguments) == says + HINT
+    program = " ".join(["grok-tui", *(word for word in arguments[:1] if word in LISTS)])
+    assert refusal(arguments) == f"{says} (try {program} --help)"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -175,6 +176,6 @@ def test_any_arguments_are_options_or_one_line(arguments: list[str]) -> None:
     except UserError as error:
         text = str(error)
         assert text.splitlines() == [text]
-        assert text.endswith(HINT)
+        assert text.endswith((HINT, " (try grok-tui presets --help)"))
     else:
         assert vars(options).get("list", "presets") == "presets"

@@ -172,7 +172,7 @@ def without(name: str) -> Callable[[Path], None]:
         (without("config.toml"), "is not a run directory"),
         (without("metrics.jsonl"), "metrics.jsonl: No such file"),
         (without("events.jsonl"), "events.jsonl: No such file"),
-        (replaced("config.toml", "modulus = 13", "modulus = 12"), "12 is even"),
+        (replaced("config.toml", "modulus = 13", "modulus = 12"), "modulus must be odd"),
         (replaced("config.toml", "modulus = 13", "modulus ="), "is not valid TOML"),
         (replaced("config.toml", "[environment]", "parent = 3\n[environment]"), "is damaged"),
         (

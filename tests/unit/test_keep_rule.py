@@ -42,7 +42,7 @@ def test_a_rule_has_parts(text: str, parts: list[tuple[str, int]]) -> None:
 )  # fmt: skip
 def test_what_is_no_rule_is_refused_in_words(text: str) -> None:
     with pytest.raises(
-        ValueError, match=r"is not one of: all, first, last N, every M, phases$"
+        ValueError, match=r"must list all, first, last N, every M or phases, not "
     ):
         parse(text)
 

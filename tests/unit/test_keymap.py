@@ -69,7 +69,7 @@ def test_two_actions_may_change_places(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "left", "words"),
     [
-        ('jump = "j"', {}, ["jump", "no such action; there are: go, stop, look"]),
+        ('jump = "j"', {}, ["jump", "no such action; choose one of go, stop, look"]),
         ("go = 3", {}, ["go", "the name of a key"]),
         ("go = []", {}, ["go", "the name of a key"]),
         ('go = ["a", 1]', {}, ["go", "the name of a key"]),

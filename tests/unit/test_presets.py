@@ -50,4 +50,4 @@ def test_an_unknown_preset_is_refused_with_the_names_there_are(name: str) -> Non
     with pytest.raises(ConfigError) as caught:
         load_preset(name)
     names = ", ".join(preset_names())
-    assert str(caught.value) == f"unknown preset '{name}'; there are: {names}"
+    assert str(caught.value) == f"unknown preset '{name}'; choose one of {names}"

@@ -174,7 +174,7 @@ def test_an_unknown_theme_is_refused_with_the_names_there_are() -> None:
     themes, _ = load_themes()
     with pytest.raises(UserError) as caught:
         choose_theme(themes, "neon", None)
-    assert str(caught.value) == f"unknown theme 'neon'; there are: {', '.join(themes)}"
+    assert str(caught.value) == f"unknown theme 'neon'; choose one of {', '.join(themes)}"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def load_preset(name: str) -> Preset:
     """Read the preset `name`; raises ConfigError if there is none."""
     path = _FOLDER / f"{name}.toml"
     if name not in preset_names():
-        raise ConfigError(f"unknown preset '{name}'; there are: {', '.join(preset_names())}")
+        raise ConfigError(f"unknown preset '{name}'; choose one of {', '.join(preset_names())}")
     content = tomllib.loads(path.read_text())
     return Preset(
         name,

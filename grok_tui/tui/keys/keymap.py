@@ -181,7 +181,7 @@ def keys_of(known: Mapping[str, Action], keymap: Keymap) -> Iterator[Action]:
 
 def _keys(known: Mapping[str, Action], name: str, value: object) -> tuple[str, ...]:
     if name not in known:
-        raise ValueError(f"there is no such action; there are: {', '.join(known)}")
+        raise ValueError(f"there is no such action; choose one of {', '.join(known)}")
     keys = value if isinstance(value, list) else [value]
     texts = [key for key in keys if isinstance(key, str)]
     if not texts or len(texts) < len(keys):
@@ -202,7 +202,8 @@ def _clashes(known: Mapping[str, Action], keymap: dict[str, tuple[str, ...]]) ->
         key, first, second = clash
         changed = second if second in keymap else first
         del keymap[changed]
-        yield f"{key_text(key)} is the key of both {first} and {second}; {changed} keeps its default"
+        both = f"{key_text(key)} is the key of both {first} and {second}"
+        yield f"{both}; {changed} keeps its default"
 
 
 def _clash(known: Mapping[str, Action], keymap: Keymap) -> tuple[str, str, str] | None:

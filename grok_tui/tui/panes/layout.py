@@ -36,7 +36,7 @@ def pane_number(title: str) -> int:
     """The number of the pane with a title, in whatever case. Raises UserError."""
     titles = [pane.TITLE.lower() for pane in PANES]
     if title.lower() not in titles:
-        raise UserError(f"there is no pane '{title}'; there are: {', '.join(titles)}")
+        raise UserError(f"there is no pane '{title}'; choose one of {', '.join(titles)}")
     return titles.index(title.lower()) + 1
 
 

@@ -24,7 +24,7 @@ class Log(TextPane):
     TITLE = "Log"
     ABOUT = (
         "What happened, and at which step: starts, pauses, edits, phases, checkpoints,"
-        " warnings, the end. The run directory keeps the same in events.jsonl."
+        " warnings, the end. The run directory keeps most of it in events.jsonl."
     )
 
     def __init__(self) -> None:

@@ -44,12 +44,12 @@ class Residues(Pane):
         Binding("end", "last", "Last residue", id="residue-last", show=False),
         Binding("w", "worst", "Worst residue on test", id="residue-worst", show=False),
         Binding(
-            "pageup", "page(-1)", "Scroll the wrong pairs up", id="residue-page-up", show=False
+            "pageup", "page(-1)", "Scroll up", id="residue-page-up", show=False
         ),
         Binding(
             "pagedown",
             "page(1)",
-            "Scroll the wrong pairs down",
+            "Scroll down",
             id="residue-page-down",
             show=False,
         ),
