@@ -1,1 +1,1 @@
-"""What the weights have learned: Fourier spectra, progress measures, neurons, attention."""
+"""What the weights have learned: Fourier spectra, progress measures, neurons, phases."""

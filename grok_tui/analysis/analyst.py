@@ -1,4 +1,4 @@
-"""One snapshot of the weights analyzed, in NumPy and float64."""
+"""The analysis of one snapshot of the weights, in NumPy and float64."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from grok_tui.tasks.task import Task
 
 Array = NDArray[np.float64]
 
-# With more activations than these there is no circuit analysis: seconds and gigabytes.
+# With more, the circuit analysis is skipped: it would take seconds and gigabytes.
 MOST_ACTIVATIONS = 25_000_000
-# Activations that are computed at once.
+# Activations computed at once.
 _AT_ONCE = 250_000
 
 
 class Analyst:
-    """Analyzes the snapshots of one run, one after the other."""
+    """Analyzes the snapshots of one run, one at a time."""
 
     def __init__(self, task: Task, model: Model, loss: Loss = "cross-entropy") -> None:
         self.task, self.model, self.loss = task, model, loss
@@ -32,9 +32,9 @@ class Analyst:
         self._scratch: tuple[Array, Array] | None = None
 
     def scratch(self, n_neurons: int) -> tuple[Array, Array]:
-        """Room for neurons, (n, n, n_neurons), and logits, (n, n, n_answers), used every time.
+        """Reused buffers for neurons, (n, n, n_neurons), and logits, (n, n, n_answers).
 
-        Fresh memory of that size costs as much as a tenth of an analysis.
+        Allocating them for each analysis would take a tenth of its time.
         """
         n = self.group.n
         if self._scratch is None or self._scratch[0].shape[2] != n_neurons:
@@ -42,22 +42,22 @@ class Analyst:
         return self._scratch
 
     def __call__(self, weights: HostWeights) -> tuple[Measures, AnalysisArrays]:
-        """Measures and arrays of some weights, by name as the model's shapes.
+        """Measures and arrays of a snapshot. weights: by name, as in `Model.shapes`.
 
-        Without a circuit (`why_no_circuit`) the spectra are those of the residues, and what
-        needs the group is left out.
+        Without a circuit (`why_no_circuit`), whatever needs the activations of every pair is
+        None or empty.
         """
         observed = self.model.observe(weights)
         elements = self.group.elements
         spectra = [fourier.spectrum(w[elements]) for w in (observed.W_E, observed.W_L.T)]
         keys = fourier.key_frequencies(spectra[1])
         circuit = _Circuit(observed, keys, self) if self._has_circuit() else None
-        squares = {name: w.astype(np.float64) for name, w in weights.items()}
+        exact = {name: w.astype(np.float64) for name, w in weights.items()}
         measures = Measures(
             gini_W_E=fourier.gini(spectra[0]),
             gini_W_L=fourier.gini(spectra[1]),
             key_frequencies=keys,
-            sum_of_squares={name: float(np.vdot(w, w)) for name, w in squares.items()},
+            sum_of_squares={name: float(np.vdot(w, w)) for name, w in exact.items()},
             **(circuit.measures() if circuit else {}),
         )
         frequency, share = circuit.neurons() if circuit else (np.zeros(0), np.zeros(0))
@@ -78,7 +78,7 @@ class Analyst:
 
 
 def why_no_circuit(task: Task, n_neurons: int) -> str | None:
-    """Why there are no progress measures, in words; None where there are."""
+    """Why a run has no progress measures, as text for the user; None if it has them."""
     group = task.group
     if not group.has_circuit:
         return (
@@ -94,7 +94,7 @@ def why_no_circuit(task: Task, n_neurons: int) -> str | None:
 
 
 class _Circuit:
-    """What needs the activations of every pair of the group."""
+    """The part of an analysis that needs the activations of every pair of the group."""
 
     def __init__(self, observed: Observed, keys: tuple[int, ...], analyst: Analyst) -> None:
         task, group = analyst.task, analyst.group
@@ -103,15 +103,15 @@ class _Circuit:
         self._by_b, self._logits = analyst.scratch(n_neurons)
         self._by_answer = np.zeros((n, n_neurons))
         rows = max(1, _AT_ONCE // (n * n_neurons))
-        for at in range(0, n, rows):  # in pieces that stay in a processor's cache
-            here = slice(at, at + rows)
-            a, b = (x[group.pairs[here].ravel()] for x in (task.a, task.b))
+        for at in range(0, n, rows):  # in blocks that fit in the processor's cache
+            block = slice(at, at + rows)
+            a, b = (x[group.pairs[block].ravel()] for x in (task.a, task.b))
             direct, neurons = observed.neurons(a, b)
             by_pair = neurons.reshape(-1, n, n_neurons)
-            np.matmul(fourier.basis(n), by_pair, out=self._by_b[here])
+            np.matmul(fourier.basis(n), by_pair, out=self._by_b[block])
             progress_measures.add_by_answer(self._by_answer, by_pair, group, at)
             logits = direct + neurons @ observed.W_L
-            self._logits[here] = logits.reshape(-1, n, task.n_answers)
+            self._logits[block] = logits.reshape(-1, n, task.n_answers)
         self._by_answer /= n
 
     def measures(self) -> dict[str, Any]:

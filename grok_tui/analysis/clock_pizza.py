@@ -20,11 +20,11 @@ _TRIPLES = 256
 
 
 def distance_irrelevance(correct: Array, group: Group) -> float:
-    """How much of the right answer's logit does not depend on the distance of a and b.
+    """Share of the correct logits' spread that the distance of a and b does not explain.
 
-    correct: (n, n), the logit of the right answer by i and j. The mean over distances of the
-    standard deviation at one distance, over that of all. Near 0 for a pizza, towards 1 for a
-    clock; 0 where all are equal.
+    correct: (n, n), the logit of the correct answer by i and j. Returns the standard deviation
+    at a fixed distance, averaged over distances, relative to that of all logits: near 0 for a
+    pizza, closer to 1 for a clock; 0 if all logits are equal.
     """
     spread = correct.std()
     if spread == 0:
@@ -37,9 +37,9 @@ def distance_irrelevance(correct: Array, group: Group) -> float:
 def gradient_symmetricity(gradients: Gradients, group: Group) -> float:
     """Mean cosine between a logit's gradients with respect to the embeddings of a and of b.
 
-    gradients: of triples a, b, c, as `models.base.Observed` has them. Over 256 triples from a
-    fixed seed. Near 1 for a pizza, clearly lower for a clock. Triples without a gradient count
-    as 0.
+    gradients: as in `models.base.Observed`. The mean is over 256 triples a, b, c drawn with a
+    fixed seed; triples without a gradient count as 0. Near 1 for a pizza, clearly lower for a
+    clock.
     """
     rng = np.random.default_rng(0)
     a, b, c = group.elements[rng.integers(group.n, size=(3, _TRIPLES))]

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# A key frequency's norm is at least this share of the largest one.
+# A key frequency's norm is at least this share of the largest norm.
 KEY_SHARE = 0.25
 
 
 @functools.lru_cache(maxsize=4)
 def basis(n: int) -> Array:
-    """The orthonormal Fourier basis of Z_n: (n, n), a vector in each row. Read only.
+    """The orthonormal Fourier basis of Z_n: (n, n), one vector per row. Read-only.
 
     Row 0 is constant; rows 2k - 1 and 2k are cos_k and sin_k for k = 1, 2, ...; for even n the
-    last row is cos_{n/2}, whose sine is zero. Source: Nanda et al. 2023, section 4.
+    last row is cos_{n/2}, as sin_{n/2} is zero. Source: Nanda et al. 2023, section 4.
     """
     x = np.arange(n)
     rows = [np.ones(n)]
@@ -36,7 +36,7 @@ def basis(n: int) -> Array:
 
 @functools.lru_cache(maxsize=4)
 def frequencies(n: int) -> IntArray:
-    """(n,): the frequency of each row of `basis`, 0 for the constant. Read only."""
+    """The frequency of each row of `basis`, 0 for the constant: (n,). Read-only."""
     rows = (np.arange(n) + 1) // 2
     rows.flags.writeable = False
     return rows
@@ -55,9 +55,9 @@ def spectrum(embedding: Array) -> Array:
 
 
 def gini(values: Array) -> float:
-    """The Gini coefficient of values >= 0, (n,): 0 if all are alike, near 1 if few are large.
+    """The Gini coefficient of values >= 0, (n,): 0 if all are equal, near 1 if few are large.
 
-    0 where all are zero. Source: Hurley and Rickard 2009, as used by Nanda et al. 2023.
+    0 if all are zero. Source: Hurley and Rickard 2009, as used by Nanda et al. 2023.
     """
     n, total = len(values), values.sum()
     if total == 0:
@@ -69,7 +69,7 @@ def gini(values: Array) -> float:
 def key_frequencies(spectrum_W_L: Array) -> tuple[int, ...]:
     """The frequencies whose norm is at least `KEY_SHARE` of the largest, ascending.
 
-    spectrum_W_L: (K,), of frequencies 1 to K, the last one included; none where all are zero.
+    spectrum_W_L: (K,), the norms of frequencies 1 to K. Returns () if all are zero.
     """
     largest = spectrum_W_L.max(initial=0.0)
     if largest == 0:
@@ -78,17 +78,17 @@ def key_frequencies(spectrum_W_L: Array) -> tuple[int, ...]:
 
 
 def rows_of(keys: tuple[int, ...], n: int) -> Array:
-    """The rows of `basis` that belong to some frequencies: (rows, n)."""
+    """The rows of `basis` for the frequencies `keys`: (rows, n)."""
     return basis(n)[np.isin(frequencies(n), keys)]
 
 
 def circles(embedding: Array) -> Array:
-    """The elements in the plane of each frequency: (n // 2, n, 2).
+    """The elements projected onto the plane of each frequency: (n // 2, n, 2).
 
-    embedding: (n, d). The plane of frequency k is spanned by its cosine and its sine component,
-    made orthonormal with as little turning as possible; an element's place is its projection on
-    it. Where the embedding has one ring for k, the elements form it in the order of k i mod n.
-    Frequency n/2 of an even n has no sine: a line.
+    embedding: (n, d). The plane of frequency k is spanned by the embedding's cosine and sine
+    components, made orthonormal with the least rotation. If the embedding has a ring at k, the
+    elements lie on it in the order of k i mod n. For even n, frequency n/2 has no sine, so its
+    plane is a line.
     """
     n = len(embedding)
     components = basis(n) @ embedding
@@ -96,6 +96,6 @@ def circles(embedding: Array) -> Array:
     for k in range(1, n // 2 + 1):
         pair = components[2 * k - 1 : 2 * k + 1]
         left, _, right = np.linalg.svd(pair, full_matrices=False)
-        plane = left @ right  # the nearest orthonormal vectors to the two
+        plane = left @ right  # the orthonormal vectors nearest to the pair
         places[k - 1, :, : len(plane)] = embedding @ plane.T
     return places

@@ -1,6 +1,6 @@
-"""A run's numerical health: what float32 rounds away, how far steps move, how often it jumps.
+"""A run's numerical health: losses that float32 rounds to 0, update sizes, loss spikes.
 
-In the presets that grok, a step changes the weights by 0.025 of their norm at most, and no
+In the presets that grok, a step changes the weights by at most 0.025 of their norm, and no
 train pair has a loss of exactly 0.
 """
 
@@ -19,37 +19,37 @@ from grok_tui.protocol.results import Health
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
-# A spike: a train loss that was at or below CALM ln p rises above SPIKE ln p.
+# A spike: the train loss, having been at or below CALM ln p, rises above SPIKE ln p.
 CALM, SPIKE = 0.03, 0.1
-# There is a warning of the first spike, the tenth, the hundredth ...
+# Warn of the first spike, the 10th, the 100th, and so on.
 SPIKES_WARNED = 10
-# There is a warning if more than this share of the train pairs has a loss of exactly zero.
+# Warn if more than this share of the train pairs has a loss of exactly 0.
 ZERO_LOSS_WARNED = 0.5
-# There is a warning if a step changes the weights by more than this share of their norm, after
-# the first steps, in which that is usual.
+# Warn if a step changes the weights by more than this share of their norm, except in the first
+# steps, where that is normal.
 UPDATE_WARNED, UPDATE_WARNED_FROM = 0.1, 100
 
 
 class UpdateSize(NamedTuple):
-    """Norm of a step's gradient, and norm of the weights' change over theirs."""
+    """The norm of a step's gradient, and of its weight change relative to the weights' norm."""
 
     gradient_norm: float
     update_ratio: float
 
     @staticmethod
     def of(gradients: Arrays, before: Arrays, after: Arrays) -> UpdateSize:
-        """From the gradients of the loss and all weights, by name."""
-        whole = norm(before.values())
+        """Measure a step by its gradients and the weights before and after it, by name."""
+        weight_norm = norm(before.values())
         moved = norm(after[name] - w for name, w in before.items())
-        return UpdateSize(norm(gradients.values()), moved / whole if whole else 0.0)
+        return UpdateSize(norm(gradients.values()), moved / weight_norm if weight_norm else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class HealthWatch:
-    """What has to be remembered of a run's health; a pure fold over its steps.
+    """The state behind a run's health metrics and warnings; a pure fold over its steps.
 
-    spikes: so far. calm: whether the train loss has been near zero since the last one.
-    told: the warnings that there have been.
+    spikes: number so far. calm: whether the train loss has been near zero since the last one.
+    told: keys of the warnings already given.
     """
 
     spikes: int = 0
@@ -57,12 +57,12 @@ class HealthWatch:
     told: tuple[str, ...] = ()
 
     def after(self, losses: NDArray[Any], uniform_loss: float) -> HealthWatch:
-        """After more train losses, (n,); uniform_loss: ln p."""
+        """The state after more train losses, (n,). uniform_loss: ln p."""
         spikes, calm = count_spikes(losses, uniform_loss, calm=self.calm)
         return replace(self, spikes=self.spikes + spikes, calm=calm)
 
     def warned(self, step: int, health: Health) -> tuple[HealthWatch, list[str]]:
-        """The warnings about the numbers at a step that there have not been yet."""
+        """The new state and the texts of the warnings that are due and not given yet."""
         new = {key: text for key, text in _warnings(step, health) if key not in self.told}
         return replace(self, told=(*self.told, *new)), list(new.values())
 
@@ -75,16 +75,16 @@ class HealthWatch:
 
 
 def norm(arrays: Iterable[Array]) -> float:
-    """The root of the sum of all squares."""
+    """Square root of the sum of squares of all elements."""
     return math.sqrt(sum(float(np.square(a, dtype=np.float64).sum()) for a in arrays))
 
 
 def count_spikes(
     losses: NDArray[Any], uniform_loss: float, *, calm: bool = False
 ) -> tuple[int, bool]:
-    """How often train losses, (n,), jump from near zero, and whether the last are near zero.
+    """The number of spikes in train losses, (n,), and whether they end near zero.
 
-    uniform_loss: ln p. calm: whether those before were near zero.
+    uniform_loss: ln p. calm: whether the losses before these were near zero.
     """
     low, high = losses <= CALM * uniform_loss, losses > SPIKE * uniform_loss
     turns = np.concatenate([[not calm], high[low | high]])
@@ -92,7 +92,7 @@ def count_spikes(
 
 
 def _warnings(step: int, health: Health) -> Iterator[tuple[str, str]]:
-    """Keys and texts of all warnings."""
+    """The key and text of every warning that applies."""
     if health.zero_loss_share > ZERO_LOSS_WARNED:
         yield (
             "zero loss",

@@ -1,7 +1,7 @@
-"""Which milestones a run has passed, and the phase that follows from them.
+"""The milestones that a run has passed, and the phase that follows from them.
 
-The numbers here are the only place where phases are defined. They come from recorded runs of
-`nanda`, `quick`, `stackexchange` and `random` (see docs/analysis.md).
+Only the numbers here define the phases. They come from recorded runs of `nanda`, `quick`,
+`stackexchange` and the operation `random` (see docs/analysis.md).
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ from grok_tui.protocol.results import Measures, Metrics
 MEMORIZED_TRAIN_ACC = 0.99
 GROKKED_TEST_ACC = 0.99
 GROKKED_IN_A_ROW = 3
-# A circuit forms once the excluded loss has risen from its least since memorizing by this
-# factor, or the key frequencies explain this share of the logits: it is no longer memory alone.
+# A circuit forms once the excluded loss is this many times its lowest since memorizing, or the
+# key frequencies explain this share of the logits.
 EXCLUDED_RISE = 1.15
 CIRCUIT_FVE = 0.1
-# Cleanup: the test loss is at this share of its highest since memorizing, or below.
+# Cleanup: the test loss is at most this share of its highest since memorizing.
 CLEANUP_SHARE = 0.5
-# Stuck: no circuit for so many times 1 / (lr * weight decay) steps after memorizing, which is
-# how long weight decay takes to shrink a weight to 1/e; but within the bounds.
+# Stuck: no circuit within this many times 1 / (lr * weight decay) steps of memorizing, clamped
+# to these bounds. Weight decay shrinks a weight to 1/e in 1 / (lr * weight decay) steps.
 STUCK_DECAY_TIMES = 3.0
 STUCK_STEPS_MIN, STUCK_STEPS_MAX = 1000, 20_000
-# Stuck, too: so many steps in which the train loss has not fallen by this share, before
-# memorizing.
+# Also stuck: the train loss did not fall by this share in this many steps before memorizing.
 PLATEAU_STEPS = 1000
 PLATEAU_FALL = 0.2
 
@@ -37,10 +36,10 @@ class Milestones:
 
     memorized_step: first evaluated step with train accuracy >= 0.99.
     grok_step: first of three evaluations in a row with test accuracy >= 0.99.
-    streak_step, streak: start and length of the current row of such evaluations.
-    circuit_step, cleanup_step: when a circuit began to form, and cleanup to happen.
+    streak_step, streak: start and length of the current streak of such evaluations.
+    circuit_step, cleanup_step: when a circuit began to form, and when cleanup began.
     highest_test_loss, least_excluded_loss: since memorizing, in nats.
-    plateau_step, plateau_loss: when the train loss last fell clearly, and to what.
+    plateau_step, plateau_loss: when the train loss last fell clearly, and to which value.
     stuck: why the run is stuck now, empty if it is not.
     """
 
@@ -62,7 +61,7 @@ class Milestones:
 
     @property
     def phase(self) -> str:
-        """The badge. Phases follow each other; only `STUCK` can end, by a circuit forming."""
+        """The badge's text. A run never returns to an earlier phase, except from `STUCK`."""
         if self.grokked:
             return "GROKKED"
         if self.cleanup_step is not None:
@@ -73,7 +72,7 @@ class Milestones:
 
     @property
     def reason(self) -> str:
-        """Why the badge says so, in words."""
+        """Why the run is in this phase, as text for the user."""
         match self.phase:
             case "GROKKED":
                 return (
@@ -170,7 +169,10 @@ class Milestones:
 
 
 def _patience(decay_per_step: float) -> int:
-    """Steps after memorizing in which a circuit may still begin to form."""
+    """Steps from memorizing until a run without a circuit is stuck.
+
+    decay_per_step: lr * weight decay.
+    """
     if decay_per_step <= 0:
         return STUCK_STEPS_MAX
     steps = STUCK_DECAY_TIMES / decay_per_step

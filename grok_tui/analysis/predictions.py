@@ -1,4 +1,4 @@
-"""What a network predicts: for one pair, for each residue, for all pairs."""
+"""What a network predicts: for one pair, by residue, and for all pairs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from grok_tui.tasks.task import BoolArray, IntArray, Task
 
 
 def loss_logits(logits: Array, loss: Loss) -> Array:
-    """The logits whose softmax gives a loss's probabilities.
+    """The logits whose softmax gives the probabilities that a loss uses.
 
-    Of StableMax log s(l), of the other losses the logits themselves. Source: Prieto et al.
+    For StableMax log s(l), for the other losses the logits themselves. Source: Prieto et al.
     2025, section 4.1.
     """
     return np.copysign(np.log1p(np.abs(logits)), logits) if loss == "stablemax" else logits
@@ -26,7 +26,7 @@ def loss_logits(logits: Array, loss: Loss) -> Array:
 def answer_probabilities(
     model: Model, weights: HostWeights, pair: tuple[int, int], loss: Loss
 ) -> Array:
-    """(n_answers,): how likely a network finds each answer to a pair."""
+    """The probability that a network gives each answer to a pair: (n_answers,)."""
     a, b = (np.array([operand]) for operand in pair)
     return np.asarray(softmax(loss_logits(model.host_logits(weights, a, b), loss))[0])
 
@@ -36,9 +36,9 @@ def answer_probabilities(
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The pairs of one half by their right answer.
+    """Counts of train or test pairs by their correct answer.
 
-    right: (p,), how many were answered right. total: (p,), how many there are.
+    right: (p,), pairs answered correctly. total: (p,), all pairs.
     """
 
     right: IntArray
@@ -46,18 +46,18 @@ class Tally:
 
     @property
     def accuracy(self) -> FloatArray:
-        """(p,), in 0..1; NaN for a residue that is no pair's answer."""
+        """(p,), in 0..1; NaN for a residue that is not the answer to any pair."""
         unknown = np.full(len(self.total), np.nan, dtype=np.float32)
         return np.divide(self.right, self.total, out=unknown, where=self.total > 0)
 
     @property
     def worst(self) -> int:
-        """The residue with the lowest accuracy, the first of several."""
+        """The residue with the lowest accuracy, the first if several have it."""
         return int(np.nan_to_num(self.accuracy, nan=np.inf).argmin())
 
 
 def tally(task: Task, pairs: Pairs, half: BoolArray) -> Tally:
-    """Count one half by residue. half: (n_pairs,), True where a pair belongs to it."""
+    """Count train or test pairs by residue. half: (n_pairs,), True for the pairs to count."""
     right = half & (pairs.answers == task.answer)
     return Tally(
         right=np.bincount(task.answer[right], minlength=task.n_answers),
@@ -67,10 +67,10 @@ def tally(task: Task, pairs: Pairs, half: BoolArray) -> Tally:
 
 @dataclass(frozen=True, slots=True)
 class Mistakes:
-    """Wrongly answered pairs, those whose right answer seemed least likely first.
+    """Wrongly answered pairs, by ascending probability of their correct answer.
 
-    All (n,). answered: the residue given instead. distance: how far that is from the right
-    one, around the circle. probability: that of the right one. train: the half.
+    All (n,). answered: the answer given. distance: steps from it to the correct answer around
+    the circle of residues. probability: of the correct answer. train: True for train pairs.
     """
 
     a: IntArray
@@ -82,7 +82,7 @@ class Mistakes:
 
 
 def mistakes(task: Task, pairs: Pairs, residue: int) -> Mistakes:
-    """The pairs whose right answer is `residue` and whose given answer is another."""
+    """The pairs whose correct answer is `residue`, but that were answered differently."""
     wrong = np.flatnonzero((task.answer == residue) & (pairs.answers != residue))
     likely = probability(pairs)[wrong]
     order = np.argsort(likely, kind="stable")
@@ -101,12 +101,12 @@ def mistakes(task: Task, pairs: Pairs, residue: int) -> Mistakes:
 
 
 def distance(task: Task, pairs: Pairs) -> IntArray:
-    """(n_pairs,), steps between the given and the right answer on the circle of residues."""
+    """Steps between given and correct answer around the circle of residues: (n_pairs,)."""
     apart = (pairs.answers - task.answer) % task.n_answers
     nearest: IntArray = np.minimum(apart, task.n_answers - apart)
     return nearest
 
 
 def probability(pairs: Pairs) -> FloatArray:
-    """(n_pairs,), that of the right answer; 0 where the network computes no number."""
+    """Probability of each correct answer: (n_pairs,); 0 where the loss is NaN."""
     return np.nan_to_num(np.exp(-pairs.loss, dtype=np.float32))

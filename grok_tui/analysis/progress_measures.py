@@ -1,6 +1,6 @@
 """Progress measures: how much of the answers the key frequencies alone explain.
 
-The neurons are projected on C_k and S_k, the unit vectors of cos and sin(2 pi k s / n) over
+The neurons are projected onto C_k and S_k, the unit vectors of cos and sin(2 pi k s / n) over
 all pairs, where s is the index of the answer. Both depend on s alone, so a projection is the
 Fourier component k of the neurons' means over the pairs with the same s.
 """
@@ -27,16 +27,16 @@ def means_by_answer(values: Array, group: Group) -> Array:
 
 
 def add_by_answer(total: Array, values: Array, group: Group, first: int) -> None:
-    """Add the values of some pairs to the total of their answer.
+    """Add the values of some rows of pairs to the totals of their answers, in place.
 
-    total: (n, m). values: (rows, n, m), of the pairs whose i is `first` or up to rows - 1 more.
+    total: (n, m). values: (rows, n, m), of the pairs with i = first, ..., first + rows - 1.
     """
     for answer, of_row in zip(group.answer[first:], values, strict=False):
-        total[answer] += of_row  # each answer is that of one pair of a row
+        total[answer] += of_row  # a row has each answer exactly once
 
 
 def key_part(by_answer: Array, keys: tuple[int, ...]) -> Array:
-    """The component of the key frequencies: (n, m). by_answer: (n, m)."""
+    """The part of `by_answer`, (n, m), at the key frequencies: (n, m)."""
     rows = rows_of(keys, len(by_answer))
     return rows.T @ (rows @ by_answer)
 
@@ -51,11 +51,12 @@ def restricted_loss(
     test_counts: NDArray[np.int64],
     loss: Loss = "cross-entropy",
 ) -> float:
-    """Loss on the test pairs with nothing but the neurons' key frequencies, in nats.
+    """Loss on the test pairs with only the key frequencies of the neurons, in nats.
 
-    by_answer: (n, d_mlp), from `means_by_answer`. W_L: (d_mlp, p). mean_logits: (p,), the true
-    logits' mean over all pairs, to which the others are shifted. test_counts: (n,), test pairs
-    of each answer. Source: Nanda et al. 2023, section 5.
+    by_answer: (n, d_mlp), from `means_by_answer`. W_L: (d_mlp, p). mean_logits: (p,), mean of
+    the full logits over all pairs, to which the restricted ones are shifted. elements: (n,),
+    the group's. test_counts: (n,), test pairs of each answer.
+    Source: Nanda et al. 2023, section 5.
     """
     kept = key_part(by_answer, keys) @ W_L
     logits = loss_logits(kept - kept.mean(axis=0) + mean_logits, loss)
@@ -72,9 +73,10 @@ def excluded_loss(
     train: BoolArray,
     loss: Loss = "cross-entropy",
 ) -> float:
-    """Loss on the train pairs without the neurons' key frequencies, in nats.
+    """Loss on the train pairs without the key frequencies of the neurons, in nats.
 
-    logits: (n, n, p), the true ones. train: (n, n). Source: Nanda et al. 2023, section 5.
+    logits: (n, n, p), the full ones. train: (n, n), True for train pairs. The rest is as in
+    `restricted_loss`. Source: Nanda et al. 2023, section 5.
     """
     answer = group.answer[train]
     left = logits[train] - (key_part(by_answer, keys) @ W_L)[answer]
@@ -82,17 +84,17 @@ def excluded_loss(
 
 
 def logit_fve(logits: Array, keys: tuple[int, ...], group: Group) -> float:
-    """Share of the logits' variance explained by cos(2 pi k (s - c) / n), k key, in 0..1.
+    """Share of the logits' variance that the cos(2 pi k (s - c) / n), k key, explain, in 0..1.
 
-    logits: (n, n, p); of these the n elements' are taken, each pair's centered over them.
+    logits: (n, n, p). Only those of the group's n elements count, centered for each pair.
     Source: Nanda et al. 2023, section 4.
     """
     n = group.n
     shown = logits if logits.shape[2] == n else logits[:, :, group.elements]
     means = shown.mean(axis=2)
-    whole = np.vdot(shown, shown)
-    total = float(whole - n * np.vdot(means, means))
-    if total <= 1e-12 * whole:
+    energy = np.vdot(shown, shown)
+    total = float(energy - n * np.vdot(means, means))
+    if total <= 1e-12 * energy:
         return 0.0
     by_answer = means_by_answer(shown, group)  # (s, c)
     by_answer -= by_answer.mean(axis=1, keepdims=True)
@@ -104,13 +106,13 @@ def logit_fve(logits: Array, keys: tuple[int, ...], group: Group) -> float:
 
 
 def _cosines(keys: tuple[int, ...], n: int) -> Array:
-    """The unit vectors cos_k of Z_n for some k: (len(keys), n)."""
+    """The unit vectors cos_k of Z_n for each key k: (len(keys), n)."""
     cosines: Array = basis(n)[[2 * k - 1 for k in keys]]
     return cosines
 
 
 def cross_entropy(logits: Array, answer: NDArray[np.int64]) -> Array:
-    """(n,): that of each row of logits (n, p) and its answer, in nats."""
+    """Cross-entropy of each row of logits, (n, p), with its answer, (n,), in nats: (n,)."""
     largest = logits.max(axis=1)
     log_sum = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
     return np.asarray(log_sum - logits[np.arange(len(answer)), answer])
