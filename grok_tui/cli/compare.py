@@ -1,4 +1,4 @@
-"""`grok-tui compare`: several runs in one table, and their curves in one chart."""
+"""`grok-tui compare`: several runs in tables and charts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from grok_tui.text import UserError, number, percent, table
 if TYPE_CHECKING:
     from grok_tui.runs.history import RunHistory
 
-# A chart is as high as this share of the terminal, and no less or more than so many rows.
+# The height of a chart: a share of the terminal's, within these numbers of rows.
 _SHARE, _LEAST, _MOST = 0.7, 12, 24
-_RUN = "  run"  # above the names, which come after a marker
+_RUN = "  run"  # aligned with the names, which follow a marker
 
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
-    """`runs` and `json`."""
+    """The options `runs` and `json`."""
     parser = command_parser(name)
     parser.add_argument(
         "runs", metavar="DIR", type=Path, nargs="+", help="a run directory, or a sweep's"
@@ -35,7 +35,7 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
 
 
 def run(options: Namespace) -> int:
-    """Read the runs, and print what they came to."""
+    """Read the runs, and print their results and differences."""
     from grok_tui.view.comparison import differences, short_names
 
     folders = [run for folder in options.runs for run in _runs_in(folder)]
@@ -53,7 +53,7 @@ def run(options: Namespace) -> int:
 
 
 def _read(folder: Path) -> RunHistory:
-    """The run in a folder. Raises RunError, which names it."""
+    """Read the run in a folder. Raises RunError that names it."""
     from grok_tui.runs.folders import RunError
     from grok_tui.runs.history import read_history
 
@@ -66,7 +66,7 @@ def _read(folder: Path) -> RunHistory:
 
 
 def _runs_in(folder: Path) -> list[Path]:
-    """A run directory, or all those of a sweep."""
+    """The run directory itself, or all those of a sweep."""
     if not is_sweep(folder):
         return [folder]
     from grok_tui.sweep.folder import recorded_points
@@ -85,16 +85,16 @@ def _map(sweep: Path) -> str:
 def _parts(
     runs: Sequence[RunHistory], names: Sequence[str], differing: dict[str, list[Any]]
 ) -> Iterator[str]:
-    """The tables, what happened on the way, the charts."""
+    """The tables, the origins and edits of the runs, and the charts."""
     from grok_tui.view.charts.overlay import MARKERS
 
     width = shutil.get_terminal_size().columns
-    markers = MARKERS.ljust(len(runs))  # beyond, runs are not drawn and have none
+    markers = MARKERS.ljust(len(runs))  # further runs are not drawn, so they need no marker
     labels = [f"{marker} {name}" for marker, name in zip(markers, names, strict=False)]
     yield table([_row(*pair) for pair in zip(labels, runs, strict=True)], width)
     if differing:
         values = zip(*differing.values(), strict=True)
-        rows = [dict(zip(differing, map(written, own), strict=True)) for own in values]
+        rows = [dict(zip(differing, map(written, of_run), strict=True)) for of_run in values]
         yield table([{_RUN: x, **row} for x, row in zip(labels, rows, strict=True)], width)
     else:
         yield "The runs began with the same config."
@@ -106,7 +106,7 @@ def _parts(
 
 
 def _row(label: str, run: RunHistory) -> dict[str, Any]:
-    """What a run came to, in the columns of the table."""
+    """A run's results, as a row of the table."""
     keys = run.key_frequencies
     return {
         _RUN: label,
@@ -124,7 +124,7 @@ def _row(label: str, run: RunHistory) -> dict[str, Any]:
 
 
 def _story(label: str, run: RunHistory) -> Iterator[str]:
-    """Where a run came from, and the edits on its way."""
+    """A run's origin if it is a branch, and its edits, one line each."""
     if run.parent:
         yield f"{label}: branched from {run.parent['run']} at step {run.parent['step']}"
     for edit in run.effective_edits:
@@ -153,7 +153,7 @@ def _charts(runs: Sequence[RunHistory], names: Sequence[str]) -> Iterator[str]:
 
 
 def _show(text: str) -> None:
-    """Print a text, with colors where they are wanted, in letters that can be written."""
+    """Print text, without colors or in ASCII only if standard output requires it."""
     from plotext import uncolorize
 
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):

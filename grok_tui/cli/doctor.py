@@ -24,7 +24,7 @@ _WIDTH = 80
 
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
-    """`run`, `metrics`, `json`, and those of a config."""
+    """The options `run`, `metrics`, `json` and, for a config, `fields` and its sources."""
     parser = command_parser(
         name,
         "Examines the run in DIR; or the losses in FILE, with the fields that are given; or,"
@@ -45,7 +45,7 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
 
 
 def run(options: Namespace) -> int:
-    """Print the verdicts, the principal one first."""
+    """Print the verdicts, the most confident first."""
     from grok_tui.doctor import diagnose
 
     verdicts = diagnose(_case(options))
@@ -57,7 +57,7 @@ def run(options: Namespace) -> int:
 
 
 def _case(options: Namespace) -> Case:
-    """What is known. Raises UserError."""
+    """The case to examine: a run, a CSV file or a config. Raises UserError."""
     from grok_tui.doctor import Case
 
     try:
@@ -79,7 +79,7 @@ def _case(options: Namespace) -> Case:
 
 
 def _known(options: Namespace) -> Mapping[str, Any]:
-    """The fields of a preset, a file and flags, and nothing that is only a default."""
+    """The fields that preset, file or flags set; defaults are left out."""
     fields = dict(load_preset(options.preset).fields) if options.preset else {}
     fields |= load_file(options.config) if options.config else {}
     fields |= options.fields
@@ -93,10 +93,10 @@ def _text(verdict: Verdict) -> str:
 
 def _lines(verdict: Verdict, width: int) -> Iterator[str]:
     yield f"{verdict.id}  {verdict.confidence:.0%}"
-    found = ", ".join(f"{name} {_shown(value)}" for name, value in verdict.evidence.items())
+    evidence = ", ".join(f"{name} {_shown(value)}" for name, value in verdict.evidence.items())
     for label, text in (
         ("", verdict.reason),
-        ("evidence: ", found),
+        ("evidence: ", evidence),
         ("fix: ", _fix(verdict)),
     ):
         if text:
@@ -110,7 +110,7 @@ def _lines(verdict: Verdict, width: int) -> Iterator[str]:
 
 
 def _fix(verdict: Verdict) -> str:
-    """The flags to give, or what to do."""
+    """The flags to set, or the advice if there are none."""
     flags = (f"{flag(name)} {written(value)}" for name, value in verdict.changes.items())
     return " ".join(flags) or verdict.advice
 

@@ -1,4 +1,4 @@
-"""`grok-tui export`: a run in the format of another tool."""
+"""`grok-tui export`: a run in another tool's format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DEFAULT_SIZE = (120, 36)
 
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
-    """`run`, `form`, `output` and the options of the formats."""
+    """The options `run`, `form`, `output` and those of the formats. Raises UserError."""
     parser = command_parser(
         name,
         "csv and tensorboard hold the metrics, cast is a film of the session for asciinema, svg"
@@ -73,7 +73,7 @@ def _speed(text: str) -> float:
 
 
 def run(options: Namespace) -> int:
-    """Write it, and print the names of the files."""
+    """Write the files, and print their names."""
     if not (options.form == "csv" and is_sweep(options.run)):
         check_run_directory(options.run)
     for file in FORMATS[options.form].write(options):
@@ -91,14 +91,14 @@ def _csv(options: Namespace) -> list[Path]:
         write_csv(options.run, sys.stdout)
         return []
     for _ in metric_lines(options.run):
-        pass  # damage is found before a file is overwritten
+        pass  # detect damage before overwriting a file
     with options.output.open("w", newline="") as file:
         write_csv(options.run, file)
     return [options.output]
 
 
 def _csv_of_sweep(options: Namespace) -> list[Path]:
-    """The points of a sweep as a table."""
+    """Write the points of a sweep as CSV."""
     from grok_tui.sweep.folder import points_csv, read_results
 
     text = points_csv(read_results(options.run))
@@ -120,7 +120,7 @@ def _tensorboard(options: Namespace) -> list[Path]:
 
 
 def _screens(options: Namespace) -> list[Path]:
-    """A film, or a picture."""
+    """Write a film (cast) or a picture (svg) of the session."""
     from grok_tui.runs.exporting.asciicast import asciicast
     from grok_tui.sources.launcher import replay_launcher
     from grok_tui.sources.recording import Recording
@@ -155,14 +155,14 @@ def _weights(options: Namespace) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What writes a format, returning the files, and the options that it heeds."""
+    """A format. write: writes the files and returns them. options: those it supports."""
 
     write: Callable[[Namespace], list[Path]]
     options: tuple[str, ...] = ()
 
 
 _LOOKS = ("size", "pane", "theme", "ascii")
-# All of these; a format refuses those that would change nothing.
+# Options that only some formats support; the others refuse them.
 _OPTIONS = ("step", *_LOOKS, "speed")
 FORMATS: Mapping[str, Format] = {
     "csv": Format(_csv),

@@ -14,21 +14,21 @@ from grok_tui.text import UserError
 
 
 class Parser(ArgumentParser):
-    """Says what is wrong in one line."""
+    """An argument parser that raises its errors as UserError."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (try {self.prog} --help)")
 
 
 def command_parser(name: str, more: str = "") -> Parser:
-    """The parser of a subcommand. more: what its help says beyond what it is for."""
+    """The parser of a subcommand. more: help text that follows the summary."""
     about = COMMANDS[name].about
     description = f"{about[0].upper()}{about[1:]}. {more}".strip()
     return Parser(prog=f"grok-tui {name}", description=description, allow_abbrev=False)
 
 
 def add_config_flags(parser: ArgumentParser) -> None:
-    """A preset, a file, and a flag for every field."""
+    """Add `--preset`, `--config` and a flag for every config field."""
     parser.add_argument("--preset", metavar="NAME", help="start from a preset")
     parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file with fields")
     for group, names in groupby(FIELDS, key=group_of):
@@ -38,27 +38,27 @@ def add_config_flags(parser: ArgumentParser) -> None:
 
 
 def add_screen_flags(parser: ArgumentParser) -> None:
-    """What every command with a screen has."""
+    """Add the flags that all commands with a screen share."""
     parser.add_argument("--theme", metavar="NAME", help="colors of the session")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
 
 
 def given_fields(options: Namespace) -> dict[str, Any]:
-    """The fields whose flags were given, as text."""
+    """The config fields whose flags were given; values are still text."""
     given = {name: getattr(options, name) for name in FIELDS}
     return {name: value for name, value in given.items() if value is not None}
 
 
 def count(text: str) -> int:
-    """A whole number from 1 on, for `type=`; raises ValueError."""
+    """Parse a whole number of at least 1, for argparse's `type=`. Raises ValueError."""
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(text)
     return int(text)
 
 
 def _values(name: str) -> str:
-    """What a field takes: its choices, or its type."""
-    from grok_tui.tasks.registry import choices  # it loads NumPy, which a list can do without
+    """The values that a field takes: its choices, or its type."""
+    from grok_tui.tasks.registry import choices  # loads NumPy, which lists do not need
 
     options: Sequence[str] = choices(name)
     if options:

@@ -26,12 +26,12 @@ from grok_tui.text import duration, number, percent
 from grok_tui.view.state import SessionState, reduce
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Between two plain lines that only report progress.
+# Minimum time between two plain lines of progress.
 LINE_SECONDS = 2.0
 
 
 def train_headless(job: Job) -> int:
-    """Train and record; returns the exit code: 0, 1 if the run failed, 128 + a signal's number.
+    """Train and record; returns 0, 1 if the run failed, or 128 + n if signal n ended it.
 
     A signal ends the run after a checkpoint; the same signal again ends it at once.
     """
@@ -43,7 +43,7 @@ def train_headless(job: Job) -> int:
         inbox.put(Stop(signal.Signals(number).name))
         signal.signal(number, signal.SIG_DFL)
 
-    # What is ignored stays ignored: `nohup` and a shell's `&` ask for that.
+    # Keep ignoring signals that are ignored: `nohup` and a shell's `&` rely on that.
     heeded = [n for n in _SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in heeded}
     progress = make_progress(SessionState(job.config.model_dump(mode="json")), sys.stderr)
@@ -76,7 +76,7 @@ class PlainProgress:
             )
         elif isinstance(event, Compiling):
             if event.total == 1:
-                return  # the device, which may not open: a refusal is one line
+                return  # opening the device: if that fails, print only the error
             self._print(f"{event.stage} ...")
         elif time.monotonic() - self._printed_at >= LINE_SECONDS and self._state.metrics:
             self._printed_at = time.monotonic()
@@ -86,11 +86,11 @@ class PlainProgress:
         print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Do nothing: nothing is open."""
 
 
 class BarProgress:
-    """A bar that is redrawn in place."""
+    """A progress bar that is redrawn in place."""
 
     def __init__(self, state: SessionState, stream: TextIO) -> None:
         self._state = state
@@ -102,7 +102,7 @@ class BarProgress:
         self._task = self._progress.add_task("starting", total=state.config["steps"])
 
     def __call__(self, event: Event) -> None:
-        self._progress.start()  # which does nothing from the second time on
+        self._progress.start()  # no effect after the first call
         state = self._state = reduce(self._state, event)
         if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
             line = f"step {state.step}: {state.message}"
@@ -113,12 +113,12 @@ class BarProgress:
         )
 
     def close(self) -> None:
-        """Leave the bar as it is and give the terminal back."""
+        """Stop redrawing the bar and release the terminal."""
         self._progress.stop()
 
 
 def make_progress(state: SessionState, stream: TextIO) -> PlainProgress | BarProgress:
-    """The bar if the stream is a terminal, else lines."""
+    """A bar if the stream is a terminal, otherwise plain lines."""
     return BarProgress(state, stream) if stream.isatty() else PlainProgress(state, stream)
 
 

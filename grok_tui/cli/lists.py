@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
-    """`list` and `json`."""
+    """The options `list` (the command's name) and `json`."""
     parser = command_parser(name)
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
@@ -51,7 +51,7 @@ def _presets() -> list[dict[str, Any]]:
 def _devices() -> list[dict[str, Any]]:
     from grok_tui.device.open import survey
 
-    reports = list(survey())  # which prepares the environment that tinygrad is imported in
+    reports = list(survey())  # before tinygrad is imported: it prepares the environment
     from grok_tui.device.matmul import matmul_name
 
     return [

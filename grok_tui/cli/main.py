@@ -1,4 +1,4 @@
-"""The `grok-tui` command: it finds the subcommand that the arguments name, and runs it."""
+"""The `grok-tui` command: runs the subcommand that the arguments name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A subcommand: what it is for, and the module of this room that does it."""
+    """A subcommand: its summary for --help, and the module of this package that runs it."""
 
     about: str
     module: str
@@ -41,13 +41,13 @@ _TRAIN = Command("train", "train")
 
 
 class Module(Protocol):
-    """What the module of a subcommand has."""
+    """The functions that a subcommand's module has."""
 
     def parse(self, name: str, arguments: Sequence[str]) -> Namespace:
-        """The options of a call. Exits after --help and --version; raises UserError."""
+        """Parse the arguments after `name`. Exits on --help and --version; raises UserError."""
 
     def run(self, options: Namespace) -> int:
-        """Carry it out; the exit code. Raises UserError or OSError."""
+        """Run the command and return its exit code. Raises UserError or OSError."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     named = bool(words) and words[0] in COMMANDS
     name, rest = (words[0], words[1:]) if named else ("", words)
     try:
-        # Only the module that is needed is imported: --help loads neither tinygrad nor Textual.
+        # Import only the module needed: --help loads neither tinygrad nor Textual.
         path = f"grok_tui.cli.{COMMANDS.get(name, _TRAIN).module}"
         module: Module = importlib.import_module(path)
         return module.run(module.parse(name, rest))

@@ -1,4 +1,4 @@
-"""What commands print: data on standard output, everything else on standard error."""
+"""Output of commands: data on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 
 def say(text: str) -> None:
-    """A line to the user, on standard error."""
+    """Print a line for the user on standard error."""
     print(f"grok-tui: {text}", file=sys.stderr, flush=True)
 
 
 def print_json(content: Any) -> None:
-    """Data for another program, on standard output."""
+    """Print data for other programs on standard output."""
     print(json.dumps(content, indent=2, allow_nan=False))
 
 
 def has_screen() -> bool:
-    """Whether there is a terminal, or a browser in its place."""
+    """Whether there is a terminal, or a browser in place of one."""
     browser = "TEXTUAL_DRIVER" in os.environ
     return browser or (sys.stdout.isatty() and sys.stdin.isatty())

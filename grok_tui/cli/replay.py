@@ -15,7 +15,7 @@ from grok_tui.tui.start import make_app, run_session
 
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
-    """`run`, `at`, `speed`, `theme` and `ascii`."""
+    """The options `run`, `at`, `speed`, `theme` and `ascii`. Raises UserError."""
     parser = command_parser(name)
     parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
     parser.add_argument("--at", metavar="STEP", type=int, default=0, help="start at this step")
@@ -32,7 +32,7 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
 
 
 def run(options: Namespace) -> int:
-    """Show it until the user leaves."""
+    """Show the run until the user leaves."""
     if not has_screen():
         raise UserError("replay needs a terminal; export --to cast or svg writes a file")
     launcher = replay_launcher()

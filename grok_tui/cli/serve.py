@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
-    """`port`, `arguments` that each session is started with, and `session`: these, parsed."""
+    """The options `port`, `arguments` (of each session) and `session` (these, parsed)."""
     parser = command_parser(name, "Takes the options of a session as well (grok-tui --help).")
     parser.add_argument("--port", type=int, default=8000, help="port (default: 8000)")
     options, rest = parser.parse_known_args(arguments)
@@ -36,10 +36,10 @@ def run(options: Namespace) -> int:
     from rich.console import Console
 
     train.check_options(options.session)
-    if not options.session.resume:  # what is wrong is better said here than in a browser
+    if not options.session.resume:  # report errors here rather than in a browser
         train.new_job(options.session, options.session.preset, None)
     command = shlex.join([sys.executable, "-m", "grok_tui", *options.arguments])
     server = Server(command, HOST, options.port, "grok-tui")
-    server.console = Console(stderr=True)  # standard output is for data
+    server.console = Console(stderr=True)  # keep standard output for data
     server.serve()
     return 0

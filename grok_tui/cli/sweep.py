@@ -1,4 +1,4 @@
-"""`grok-tui sweep`: a grid of settings and seeds, trained by several workers into one map."""
+"""`grok-tui sweep`: trains a grid of settings and seeds on several workers, and maps it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from grok_tui.sweep.progress import SweepProgress
 
 
-# What the workers print, in the sweep's directory.
+# The workers' output, in the sweep's directory.
 LOG = "workers.log"
 _CONTINUE = "finished points are kept, and the same command continues"
 
 
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
-    """`spec`, `output`, `workers`, `scheduler`, `replicas`, `retry_failed`, `headless`, ..."""
+    """The options `spec`, `output`, `workers`, `scheduler`, `replicas`, `retry_failed`, ..."""
     from grok_tui.sweep.spec import shipped
 
     parser = command_parser(name)
@@ -63,7 +63,7 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
 
 
 def run(options: Namespace) -> int:
-    """Train what is missing, print the map; 1 if a point failed."""
+    """Train the missing points and print the map; returns 1 if a point failed."""
     if options.workers and options.scheduler:
         raise UserError("--workers starts workers on this machine; a --scheduler has its own")
     from grok_tui.sweep import RESULTS
@@ -97,7 +97,7 @@ def run(options: Namespace) -> int:
 
 
 def _show(folder: SweepFolder, progress: SweepProgress, options: Namespace) -> int:
-    """Train what is missing on the screen of the sweep, until the user leaves."""
+    """Train the missing points on the sweep's screen, until the user leaves."""
     from multiprocessing import resource_tracker
 
     from grok_tui.sources.launcher import replay_launcher
@@ -105,7 +105,7 @@ def _show(folder: SweepFolder, progress: SweepProgress, options: Namespace) -> i
     from grok_tui.tui.start import make_app, run_session
     from grok_tui.tui.sweep_app import SweepApp
 
-    resource_tracker.ensure_running()  # workers restart while the screen owns stderr
+    resource_tracker.ensure_running()  # workers may restart while the screen owns stderr
     launcher = replay_launcher()
     with contextlib.ExitStack() as stack:
         train = None
@@ -125,7 +125,7 @@ def _show(folder: SweepFolder, progress: SweepProgress, options: Namespace) -> i
 
 
 def _train(folder: SweepFolder, progress: SweepProgress, options: Namespace) -> None:
-    """Train what is missing, with a line for each point that ends."""
+    """Train the missing points, printing a line when one ends."""
 
     def tick() -> None:
         for point in progress.look():
@@ -141,7 +141,10 @@ def _train(folder: SweepFolder, progress: SweepProgress, options: Namespace) -> 
 def _trainer(
     folder: SweepFolder, progress: SweepProgress, options: Namespace
 ) -> Iterator[Callable[[Callable[[], None]], None]]:
-    """What trains the missing points, with workers that wait for it."""
+    """A function that trains the missing points, calling its argument now and then.
+
+    The workers have started already.
+    """
     try:
         from grok_tui.sweep.batching import groups
         from grok_tui.sweep.engine import SchedulerLostError, cluster, train
@@ -150,15 +153,15 @@ def _trainer(
 
     with cluster(options.scheduler, options.workers, folder.path / LOG) as client:
         workers = len(client.scheduler_info()["workers"])
-        found = groups(progress.missing, workers, options.replicas or folder.spec.replicas)
+        batches = groups(progress.missing, workers, options.replicas or folder.spec.replicas)
         say(
             f"{len(progress.missing)} of {len(folder.points)} points to train, in"
-            f" {_counted(len(found), 'group')}, on {_counted(workers, 'worker')}"
+            f" {_counted(len(batches), 'group')}, on {_counted(workers, 'worker')}"
         )
 
         def work(tick: Callable[[], None]) -> None:
             try:
-                train(client, folder, found, tick)
+                train(client, folder, batches, tick)
             except SchedulerLostError as error:
                 raise UserError(f"{error}; {_CONTINUE}") from None
 

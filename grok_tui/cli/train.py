@@ -1,4 +1,4 @@
-"""Training, with a screen or without one: which job, from what the command line says."""
+"""Training with or without a screen: the job that the command line asks for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Train a small transformer on modular arithmetic and watch it grok.
 
 
 def parse(_: str, arguments: Sequence[str]) -> Namespace:
-    """The options, and `fields`: the config fields that were given."""
+    """The options, with the config fields that were given as `fields`."""
     commands = "\n".join(f"  {name:10}{command.about}" for name, command in COMMANDS.items())
     parser = Parser(
         prog="grok-tui",
@@ -73,7 +73,7 @@ def parse(_: str, arguments: Sequence[str]) -> Namespace:
 
 
 def run(options: Namespace) -> int:
-    """Train; the exit code."""
+    """Train and return the exit code."""
     check_options(options)
     if options.record is None and has_screen():
         return _session(options)
@@ -84,7 +84,10 @@ def run(options: Namespace) -> int:
 
 
 def _headless_job(options: Namespace) -> Job | None:
-    """The job of a run without a screen; in a folder of its own if the user named none."""
+    """The job of a run without a screen, in a new folder if none is named.
+
+    None if the run to resume is complete.
+    """
     from grok_tui.runs.folders import new_folder
 
     if options.resume:
@@ -147,7 +150,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job:
-    """A run from step 0. Raises ConfigError or RunError."""
+    """The job of a run from step 0. Raises ConfigError or RunError."""
     from grok_tui.runs.folders import check_unused
     from grok_tui.sources.job import Job
 
@@ -159,9 +162,9 @@ def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job
 
 
 def _resumed_job(options: Namespace) -> Job | None:
-    """The job that continues a run, None (and a word to the user) if it is complete.
+    """The job that continues a run; if it is complete, says so and returns None.
 
-    One that was killed between its last checkpoint and its summary still has that to write.
+    A run killed between its last checkpoint and its summary still has to write the summary.
     """
     from grok_tui.runs.resume import resumable
     from grok_tui.sources.job import Job
@@ -177,7 +180,7 @@ def _resumed_job(options: Namespace) -> Job | None:
 
 
 def _branched_job(options: Namespace) -> Job:
-    """The job of a new run that begins as another was at a checkpoint."""
+    """The job of a new run that starts from a checkpoint of another."""
     from grok_tui.runs import checkpoints
     from grok_tui.runs.branch import branch, branch_folder
     from grok_tui.sources.job import Job
@@ -194,7 +197,7 @@ def _branched_job(options: Namespace) -> Job:
 
 
 def _config_from(snapshot: Snapshot, fields: Mapping[str, Any]) -> Config:
-    """A checkpoint's config with other live fields. Raises ConfigError."""
+    """A checkpoint's config with changed live fields. Raises ConfigError."""
     before = build(snapshot.config)
     config = before.changed(**fields)
     for name in fields:
@@ -205,7 +208,7 @@ def _config_from(snapshot: Snapshot, fields: Mapping[str, Any]) -> Config:
 
 
 def _complete(snapshot: Snapshot, config: Config) -> str:
-    """Why there is nothing left to do after a checkpoint, empty if there is."""
+    """Why a run is complete at a checkpoint, as text for the user; empty if it is not."""
     grok_step = snapshot.milestones.get("grok_step")
     if config.steps <= snapshot.step:
         return f"is complete at step {snapshot.step}; --steps N trains it further"
