@@ -1,1 +1,1 @@
-"""The settings: one schema, where their values come from, the presets."""
+"""The settings: their schema, the sources of their values, and the presets."""

@@ -1,4 +1,4 @@
-"""Which checkpoints of a run are kept: the rule that `keep` spells."""
+"""Which checkpoints of a run are kept: the rule in the field `keep`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ _PART = re.compile(r"(all|first|phases)|(last|every) +([1-9][0-9]{0,7})")
 
 
 def parse(text: str) -> Rule:
-    """The parts of a rule, with a number for `last` and `every`; raises ValueError in words."""
+    """The parts of a rule, each with the number of `last` or `every`, else 0.
+
+    Raises ValueError with a message for the user.
+    """
     parts = []
     for part in text.split(","):
-        found = _PART.fullmatch(part.strip())
-        if not found:
+        matched = _PART.fullmatch(part.strip())
+        if not matched:
             raise ValueError(
                 f"must list all, first, last N, every M or phases, not {part.strip()[:30]!r}"
             )
-        alone, counted, number = found.groups()
+        alone, counted, number = matched.groups()
         parts.append((alone or counted, int(number or 0)))
     return parts
 
@@ -29,8 +32,8 @@ def unneeded(
 ) -> set[int]:
     """The steps whose checkpoints a rule does not keep; it always keeps the newest.
 
-    steps: those that have a checkpoint. rhythm: steps from one checkpoint to the next, every
-    so many of which `every` counts. changes: the steps at which the phase changed.
+    steps: those with a checkpoint. rhythm: steps between scheduled checkpoints, the unit of
+    `every`. changes: the steps at which the phase changed.
     """
     ordered = sorted(steps)
     kept = set(ordered[-1:])

@@ -33,19 +33,19 @@ StopWhen = Literal["never", "grokked"]
 
 
 class ConfigError(UserError):
-    """A setting is wrong; the message is one line that says which, and what to do."""
+    """A setting is invalid; the message says in one line which, and what to do."""
 
 
 def _setting(
     group: str, default: Any, description: str, *, live: bool = False, **bounds: Any
 ) -> Any:
-    """A config field: its group, whether an edit is live, and its bounds."""
+    """A config field. live: whether an edit takes effect on the next step."""
     extra: JsonDict = {"group": group, "live": live}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
 class Config(BaseModel):
-    """Everything that fixes a run. Frozen: change it by `changed`."""
+    """Everything that determines a run. Frozen: `changed` returns a changed copy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -147,7 +147,7 @@ class Config(BaseModel):
     )
 
     def changed(self, **changes: Any) -> Config:
-        """A validated copy with `changes`; raises ConfigError."""
+        """A validated copy with `changes` applied. Raises ConfigError."""
         return build({**self.model_dump(), **changes})
 
     @field_validator("keep")
@@ -190,7 +190,7 @@ def _extra(name: str) -> dict[str, Any]:
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """The values of a field that has only a few; empty for the others."""
+    """The values of a field with a fixed set of them; empty for other fields."""
     annotation = FIELDS[name].annotation
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
@@ -206,7 +206,7 @@ def _limits(name: str) -> dict[str, str]:
 
 
 def bounds(name: str, variable: str) -> str:
-    """`0 < x <= 10` for a field with bounds, empty for the others; x is the `variable`."""
+    """The bounds of a field, such as `0 < x <= 10` if `variable` is x; empty if it has none."""
     limits = _limits(name)
     signs = {"gt": "{} < ", "ge": "{} <= ", "lt": " < {}", "le": " <= {}"}
     texts = {kind: signs[kind].format(limit) for kind, limit in limits.items()}
@@ -215,7 +215,7 @@ def bounds(name: str, variable: str) -> str:
 
 
 def written(value: Any) -> str:
-    """A value as a person writes it, whole: 0.001, 1e-08, 113."""
+    """A value as a person writes it, in full precision: 0.001, 1e-08, 113."""
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
@@ -225,7 +225,7 @@ def flag(name: str) -> str:
 
 
 def build(fields: Mapping[str, Any]) -> Config:
-    """A config from one mapping of fields; raises ConfigError."""
+    """A config from a mapping of fields. Raises ConfigError."""
     try:
         return Config(**fields)
     except ValidationError as error:
@@ -235,7 +235,7 @@ def build(fields: Mapping[str, Any]) -> Config:
 def problems(error: ValidationError) -> Iterator[str]:
     """Each validation error as `field must be ... (got value)`."""
     for item in error.errors():
-        if item["type"] == "string_unicode" and not item["loc"]:  # half a character in a name
+        if item["type"] == "string_unicode" and not item["loc"]:  # a name is not valid Unicode
             yield f"{_shown(item['input'])}: there is no such setting"
             continue
         if not item["loc"]:
@@ -252,17 +252,17 @@ def problems(error: ValidationError) -> Iterator[str]:
 
 
 def _rule(name: str, item: ErrorDetails) -> str:
-    """What a value breaks, as `must be a whole number`."""
-    said = item["msg"].removeprefix("Value error, ")
+    """The rule that a value breaks, such as `must be a whole number`."""
+    text = item["msg"].removeprefix("Value error, ")
     if name in FIELDS and item["type"] in _OUTSIDE:
         return f"must be {_range(name)}"
     if name in FIELDS and item["type"] == "string_pattern_mismatch":
         return f"must be a {FIELDS[name].description}"
     for expected, rule in _RULES.items():
-        if said.startswith(expected):
+        if text.startswith(expected):
             return rule
-    said = said.replace("Input should be", "must be", 1)
-    return said if said.startswith("must") else f"is invalid: {said[0].lower()}{said[1:]}"
+    text = text.replace("Input should be", "must be", 1)
+    return text if text.startswith("must") else f"is invalid: {text[0].lower()}{text[1:]}"
 
 
 _OUTSIDE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
@@ -284,10 +284,10 @@ def _range(name: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """A wrong value, short enough for a line."""
+    """An invalid value as text that is short enough for a line."""
     try:
         text = repr(value)
-    except ValueError:  # Python prints no integer of more than 4,300 digits
+    except ValueError:  # Python does not print integers of more than 4,300 digits
         return "a huge number"
     except RecursionError:
         return "something nested too deeply"

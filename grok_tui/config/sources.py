@@ -19,7 +19,7 @@ ENV_PREFIX = "GROK_TUI_"
 
 
 def load_file(path: Path) -> dict[str, Any]:
-    """Fields of a TOML config file, or of a run's `config.toml`; raises ConfigError."""
+    """The fields in a TOML config file, or in a run's `config.toml`. Raises ConfigError."""
     content = _read(path)
     for name in ("environment", "parent"):  # tables that a run directory adds
         content.pop(name, None)
@@ -30,7 +30,7 @@ def load_file(path: Path) -> dict[str, Any]:
 
 
 def load_parent(path: Path) -> tuple[Path, int] | None:
-    """The run and the step that a branch's `config.toml` says it left, None if there is none.
+    """The parent run and step in a branch's `config.toml`, None if the run is not a branch.
 
     Raises ConfigError.
     """
@@ -58,10 +58,10 @@ def resolve(
     *,
     check: Callable[[Config], Config],
 ) -> Config:
-    """The config that flags, environment, file, preset and defaults give, in that order.
+    """The config; per field, flags come before environment, file, preset and defaults.
 
-    check: returns the config, or raises ConfigError for what the schema cannot know. Raises
-    ConfigError naming every field that is wrong and where it was set.
+    check: returns the config, or raises ConfigError for errors that the schema cannot see.
+    Raises ConfigError naming every invalid field and where it was set.
     """
     in_environment = _environment()
     in_file = load_file(file) if file else {}
@@ -83,32 +83,32 @@ def resolve(
     values = {name: value for name, (_, value) in in_environment.items()}
     try:
         return check(Config(**{**in_preset, **in_file, **values, **flags}))
-    except ConfigError as error:  # of several fields at once: its text names them
+    except ConfigError as error:  # may concern several fields, which its text names
         raise ConfigError(located(str(error), re.findall(r"\w+", str(error)))) from None
     except ValidationError as error:
-        found = zip(error.errors(), problems(error), strict=True)
+        invalid = zip(error.errors(), problems(error), strict=True)
         lines = [
             located(problem, [str(n) for n in item["loc"]] or re.findall(r"\w+", problem))
-            for item, problem in found
+            for item, problem in invalid
         ]
         raise ConfigError("; ".join(lines)) from None
 
 
 def _environment() -> dict[str, tuple[str, str]]:
-    """Variable and value by field, of the variables that set one; their case does not matter.
+    """Environment variables that set a field: variable and value by field, in any case.
 
-    Raises ConfigError for a variable of ours that sets nothing.
+    Raises ConfigError for a `GROK_TUI_` variable that does not name a field.
     """
-    found = {}
+    variables = {}
     for variable, value in sorted(os.environ.items()):
         name = variable.upper().removeprefix(ENV_PREFIX)
         if name == variable.upper():
             continue
         if (field := name.lower()) in FIELDS:
-            found[field] = variable, value
+            variables[field] = variable, value
             continue
         near = difflib.get_close_matches(name, [field.upper() for field in FIELDS], 1)
         hint = f"; did you mean {ENV_PREFIX}{near[0]}?" if near else ""
         shown = variable if variable.isidentifier() else repr(variable)
         raise ConfigError(f"{shown} in the environment is not a setting{hint}")
-    return found
+    return variables

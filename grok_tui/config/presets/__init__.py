@@ -17,8 +17,8 @@ _FOLDER = Path(__file__).parent
 class Preset:
     """A named config fragment.
 
-    grok_step: measured step of grokking, None if it does not grok.
-    patient: for one that is ill on purpose, what the doctor should find; None for the others.
+    grok_step: the step at which it was measured to grok, None if it does not grok.
+    patient: the verdict that the doctor should give, None for presets that are meant to work.
     """
 
     name: str
