@@ -1,1 +1,1 @@
-"""Opening a device, and the kernels that tinygrad does not have."""
+"""Opening a device, and kernels that tinygrad lacks."""

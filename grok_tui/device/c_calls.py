@@ -1,8 +1,8 @@
 """C functions as kernels inside tinygrad's graph, on its CPU device.
 
-tinygrad 0.14 writes its own CPU kernels for one core and without blocking; where a hand on
-the loop is worth an order of magnitude, the step calls C. tinygrad compiles, caches, schedules
-and replays such a kernel like its own.
+tinygrad 0.14 generates CPU kernels for one core and without blocking. Where hand-written loops
+are ten times faster, the step calls C. tinygrad compiles, caches, schedules and replays such a
+kernel like its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def is_cpu(device: str) -> bool:
 
 
 def runs_c(device: str) -> bool:
-    """Whether kernels on `device` may be written in C."""
+    """Whether kernels on `device` can be written in C."""
     return is_cpu(device) and isinstance(Device["CPU"].renderer, ClangRenderer)
 
 
@@ -43,12 +43,12 @@ def call(
     operations: int,
     gradient: Gradient | None = None,
 ) -> list[UOp]:
-    """Let the C function `name` of `source` fill `outs`; returns them, filled.
+    """Call the C function `name` of `source`, which fills `outs`; returns them, filled.
 
-    The function takes a pointer to each of `outs`, then of `ins`. operations: how many
-    floating-point operations it does, for tinygrad's own statistics. gradient: takes the
-    gradient of the first of `outs` and the call, whose src[1:] are outs and ins; returns one
-    gradient (or None) for each of these.
+    The function takes a pointer to each of `outs`, then to each of `ins`. operations: number
+    of its floating-point operations, for tinygrad's statistics. gradient: takes the gradient
+    of the first of `outs` and the call, whose src[1:] are outs and ins; returns a gradient (or
+    None) for each of these.
     """
     program = functools.partial(_program, name, source, len(outs), operations)
     filled = UOp.custom_kernel(*outs, *ins, fxn=program, grad_fxn=gradient)
@@ -57,7 +57,7 @@ def call(
 
 @functools.cache
 def source(file: str, **constants: int) -> str:
-    """The C source kernels/`file`, with each of `constants` defined as a macro."""
+    """The C source in kernels/`file`, with each of `constants` defined as a macro."""
     folder = resources.files("grok_tui.device").joinpath("kernels")
     defines = [f"#define {name} {value}\n" for name, value in constants.items()]
     texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in ("vector.h", file)]
@@ -65,7 +65,7 @@ def source(file: str, **constants: int) -> str:
 
 
 def _program(name: str, source: str, n_outs: int, operations: int, *buffers: UOp) -> UOp:
-    """The finished program: tinygrad only compiles it."""
+    """The program of a call; tinygrad only has to compile it."""
     bases = tuple(b.base for b in buffers)
     moved = sum(int(b.numel()) * b.dtype.itemsize for b in bases)
     estimates: Any = Estimates(ops=operations, lds=moved, mem=moved)

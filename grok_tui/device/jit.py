@@ -1,4 +1,4 @@
-"""tinygrad's jit, as everything here uses it."""
+"""tinygrad's JIT, set up as this program uses it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from grok_tui.device.one_call import in_one_batch
 def recorded(function: Callable[..., Any]) -> Any:
     """A TinyJit that records in its first call.
 
-    By itself it would run the function once before, for the sake of constants made there;
-    here all are made before, and the work on the graph is not done twice.
+    Normally it first runs the function once without recording, to create constants. Here all
+    constants exist already, and skipping that run saves scheduling the graph twice.
     """
     jit: Any = TinyJit(function)
     jit.cnt = 1
@@ -24,24 +24,28 @@ def recorded(function: Callable[..., Any]) -> Any:
 class Recorded:
     """A function of variables alone, recorded in its first call.
 
-    TinyJit looks for tensors among the arguments of every call, which takes as long as some
-    kernels of a small step; here are none.
+    It bypasses TinyJit's search for tensors in the arguments of every call, which takes as long
+    as some kernels of a small step.
     """
 
     def __init__(self, function: Callable[..., Any], *variables: Variable) -> None:
-        """function: is given its variables bound, in order."""
+        """function: takes the variables, bound, in order."""
         self._jit = recorded(function)
         self._variables = variables
         self._bounds = [(v.expr, v.vmin, v.vmax) for v in variables]
 
     @property
     def calls(self) -> list[Any]:
-        """What tinygrad does for one call of it, once it is recorded."""
+        """The calls that tinygrad makes to run the recorded function once."""
         return list(self._jit.captured.linear.src)
 
     def __call__(self, *values: int) -> Any:
-        """values: of the variables. Returns what the function does, in the same buffers."""
-        if self._jit.captured is None:  # or the environment's JIT=0
+        """Run the function with the variables set to `values`, in order.
+
+        Returns its result, in the same buffers every time. Raises ValueError for a value out
+        of bounds.
+        """
+        if self._jit.captured is None:  # not recorded yet, or never with JIT=0
             bound = [v.bind(x) for v, x in zip(self._variables, values, strict=True)]
             with in_one_batch():
                 return self._jit(*bound)

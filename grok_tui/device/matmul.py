@@ -1,8 +1,8 @@
-"""One matrix product for every large product of the model, as fast as the device allows.
+"""The matrix product for all large products of a model, as fast as the device allows.
 
-On the CPU device the product is a call of OpenBLAS inside tinygrad's jitted graph:
-tinygrad 0.14's own generated products run on one core at a tenth of the speed. Elsewhere, and
-where OpenBLAS or tinygrad's C renderer is missing, it is tinygrad's own (`device.gpu_matmul`).
+On the CPU device it is a call to OpenBLAS inside tinygrad's jitted graph: the products that
+tinygrad 0.14 generates run on one core at a tenth of the speed. Elsewhere, or if OpenBLAS or
+tinygrad's C renderer is missing, it is tinygrad's own (`device.gpu_matmul`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from grok_tui.device import c_calls
 from grok_tui.device.gpu_matmul import tiled_product, whole_rows
 from grok_tui.device.openblas import blas_threads, openblas, shared_rows
 
-# CBLAS's own numbers for row-major order and for a plain or transposed operand.
+# CBLAS's constants for row-major order and for plain and transposed operands.
 _ROW_MAJOR = 101
 _TRANSPOSE = {False: 111, True: 112}
-# OpenBLAS cuts long sums into blocks whose size depends on its number of threads. Sums handed
-# over in pieces shorter than any of its blocks come out the same, bit for bit, on any number,
-# if the threads share out the right rows (`device.openblas`).
+# OpenBLAS cuts long sums into blocks whose size depends on its number of threads. In pieces
+# shorter than any such block, sums are bit for bit the same on any number of threads, if these
+# divide the rows as described in `device.openblas`.
 _PIECE = 256
-# With fewer rows OpenBLAS's threads would share out columns.
+# With fewer rows, OpenBLAS's threads would divide the columns.
 _LEAST_SHARED = 192
 
 
@@ -34,7 +34,7 @@ def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tenso
 
     a: (..., M, K), or (..., K, M) with `ta`; b: (..., K, N), or (..., N, K) with `tb`; both
     float32, with the same leading axis or none. Returns (..., M, N). Gradients flow to both
-    operands. Raises ValueError for other operands.
+    operands. Raises ValueError if shapes or types do not fit.
     """
     _check(a, b, ta=ta, tb=tb)
     if not _calls_openblas(str(a.device)):
@@ -43,18 +43,18 @@ def matmul(a: Tensor, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tenso
 
 
 def rows_for(count: int, device: str) -> int:
-    """How many rows a tall matrix had best have on `device` where `count` are needed."""
+    """The best number of rows on `device` for a tall matrix that needs `count`."""
     return count if _calls_openblas(device) else whole_rows(count)
 
 
 def prepare(device: str) -> None:
-    """Make what products on `device` read, so that no step records the making."""
+    """Create the data that products on `device` read, so that no step records creating it."""
     if _calls_openblas(device):
         _entry_points()
 
 
 def matmul_name(device: str) -> str:
-    """Which matrix product `matmul` uses on `device`, in words."""
+    """The product that `matmul` uses on `device`, as text for the user."""
     if not c_calls.is_cpu(device):
         return "tinygrad's own"
     if not _calls_openblas(device):
@@ -68,7 +68,7 @@ def _calls_openblas(device: str) -> bool:
 
 
 def _check(a: Tensor, b: Tensor, *, ta: bool, tb: bool) -> None:
-    # OpenBLAS would read any other bytes as floats, and any other shape as this one.
+    # OpenBLAS gets only addresses: it would misread other types and shapes.
     fits = a.ndim == b.ndim and a.ndim in (2, 3) and a.shape[:-2] == b.shape[:-2]
     if not fits or a.shape[-2:][not ta] != b.shape[-2:][tb]:
         raise ValueError(f"cannot multiply {a.shape} by {b.shape} with ta={ta}, tb={tb}")
@@ -94,9 +94,9 @@ def _product(a: UOp, b: UOp, *, ta: bool, tb: bool) -> UOp:
 
 @functools.cache
 def _entry_points() -> Tensor:
-    """Addresses of the product and of what sets and gets the number of threads.
+    """Addresses of OpenBLAS's product and of its getter and setter of the number of threads.
 
-    As data: in the source they would defeat the compile cache.
+    They are data because in the source they would defeat the compile cache.
     """
     library = openblas()
     assert library is not None
@@ -110,7 +110,7 @@ def _entry_points() -> Tensor:
 
 
 def _gradient(grad: UOp, call: UOp, *, ta: bool, tb: bool) -> tuple[None, UOp, UOp, None]:
-    """Gradients of the operands: again products, with the flags turned."""
+    """Gradients of the operands, which are products with other flags."""
     a, b = call.src[2:4]
     g = grad.contiguous()
     grad_a = _product(b, g, ta=tb, tb=True) if ta else _product(g, b, ta=False, tb=not tb)
@@ -119,18 +119,18 @@ def _gradient(grad: UOp, call: UOp, *, ta: bool, tb: bool) -> tuple[None, UOp, U
 
 
 def _c_source(name: str, count: int, m: int, n: int, k: int, *, ta: bool, tb: bool) -> str:
-    """C without includes or linking: it calls OpenBLAS through its addresses, `count` times.
+    """C that calls OpenBLAS by address, `count` times, without includes or linking.
 
-    The threads share out the first rows; one thread does the others, if there are any.
+    All threads divide the first rows; one thread computes the rest, if any.
     """
     rows = shared_rows()
     shared = m if rows <= 1 else m - m % rows if m >= _LEAST_SHARED else 0
     lda, ldb = (m if ta else k), (k if tb else n)
-    next_a, next_b = (m if ta else 1), (1 if tb else n)  # from one term of the sums to the next
+    next_a, next_b = (m if ta else 1), (1 if tb else n)  # strides along the sums
     row_a = 1 if ta else k
 
     def product(first: int, count: int) -> str:
-        """Some rows of the product."""
+        """The rows of the product from `first` on."""
         return f"""
   for (int k = 0; k < {k}; k += {_PIECE}) {{
     ((sgemm)*entry)({_ROW_MAJOR}, {_TRANSPOSE[ta]}, {_TRANSPOSE[tb]}, {count}, {n},

@@ -1,9 +1,9 @@
-"""A jitted step on the CPU device as one call of C, which runs down a table of its kernels.
+"""A jitted step on the CPU device as one call to C, which runs a table of its kernels.
 
-tinygrad 0.14 calls every kernel of a captured step from Python, 40 us for each: nearly all of
-a small step. It lets a device have a graph class instead, as CUDA and Metal have in its
-`runtime/graph`; this is one for the CPU. Kernels, order and memory stay the same, and with
-them every bit of the results.
+tinygrad 0.14 calls every kernel of a captured step from Python, at 40 us each: nearly all the
+time of a small step. A device can have a graph class instead, as CUDA and Metal do in
+tinygrad's `runtime/graph`; this is one for the CPU. Kernels, order and memory stay the same,
+so the results are bit for bit the same, too.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from tinygrad.uop.ops import Ops, UOp
 
 from grok_tui.device.c_calls import runs_c
 
-# Words of 64 bits in a row of the table: a kernel's address, and as many arguments as tinygrad
-# gives any. Shorter rows are not measurably faster.
+# 64-bit words in a row of the table: a kernel's address and up to 63 arguments. Shorter rows
+# are not measurably faster.
 _ROW = 64
-# A kernel that is shared out among cores has this variable, and a row for each of its values.
+# A kernel that is divided among cores has this variable, and a row for each of its values.
 _CORE = "core_id"
 _Runner = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
 
 
 def install(device: str) -> None:
-    """Let a device that is the CPU run what it captures in one call, if its kernels are C."""
+    """Make the CPU device run captured kernels in one call, if its kernels are C."""
     if not runs_c(device):
         return
-    # It fails where no compiler works: kernels may all come from tinygrad's cache.
+    # Fails without a working compiler; the kernels may still come from tinygrad's cache.
     with contextlib.suppress(Exception):
         load_runner()
         Device["CPU"].graph = OneCall
 
 
 def in_one_batch() -> contextlib.AbstractContextManager[Any]:
-    """What is captured meanwhile on the CPU becomes one call, however many kernels it has.
+    """Within it, kernels captured on the CPU become one call, however many there are.
 
-    Elsewhere, and where the environment sets JIT_BATCH_SIZE, tinygrad's batches stay.
+    On other devices, or if the environment sets JIT_BATCH_SIZE, tinygrad's batches stay.
     """
     one = Device[Device.DEFAULT].graph is OneCall and "JIT_BATCH_SIZE" not in os.environ
     return Context(JIT_BATCH_SIZE=0) if one else contextlib.nullcontext()
 
 
-class OneCall(GraphRunner):  # type: ignore[misc]  # to mypy tinygrad's classes have no type
-    """Captured kernels of the CPU device, in their order.
+class OneCall(GraphRunner):  # type: ignore[misc]  # mypy knows no types of tinygrad's
+    """The captured kernels of the CPU device, in order.
 
     It keeps its programs and its own buffers alive. Of the inputs, which come with every call,
-    it only keeps the addresses.
+    it keeps only the addresses.
     """
 
     def __init__(self, linear: UOp, input_uops: Sequence[UOp] = ()) -> None:
@@ -65,9 +65,9 @@ class OneCall(GraphRunner):  # type: ignore[misc]  # to mypy tinygrad's classes 
         programs = [program.arg for _, program, _, _ in self.calls]
         n_rows = sum(program.global_size[0] for program in programs)
         self._table = (ctypes.c_uint64 * (n_rows * _ROW))()
-        self._variables: list[tuple[int, str]] = []  # and the words that hold them
-        # The words that hold an address, and what is added to it there, of each buffer or
-        # number of an input.
+        self._variables: list[tuple[int, str]] = []  # each with the word that holds it
+        # For each buffer or input (by its number), the words that hold its address, and the
+        # offset added there.
         pointers: defaultdict[Any, list[tuple[int, int]]] = defaultdict(list)
         first = 0
         for i, program in enumerate(programs):
@@ -90,12 +90,12 @@ class OneCall(GraphRunner):  # type: ignore[misc]  # to mypy tinygrad's classes 
         self._addresses: list[int | None] = [None] * len(self._pointers)
         self._program = load_runner()
         self._run = _Runner(self._program.addr)
-        self.calls.clear()  # they would keep the first call's inputs
+        self.calls.clear()  # they would keep the first call's inputs alive
 
     def __call__(
         self, input_uops: Sequence[UOp], var_vals: Mapping[str, int], *, wait: bool = False
     ) -> float | None:
-        """Returns the seconds it took, with the flag."""
+        """Run the kernels; returns the seconds that they took if `wait` is set."""
         buffers = [*self._buffers, *(input_uops[i].buffer for i in self._inputs)]
         addresses = [buffer.get_buf("CPU").va_addr for buffer in buffers]
         if addresses != self._addresses:
@@ -103,12 +103,12 @@ class OneCall(GraphRunner):  # type: ignore[misc]  # to mypy tinygrad's classes 
         for word, name in self._variables:
             self._table[word] = var_vals[name]
         started = time.perf_counter()
-        self._run(self._table, len(self._table))  # Python's lock is free meanwhile
+        self._run(self._table, len(self._table))  # releases Python's global lock
         return time.perf_counter() - started if wait else None
 
     @staticmethod
     def supports_uop(batch_devs: Sequence[Any], new_call: UOp) -> bool:
-        """Whether tinygrad may put a call into the table; none where it times every kernel."""
+        """Whether the table can hold a call; none while tinygrad times every kernel."""
         if DEBUG >= 2 or PROFILE or not GraphRunner.supports_uop(batch_devs, new_call):
             return False
         program = new_call.src[0].arg
@@ -120,7 +120,7 @@ class OneCall(GraphRunner):  # type: ignore[misc]  # to mypy tinygrad's classes 
         )
 
     def _arguments(self, i: int, input_uops: Sequence[UOp]) -> list[tuple[Any, int]]:
-        """Of each argument of a call the buffer or the number of an input, and where in it."""
+        """For each argument of a call, its buffer or the number of its input, and an offset."""
         arguments: list[tuple[Any, int]] = []
         uops = get_call_arg_uops(self.linear.src[i])
         for uop, buffer in zip(uops, self.calls[i][2], strict=True):
@@ -132,23 +132,23 @@ class OneCall(GraphRunner):  # type: ignore[misc]  # to mypy tinygrad's classes 
         return arguments
 
     def _point_to(self, addresses: Sequence[int]) -> None:
-        """Let the table point to where the memory is now."""
+        """Point the table to the current addresses."""
         for i, (address, old) in enumerate(zip(addresses, self._addresses, strict=True)):
             if address != old:
-                self._addresses[i] = None  # an interrupt may leave it half done
+                self._addresses[i] = None  # an interrupt may leave this half done
                 for word, offset in self._pointers[i]:
                     self._table[word] = address + offset
                 self._addresses[i] = address
 
 
 def _param(argument: UOp) -> UOp | None:
-    """The input that an argument is, or is a part of; None if it is none."""
+    """The input that an argument is or is part of, None if there is none."""
     inner = argument.src[0] if argument.op is Ops.SHRINK else argument
     return inner if inner.op is Ops.PARAM else None
 
 
 def _is_memory(argument: UOp) -> bool:
-    """Whether an argument is an input, or has nothing to do with any."""
+    """Whether an argument is an input or part of one, or does not depend on any."""
     return _param(argument) is not None or all(
         uop.op is not Ops.PARAM for uop in argument.toposort()
     )
@@ -156,11 +156,10 @@ def _is_memory(argument: UOp) -> bool:
 
 @functools.cache
 def load_runner() -> Any:
-    """The C function that runs a table, loaded.
+    """The C function that runs a table, compiled and loaded.
 
-    Every kernel is given all arguments of its row. Those that it does not take are in registers
-    that it may overwrite, or on the stack above those that it takes: on no platform does it
-    notice them.
+    Every kernel gets all arguments of its row. The extra ones are in registers that it may
+    overwrite, or on the stack above its own, where they are harmless on every platform.
     """
     device, name = Device["CPU"], "run_down_table"
     words = range(1, _ROW)

@@ -1,4 +1,4 @@
-"""Opening a tinygrad device, with a C compiler for the CPU one, before anything compiles."""
+"""Opening a tinygrad device, and providing the CPU device with a C compiler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grok_tui.files import base_folder
 from grok_tui.text import UserError
 
 _CACHE_HOME = "XDG_CACHE_HOME"
-# What `auto` tries, best first, with the word for each. CPU always comes last.
+# The devices that `auto` tries, best first, with a description of each. CPU comes last.
 DEVICES = {
     "METAL": "Apple GPU",
     "CUDA": "NVIDIA GPU through the CUDA driver",
@@ -28,12 +28,12 @@ DEVICES = {
 
 
 class DeviceError(UserError):
-    """No device opens, or not the one that was asked for; the message says what to do."""
+    """The requested device does not open, or none does; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
-    """Whether a device opens: `problem` is empty if so, else tinygrad's reason in one line."""
+    """Whether a device opens. problem: empty if it does, else tinygrad's reason in one line."""
 
     name: str
     description: str
@@ -43,7 +43,7 @@ class DeviceReport:
 def open_device(name: str) -> str:
     """Open the device `name`, or for `auto` the best that opens, and make it the default.
 
-    Returns tinygrad's name for it. Raises DeviceError. Must come before any tensor.
+    Returns tinygrad's name for it. Raises DeviceError. Call it before creating any tensor.
     """
     prepare_environment()
     from tinygrad.helpers import DEV
@@ -71,12 +71,12 @@ def survey() -> Iterator[DeviceReport]:
 
 
 def prepare_environment() -> None:
-    """Set what tinygrad reads when it is imported; changes nothing that suits it already."""
+    """Set the environment that tinygrad reads on import; values that suit it stay."""
     if not Path(os.environ.get(_CACHE_HOME, "")).is_absolute():
-        # tinygrad and zig would take it for a folder below the current one.
+        # tinygrad and zig would take it as relative to the current folder.
         os.environ.pop(_CACHE_HOME, None)
     provide_compiler()
-    # Its pool of compiling processes takes longer to start than the step takes to compile.
+    # tinygrad's pool of compiler processes takes longer to start than the step to compile.
     os.environ.setdefault("PARALLEL", "0")
     # tinygrad reads NO_COLOR as a number, but users set it to any text.
     if not (no_color := os.environ.get("NO_COLOR", "0")).isdigit():
@@ -100,7 +100,7 @@ def provide_compiler() -> None:
     script = f'#!/bin/sh\nexec {shlex.quote(str(zig))} clang "$@"\n'
     wrapper = _cache_folder() / "zig-clang"
     if not wrapper.exists() or wrapper.read_text() != script:
-        # Renamed into place, so that a process beside this one never runs half a script.
+        # Renamed into place, so that another process never runs half a script.
         partial = wrapper.with_name(f"zig-clang.{os.getpid()}")
         partial.write_text(script)
         partial.chmod(0o755)
@@ -110,7 +110,7 @@ def provide_compiler() -> None:
 
 @functools.cache
 def _cache_folder() -> Path:
-    """Where this program caches; a temporary folder if the user's cache cannot be written."""
+    """This program's cache; a temporary folder if the user's cache is not writable."""
     folder = _cache_root() / "grok-tui"
     return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix="grok-tui-"))
 
@@ -121,7 +121,7 @@ def _cache_root() -> Path:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether the folder is there, or can be made, and takes files."""
+    """Whether the folder exists, or can be created, and is writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -135,7 +135,7 @@ def _try(name: str) -> DeviceReport:
     try:
         Device[name]
         problem = ""
-    except Exception as error:  # noqa: BLE001  drivers raise whatever they like
+    except Exception as error:  # noqa: BLE001  drivers raise any kind of error
         lines = str(error).strip().splitlines() or [type(error).__name__]
         problem = lines[0]
     return DeviceReport(name, DEVICES.get(name.partition(":")[0], "tinygrad device"), problem)

@@ -1,4 +1,4 @@
-"""The OpenBLAS library that products on the CPU are done by: its kernels and its threads."""
+"""OpenBLAS, the library for products on the CPU: its kernels and its threads."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-# OpenBLAS has kernels for AVX-512, but on AMD's processors it takes those for AVX2: slower, and
-# their results depend on the number of threads.
+# OpenBLAS has kernels for AVX-512, but on AMD processors it picks those for AVX2, which are
+# slower and whose results depend on the number of threads.
 _KERNELS = "OPENBLAS_CORETYPE"
 _AVX512_KERNELS = "SkylakeX"
 _AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
-# Trial products, (M, N, K): the threads' shares of M are multiples of no kernel's tile, or of
-# that of the kernels for AVX2, which sum the rows that are left over in another order.
+# Trial products, (M, N, K), in which no thread's share of M is a multiple of a kernel's tile.
 ODD_SHAPES = ((905, 113, 250), (905, 512, 128))
+# Others have shares that are multiples of the tile of the AVX2 kernels, which sum leftover rows
+# in another order.
 _TILE_ROWS = 24
-_ALIGNED_TILES = 12  # of each thread
+_ALIGNED_TILES = 12  # per thread
 _ALIGNED_WIDTHS = (113, 128, 512)
-# With more threads than these too few rows of the model's products could be shared out.
+# With more threads, too few rows of the model's products could be divided among them.
 _MOST_ALIGNED_THREADS = 4
 
 
 def blas_threads() -> int:
-    """Cores this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -37,9 +38,9 @@ def blas_threads() -> int:
 
 @functools.cache
 def openblas() -> ctypes.CDLL | None:
-    """The OpenBLAS library of the scipy-openblas32 package, None if it is not there."""
+    """The OpenBLAS library of the scipy-openblas32 package, None if it is missing."""
     try:
-        with best_kernels():  # to import the package is to load its library
+        with best_kernels():  # importing the package loads its library
             folder = Path(importlib.import_module("scipy_openblas32").get_lib_dir())
             path = next(p for p in sorted(folder.iterdir()) if "libscipy_openblas" in p.name)
             library = ctypes.CDLL(str(path))
@@ -51,17 +52,17 @@ def openblas() -> ctypes.CDLL | None:
 
 
 def set_threads(count: int) -> None:
-    """Let OpenBLAS run on `count` threads from the next product on."""
+    """Make OpenBLAS use `count` threads from the next product on."""
     if library := openblas():
         library.scipy_openblas_set_num_threads(count)
 
 
 @functools.cache
 def shared_rows() -> int:
-    """Of how many rows the part of a product must be a multiple that threads share out.
+    """The rows of a product that threads divide must be a multiple of this.
 
-    Then it comes out the same, bit for bit, on one thread as on all: 1 where any number does,
-    0 where none is known. It is tried once.
+    Then the product is bit for bit the same on one thread as on all. 1 if any number of rows
+    will do, 0 if no number is known to. Found by trial, once per process.
     """
     threads = blas_threads()
     if threads == 1 or all(same_on_all_threads(*shape) for shape in ODD_SHAPES):
@@ -73,7 +74,10 @@ def shared_rows() -> int:
 
 
 def same_on_all_threads(m: int, n: int, k: int) -> bool:
-    """Whether a trial product is the same, bit for bit; leaves all threads at work."""
+    """Whether an (m, k) @ (k, n) product is bit for bit the same on one thread as on all.
+
+    Leaves OpenBLAS set to all threads.
+    """
     if openblas() is None:
         return True
     rng = np.random.default_rng(0)
@@ -86,7 +90,7 @@ def same_on_all_threads(m: int, n: int, k: int) -> bool:
 
 
 def product(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """a b as one call of the library. a: (m, k). b: (k, n)."""
+    """a @ b, (m, k) @ (k, n), by one call to OpenBLAS, which must be there."""
     library = openblas()
     assert library is not None
     (m, k), n = a.shape, b.shape[1]
@@ -99,7 +103,7 @@ def product(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
 
 @contextlib.contextmanager
 def best_kernels() -> Iterator[None]:
-    """Within it, OpenBLAS loads with its AVX-512 kernels where the processor has them.
+    """Within it, OpenBLAS loads its AVX-512 kernels on AMD processors that support them.
 
     A choice that the user made in the environment stays.
     """
@@ -114,7 +118,7 @@ def best_kernels() -> Iterator[None]:
 
 
 def amd_with_avx512(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor is AMD's and has AVX-512; False where that cannot be known."""
+    """Whether the processor is from AMD and has AVX-512; False if that is unknown."""
     try:
         lines = cpuinfo.read_text().split("\n\n", 1)[0].splitlines()
     except OSError:  # not Linux

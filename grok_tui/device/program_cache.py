@@ -1,8 +1,8 @@
-"""Kernels that were lowered and compiled once, kept on disk for later processes.
+"""Lowered kernels, cached on disk for later processes.
 
-tinygrad 0.14 keeps the machine code of a kernel, but each process lowers every kernel to C again:
-nearly two of the 2.3 seconds that compiling a small network takes. Here the lowered kernels lie
-beside the machine code, in tinygrad's own database and under its own keys.
+tinygrad 0.14 caches the machine code of a kernel, but each process lowers every kernel to C
+again: nearly two of the 2.3 seconds that compiling a small network takes. Here the lowered
+kernels are stored beside the machine code, in tinygrad's database and under its keys.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _TABLE = "grok_tui_programs_0_14"
 
 
 class ProgramCache(dict[Key, UOp]):
-    """tinygrad's programs by key: those of this process, and then those on disk.
+    """tinygrad's programs by key: those of this process, then those on disk.
 
-    What cannot be read or written there counts as missing.
+    Programs that cannot be read or written there count as missing.
     """
 
     def __contains__(self, key: object) -> bool:
@@ -41,7 +41,7 @@ class ProgramCache(dict[Key, UOp]):
 
 
 def install() -> None:
-    """Let tinygrad look for programs on disk, too; not where the user wants no such cache."""
+    """Make tinygrad look for programs on disk, too, unless the user disabled its cache."""
     if CCACHE and not isinstance(codegen.to_program_cache, ProgramCache):
         cache = ProgramCache(codegen.to_program_cache)
         codegen.to_program_cache = realize.to_program_cache = cache
@@ -55,6 +55,6 @@ def _load(key: Key) -> UOp | None:
 
 
 def _text(key: Key) -> str:
-    """A key as every process writes it: the kernel's hash, the renderer, the settings."""
+    """A key as text, the same in every process: kernel hash, renderer and settings."""
     kernel, renderer, *settings = key
     return f"{kernel.hex()} {renderer.__qualname__} {' '.join(map(repr, settings))}"

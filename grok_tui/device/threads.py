@@ -1,9 +1,9 @@
 """Choosing between all of OpenBLAS's threads and one, by the time that steps take.
 
-A product is done when its slowest thread is: one core out of two that is busy elsewhere can
-make a step ten times slower, where a single thread would lose nothing. Small models are
-faster on one thread anyway. It is done only where results are the same, bit for bit, on any
-number (`device.openblas`).
+A product takes as long as its slowest thread: if one core of two is busy with something else, a
+step can be ten times slower, while a single thread would lose nothing. Small models are faster
+on one thread anyway. The choice is made only where results are bit for bit the same on any
+number of threads (`device.openblas`).
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from threadpoolctl import ThreadpoolController
 
 from grok_tui.device.openblas import blas_threads, set_threads, shared_rows
 
-# How many steps a judgment rests on.
+# Steps timed before deciding.
 WINDOW = 5
-# Steps so many times slower than the fastest so far call for another look at once.
+# If steps are this many times slower than the fastest so far, the next trial comes early.
 CROWDED = 2.0
-# Seconds until the next look: doubled when it changes nothing, at first again when it does.
+# Seconds until the next trial: doubled if it changes nothing, reset if it does.
 FIRST_LOOK, LAST_LOOK = 5.0, 80.0
 
 
 def keep_numpy_on_one_thread() -> None:
-    """Let NumPy's own OpenBLAS, another than that of the training step, use one thread.
+    """Limit NumPy's OpenBLAS, which is not that of the training step, to one thread.
 
-    Its threads spin for a while after every product, on the cores that training wants.
+    Its threads spin for a while after every product, on the cores that training needs.
     """
     for library in ThreadpoolController().lib_controllers:
         if "numpy" in library.filepath:
@@ -38,8 +38,8 @@ def keep_numpy_on_one_thread() -> None:
 class ThreadKeeper:
     """Tries the other number of threads for a few steps now and then, and keeps the faster.
 
-    all_threads: how many there are; with 1 nothing is ever tried. set_threads: puts a number
-    of them to work.
+    all_threads: how many there are; with 1, nothing is ever tried. set_threads: sets the
+    number of threads used. clock: returns seconds.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ThreadKeeper:
         self._next_look = clock() + FIRST_LOOK
 
     def record(self, seconds_per_step: float) -> None:
-        """A step took so long; may change the number of threads for the next one."""
+        """Note the time of a step; may change the number of threads for the next one."""
         if self._all == 1:
             return
         times = self._times[self._now]
@@ -77,7 +77,7 @@ class ThreadKeeper:
 
     def _crowded(self) -> bool:
         slow = statistics.median(self._times[self._now]) > CROWDED * self._fastest[self._now]
-        # Not again before the first interval is over, or a slow machine would only be trying.
+        # Not within FIRST_LOOK of the last trial, or a slow machine would be trying constantly.
         return slow and self._clock() >= self._next_look - self._wait + FIRST_LOOK
 
     def _choose(self) -> None:
@@ -96,6 +96,6 @@ class ThreadKeeper:
 
 
 def thread_keeper(device: str) -> ThreadKeeper:
-    """One for the products of a device; it tries nothing where results would change."""
+    """The thread keeper of a device; it tries nothing where results would change."""
     choice = device.startswith("CPU") and shared_rows() > 0
     return ThreadKeeper(blas_threads() if choice else 1, set_threads)

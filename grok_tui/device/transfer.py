@@ -1,6 +1,6 @@
-"""What tensors hold, read and written by the host; on the CPU device in their own memory.
+"""Reading and writing tensors from the host; on the CPU device directly in their memory.
 
-There tinygrad's way takes longer than a step of a small model: it makes a graph for each.
+There, tinygrad's way takes longer than a step of a small model: it builds a graph each time.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from grok_tui.device.jit import recorded
 
 
 def read(*tensors: Tensor) -> list[NDArray[Any]]:
-    """Copies of their elements. The tensors are realized, and all on one device."""
+    """Copies of the tensors' elements. tensors: at least one, realized, all on one device."""
     device = str(tensors[0].device)
     if not is_cpu(device):
         return [tensor.numpy().copy() for tensor in tensors]
-    whole = [x if _is_whole(x) else x.contiguous().realize() for x in tensors]
+    contiguous = [x if _is_whole(x) else x.contiguous().realize() for x in tensors]
     Device[device].synchronize()
-    return [_elements(tensor).copy() for tensor in whole]
+    return [_elements(tensor).copy() for tensor in contiguous]
 
 
 def write(tensor: Tensor, array: NDArray[Any]) -> None:
-    """Set the elements of a realized tensor to those of an array of its shape and type."""
+    """Set the elements of a realized tensor to those of an array of its shape and type.
+
+    On the CPU device, raises ValueError if shape or type differ.
+    """
     device = str(tensor.device)
     if not is_cpu(device) or not _is_whole(tensor):
         tensor.assign(Tensor(array)).realize()
@@ -41,31 +44,31 @@ def write(tensor: Tensor, array: NDArray[Any]) -> None:
 
 
 def _is_whole(tensor: Tensor) -> bool:
-    """Whether a tensor is all of its buffer, in the buffer's order."""
+    """Whether a tensor covers all of its buffer, in the buffer's order."""
     return bool(tensor.uop.has_buffer_identity())
 
 
 def _elements(tensor: Tensor) -> NDArray[Any]:
-    """The memory of a tensor that is all of its buffer, on the CPU device."""
+    """The memory, on the CPU device, of a tensor that covers all of its buffer."""
     buffer = tensor.uop.buffer.ensure_allocated()
     memory = buffer.as_memoryview(force_zero_copy=True, no_sync=True)
     return np.frombuffer(memory, dtype=tensor.dtype.fmt).reshape(tensor.shape)
 
 
 class HostCopies:
-    """Copies arrays of the shapes of all weights to the host in one transfer.
+    """Copies arrays with the shapes of all weights to the host in one transfer.
 
-    A transfer of its own for each would take longer than a training step of a GPU.
+    One transfer per array would take longer than a training step on a GPU.
     """
 
     def __init__(self, shapes: Mapping[str, tuple[int, int]]) -> None:
-        """shapes: of the arrays by name, without the leading axis of replicas."""
+        """shapes: of the arrays, by name, without the leading axis of replicas."""
         self._shapes = shapes
         self._cuts = np.cumsum([rows * columns for rows, columns in shapes.values()])[:-1]
         self._joined = recorded(_joined)
 
     def of(self, tensors: Iterable[Tensor]) -> list[dict[str, NDArray[np.float32]]]:
-        """Of each replica the arrays by name; tensors: (replicas, rows, columns), in order."""
+        """The arrays of each replica, by name. tensors: (replicas, rows, columns), in order."""
         tensors = list(tensors)
         if is_cpu(str(tensors[0].device)):  # their memory is the host's
             replicas = zip(*read(*tensors), strict=True)
@@ -80,5 +83,5 @@ class HostCopies:
 
 
 def _joined(*tensors: Tensor) -> Tensor:
-    """(replicas, elements of all)."""
+    """All tensors side by side: (replicas, total elements)."""
     return Tensor.cat(*(tensor.flatten(1) for tensor in tensors), dim=1).contiguous().realize()

@@ -1,7 +1,7 @@
 /* The attention of `=` to a, to b and to itself: a softmax over three scores.
 
-   REPLICAS, PAIRS, TOKENS, HEADS. For each of the replicas, scores: (2 TOKENS + 1, HEADS),
-   rows of a, of b, of `=`; pattern: (PAIRS, 3, HEADS); a, b: (PAIRS), the tokens of each pair. */
+   Macros: REPLICAS, PAIRS, TOKENS, HEADS. For each replica, scores: (2 TOKENS + 1, HEADS), rows
+   of a, of b, of `=`; pattern: (PAIRS, 3, HEADS); a, b: (PAIRS), the tokens of each pair. */
 
 void attend(float *restrict pattern, const float *restrict scores, const int *restrict a,
             const int *restrict b) {

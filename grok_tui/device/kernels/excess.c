@@ -1,8 +1,8 @@
-/* What the cross-entropy of a row of logits is made of.
+/* The parts of the cross-entropy of each row of logits.
 
-   PAIRS, ANSWERS, NEGLIGIBLE. logits: (PAIRS, ANSWERS); answer: (PAIRS), the right ones;
-   most: (PAIRS), how far the largest logit lies above the right one; s: (PAIRS), the sum over
-   the wrong answers of exp(logit - right one - most). Terms below exp(NEGLIGIBLE) are 0. */
+   Macros: PAIRS, ANSWERS, NEGLIGIBLE. logits: (PAIRS, ANSWERS); answer: (PAIRS), the correct
+   ones; most: (PAIRS), the largest logit minus the correct one; s: (PAIRS), the sum over the
+   wrong answers of exp(logit - correct one - most). Terms below exp(NEGLIGIBLE) are 0. */
 
 void excess(float *restrict s, float *restrict most, float *restrict logits,
             const int *restrict answer) {

@@ -1,4 +1,4 @@
-/* d_logits from d_s, with s and most as they came out; shapes as in excess.c. */
+/* d_logits from d_s, and s and most from the forward pass; shapes as in excess.c. */
 
 void excess_backward(float *restrict d_logits, const float *restrict d_s,
                      const float *restrict s, const float *restrict most,

@@ -1,12 +1,12 @@
-/* Rows that attention mixes from tables: onto rows of another matrix, or with a ReLU.
+/* Rows mixed from a table by attention, then added to another matrix or passed through a ReLU.
 
-   REPLICAS, PAIRS, TOKENS, HEADS, WIDTH; ONTO, RELU: 0 or 1. Row i of out is the last row of
-   table, plus for each head its share of the row of a and its share of the row of b, plus row i
-   of onto. For each of the replicas, pattern: (PAIRS, 3, HEADS), of which the third, the share of `=`, is not read;
+   Macros: REPLICAS, PAIRS, TOKENS, HEADS, WIDTH; ONTO, RELU: 0 or 1. Row i of out is the last
+   row of table, plus each head's share of its rows of a and b, plus row i of onto. For each
+   replica, pattern: (PAIRS, 3, HEADS), whose third entry, the share of `=`, is not read;
    table: (2 TOKENS HEADS + 1, WIDTH), rows (a, head), then (b, head), then the last;
    a, b: (PAIRS), the tokens of each pair; out, onto: (PAIRS, WIDTH).
 
-   A pair needs 2 HEADS rows of WIDTH, which lie in the second-level cache. */
+   A pair needs 2 HEADS rows of WIDTH, which fit in the second-level cache. */
 
 void mix(float *restrict out, const float *restrict pattern, const float *restrict table,
 #if ONTO

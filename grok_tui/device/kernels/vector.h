@@ -1,4 +1,4 @@
-/* Sixteen floats at once, wherever they lie: one register or several, as the machine has them. */
+/* Sixteen floats at once, at any address: in one register or several, as the machine has. */
 #define LANES 16
 #define WHOLE(n) ((n) / LANES * LANES)
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4)));
