@@ -1,4 +1,4 @@
-"""What the doctor is told of a run, and what it answers."""
+"""The input of the doctor, a case, and its output, verdicts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from grok_tui.protocol.events import Evaluated
 from grok_tui.protocol.results import Measures
 
-# Verdicts with which nothing is wrong.
+# The verdicts that find nothing wrong.
 HEALTHY = ("grokked", "on-track", "memorizing", "no-delay-expected")
 
 
@@ -42,14 +42,14 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """What is known of a run, or of a config that has not run.
+    """What is known of a run, or of a config that was not trained yet.
 
-    config: the known fields, edits included; one that is unknown is missing or None.
-    steps: done so far. train_loss, test_loss in nats, accuracies in 0..1; weight_norm: root of
-    the sum of squared weights. zero_loss: the share of train pairs whose loss is exactly 0.
-    measures: steps of analyses and what they found.
-    ended: whether no step will follow. diverged: whether it ended by inf or NaN.
-    edited: when a live setting was changed last.
+    config: the known fields, edits included; unknown ones are missing or None.
+    steps: done so far. train_loss, test_loss: in nats. train_acc, test_acc: in 0..1.
+    weight_norm: root of the sum of squared weights. zero_loss: share of train pairs with a
+    loss of exactly 0. measures: step and measures of each analysis.
+    ended: whether no more steps follow. diverged: whether it ended because of inf or NaN.
+    edited: step of the last edit that affects training, 0 if there is none.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def case_of(
     evaluations: Sequence[Evaluated],
     **known: Any,
 ) -> Case:
-    """The case of a run of ours. known: other fields of `Case`."""
+    """The case of a run of this program. known: the other fields of `Case`."""
     at = np.array([e.step for e in evaluations], dtype=np.float64)
     healthy = [e for e in evaluations if e.health is not None]
     zeros = [e.health.zero_loss_share for e in healthy if e.health]
@@ -98,8 +98,8 @@ def case_of(
 class Verdict:
     """A finding.
 
-    confidence: 0..1. evidence: what it rests on, by name. reason: one sentence.
-    changes: fields to set; advice: what to do where no field helps.
+    confidence: 0..1. evidence: the facts behind it, by name. reason: one sentence.
+    changes: fields to set. advice: what to do if no field helps.
     """
 
     id: str
@@ -114,7 +114,7 @@ class Verdict:
         return {"set": dict(self.changes)} if self.changes else {"advice": self.advice}
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The verdict as data for JSON."""
         return {
             "id": self.id,
             "confidence": self.confidence,

@@ -1,4 +1,4 @@
-"""What follows from a case alone, before anything is judged."""
+"""Facts that follow from a case, before the rules judge it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from grok_tui.models.registry import model_of
 from grok_tui.tasks.registry import check, make_task, n_train, operation_named
 from grok_tui.tasks.task import Operation
 
-# Share of a curve that is its newest part.
+# The newest part of a curve is this share of it.
 _NEWEST = 0.05
-# What the expected norm of initial weights depends on.
+# The fields that the expected norm of the initial weights depends on.
 _SHAPE = ("modulus", "d_model", "n_heads", "d_mlp", "n_layers")
 _INIT = ("init", "init_scale")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived:
-    """A case and what follows from it; None for what cannot be known.
+    """A case and the facts that follow from it; None for unknown ones.
 
-    uniform_loss: ln p, the loss of an even guess. operation: the entry of the config's.
+    uniform_loss: ln p, the loss of a uniform guess, in nats. operation: the config's.
     n_train: number of train pairs. norm_ratio: the initial weight norm over that of the sane
-    init. decay: lr * weight decay. waited: for how many times 1 / decay the train pairs have
-    been memorized under the present settings. test_peak: highest test loss since memorizing.
+    init. decay: lr * weight decay. waited: time since memorizing, or since a later edit, in
+    units of 1 / decay steps. test_peak: highest test loss since memorizing, in nats.
     """
 
     case: Case
@@ -46,7 +46,7 @@ class Derived:
     test_peak: float | None
 
     def known(self, name: str) -> Any:
-        """A field of the config, None if it is unknown."""
+        """A field of the config, None if unknown."""
         return self.case.config.get(name)
 
     @property
@@ -71,7 +71,7 @@ class Derived:
 
     @property
     def holds(self) -> bool:
-        """Whether it grokked, and still answers the test pairs."""
+        """Whether the run grokked and still answers the test pairs correctly."""
         accuracy = self.test_acc
         if self.grok_step is None:
             return False
@@ -79,7 +79,7 @@ class Derived:
 
     @property
     def slow_decay(self) -> bool:
-        """Whether decay would take longer to act than anybody waits."""
+        """Whether weight decay is known to need more than `MOST_STEPS` steps to act."""
         return (
             self.decay is not None
             and self.decay * thresholds.MOST_STEPS < thresholds.DECAY_TIMES
@@ -87,7 +87,7 @@ class Derived:
 
     @property
     def shrunk(self) -> float | None:
-        """The weight norm over its first value, None if it is unknown."""
+        """The last weight norm over the first, None if unknown."""
         norm = self.case.weight_norm
         if len(norm) < 2 or not norm.values[0]:
             return None
@@ -95,7 +95,7 @@ class Derived:
 
     @property
     def generalizes(self) -> bool:
-        """Whether the train pairs are memorized and most test pairs are answered right."""
+        """Whether the train pairs are memorized and most test pairs are answered correctly."""
         if not self.memorized:
             return False
         if (accuracy := self.test_acc) is not None:
@@ -107,7 +107,7 @@ class Derived:
 
 
 def derive(case: Case) -> Derived:
-    """What follows from a case."""
+    """Derive the facts that follow from a case."""
     uniform_loss, operation = _uniform_loss(case), _operation(case.config)
     memorized = _reached(
         case.train_acc,
@@ -151,7 +151,7 @@ def late(curve: Curve) -> float | None:
 
 
 def fall(curve: Curve, since: float) -> float | None:
-    """By which share a curve has fallen since a step; None where it has too few points."""
+    """The share by which a curve has fallen since a step, None if it has too few points."""
     part = curve.since(since)
     if len(part) < thresholds.FEW:
         return None
@@ -161,9 +161,9 @@ def fall(curve: Curve, since: float) -> float | None:
 
 
 def norm_ratio(case: Case) -> float | None:
-    """The initial weight norm over the sane one, None where it cannot be known.
+    """The initial weight norm over the sane one, None if unknown.
 
-    By the config's init where that is known, else as measured in the first steps.
+    From the config's init if that is known, otherwise as measured in the first steps.
     """
     known = {name: case.config.get(name) for name in (*_SHAPE, *_INIT)}
     if any(known[name] is None for name in _SHAPE):
@@ -171,7 +171,7 @@ def norm_ratio(case: Case) -> float | None:
     fields = {name: value for name, value in known.items() if value is not None}
     try:
         config = check(build(fields))
-    except ConfigError:  # another program's values
+    except ConfigError:  # values of another program
         return None
     task = make_task(config)
     model = model_of(config, task)
@@ -183,7 +183,7 @@ def norm_ratio(case: Case) -> float | None:
 
 
 def _uniform_loss(case: Case) -> float:
-    """ln p; where p is unknown the first losses are the best guess, within bounds."""
+    """ln p; if p is unknown, the first train loss is the best guess, within bounds."""
     if (p := case.config.get("modulus")) is not None:
         return math.log(p)
     first = case.train_loss.first
@@ -192,7 +192,7 @@ def _uniform_loss(case: Case) -> float:
 
 
 def _operation(config: Mapping[str, Any]) -> Operation | None:
-    """The operation of a config, None if it is unknown."""
+    """The operation of a config, None if unknown."""
     try:
         return operation_named(str(config["operation"])) if config.get("operation") else None
     except ConfigError:
@@ -200,7 +200,7 @@ def _operation(config: Mapping[str, Any]) -> Operation | None:
 
 
 def _n_train(config: Mapping[str, Any], operation: Operation | None) -> int | None:
-    """How many train pairs there are; of an unknown operation, all p * p pairs count."""
+    """The number of train pairs; an unknown operation is taken to have p * p pairs."""
     p, share = config.get("modulus"), config.get("train_fraction")
     if p is None or share is None:
         return None
@@ -210,11 +210,11 @@ def _n_train(config: Mapping[str, Any], operation: Operation | None) -> int | No
 def _reached(
     accuracy: Curve, loss: Curve, least_accuracy: float, most_loss: float, in_a_row: int
 ) -> int | None:
-    """The first of `in_a_row` points that are good enough, by accuracy where that is known."""
+    """The step of the first of `in_a_row` good points in a row, by accuracy if it is known."""
     curve = accuracy if len(accuracy) else loss
     good = curve.values >= least_accuracy if len(accuracy) else curve.values <= most_loss
     if len(good) < in_a_row:
         return None
     rows = np.lib.stride_tricks.sliding_window_view(good, in_a_row).all(axis=1)
-    found = np.flatnonzero(rows)
-    return int(curve.steps[found[0]]) if len(found) else None
+    starts = np.flatnonzero(rows)
+    return int(curve.steps[starts[0]]) if len(starts) else None

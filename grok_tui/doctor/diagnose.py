@@ -1,4 +1,4 @@
-"""All rules on one case."""
+"""The diagnosis: all rules applied to one case."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from grok_tui.doctor import rules_progress, rules_setup
 from grok_tui.doctor.case import Case, Verdict
 from grok_tui.doctor.derived import Derived, derive
 
-# Of two verdicts that are as sure, the one that stands first here comes first.
+# Verdicts of equal confidence are sorted in this order.
 RULES: tuple[Callable[[Derived], Verdict | None], ...] = (
     rules_progress.diverged,
     rules_setup.not_learnable,
@@ -29,7 +29,7 @@ RULES: tuple[Callable[[Derived], Verdict | None], ...] = (
 
 
 def diagnose(case: Case) -> list[Verdict]:
-    """What can be said of a run or a config, the principal verdict first."""
+    """The verdicts on a run or a config, at least one, the most confident first."""
     facts = derive(case)
-    found = [verdict for rule in RULES if (verdict := rule(facts)) is not None]
-    return sorted(found, key=lambda v: -v.confidence) or [rules_progress.too_early(facts)]
+    verdicts = [verdict for rule in RULES if (verdict := rule(facts)) is not None]
+    return sorted(verdicts, key=lambda v: -v.confidence) or [rules_progress.too_early(facts)]

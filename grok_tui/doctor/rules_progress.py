@@ -31,13 +31,13 @@ def diverged(run: Derived) -> Verdict | None:
 def grokked(run: Derived) -> Verdict | None:
     if not run.holds:
         return None
-    found = evidence(run, "memorized_step", "grok_step", "test_loss", "test_acc")
+    details = evidence(run, "memorized_step", "grok_step", "test_loss", "test_acc")
     if run.case.measures and (keys := run.case.measures[-1][1].key_frequencies):
-        found["key_frequencies"] = " ".join(map(str, keys))
+        details["key_frequencies"] = " ".join(map(str, keys))
     return Verdict(
         "grokked",
         0.97,
-        found,
+        details,
         f"It has answered the test pairs correctly since step {run.grok_step}.",
         advice="nothing is wrong; the Fourier and Circle panes show what it learned",
     )
@@ -45,20 +45,20 @@ def grokked(run: Derived) -> Verdict | None:
 
 def numerical_collapse(run: Derived) -> Verdict | None:
     loss, no_decay = run.known("loss"), weight_decay_too_low(run)
-    confidence, found = _collapse(run)
+    confidence, details = _collapse(run)
     if not run.case.steps and loss == "naive" and no_decay:
-        confidence = 0.93  # nothing will keep its losses from what float32 rounds to zero
+        confidence = 0.93  # nothing keeps its losses above what float32 rounds to zero
     if not confidence:
         return None
     better: dict[str, Any] = {"loss": "cross-entropy"} if loss == "naive" else {}
     if better:
-        found["loss"] = loss
+        details["loss"] = loss
     if better and no_decay:
         better |= no_decay.changes
     return Verdict(
         "numerical-collapse",
         confidence,
-        evidence(run, "weight_decay", "train_loss", "test_loss", "test_acc", **found),
+        evidence(run, "weight_decay", "train_loss", "test_loss", "test_acc", **details),
         "The train loss falls below what float32 can tell from zero: gradients vanish, and what"
         " is left of them makes the loss jump.",
         better,
@@ -67,15 +67,15 @@ def numerical_collapse(run: Derived) -> Verdict | None:
 
 
 def _collapse(run: Derived) -> tuple[float, dict[str, Any]]:
-    """How sure it is that losses have become zero, and the evidence."""
+    """The confidence that losses have become zero, and the evidence."""
     losses = run.case.train_loss.values
     if run.holds or not run.memorized or len(losses) < thresholds.FEW:
         return 0.0, {}
     newest = losses[-max(thresholds.FEW, len(losses) // 4) :]
-    # Of the pairs at any time: the jump that follows gives them a loss again.
+    # The largest share so far, since the jump that follows gives the pairs a loss again.
     zero = max(float(np.mean(newest == 0)), float(run.case.zero_loss.values.max(initial=0.0)))
     loss = run.known("loss")
-    exact = loss is not None and loss != "naive"  # of ours, it keeps its digits
+    exact = loss is not None and loss != "naive"  # this program computes it to full precision
     if zero >= thresholds.ZERO_SHARE:
         return 0.96, {"zero_loss_share": rough(zero)}
     if exact or run.generalizes or progress(run):
@@ -120,34 +120,34 @@ def too_few_steps(run: Derived) -> Verdict | None:
 def on_track(run: Derived) -> Verdict | None:
     if run.holds or not (run.generalizes or progress(run)):
         return None
-    found = evidence(run, "memorized_step", "train_loss", "test_loss", "test_acc", "lr_wd")
+    details = evidence(run, "memorized_step", "train_loss", "test_loss", "test_acc", "lr_wd")
     if (
         run.case.measures
         and (restricted := run.case.measures[-1][1].restricted_loss) is not None
     ):
-        found["restricted_loss"] = rough(restricted)
+        details["restricted_loss"] = rough(restricted)
     return Verdict(
         "on-track",
         0.82,
-        found | _when(run),
+        details | _when(run),
         "The train pairs are memorized and the test pairs improve: a rule is taking over.",
         advice="wait",
     )
 
 
 def too_early(run: Derived) -> Verdict:
-    """The verdict where no rule has one."""
+    """The verdict if no rule gives one."""
     if not run.started:
-        found = evidence(run, "lr_wd") | _when(run)
+        details = evidence(run, "lr_wd") | _when(run)
         reason = "Nothing in these settings is known to prevent grokking."
-        return Verdict("on-track", 0.7, found, reason, advice="train it")
+        return Verdict("on-track", 0.7, details, reason, advice="train it")
     reason = (
         "The train pairs are memorized, the test pairs are not learned: too early to say more."
         if run.memorized
         else "The train pairs are not memorized yet: too early to say more."
     )
-    found = evidence(run, "memorized_step", "train_loss", "test_loss", "decay_times")
-    return Verdict("memorizing", 0.5, found | _when(run), reason, advice="wait")
+    details = evidence(run, "memorized_step", "train_loss", "test_loss", "decay_times")
+    return Verdict("memorizing", 0.5, details | _when(run), reason, advice="wait")
 
 
 def _when(run: Derived) -> dict[str, float | int | str]:
@@ -158,7 +158,7 @@ def _when(run: Derived) -> dict[str, float | int | str]:
 
 
 def expected(run: Derived) -> tuple[int, int] | tuple[None, None]:
-    """Between which steps runs with such settings grok; None where nothing tells."""
+    """The first and last step at which the run is expected to grok; None if unknown."""
     if not run.decay or run.slow_decay:
         return None, None
     begin = run.memorized_step

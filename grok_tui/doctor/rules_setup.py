@@ -49,20 +49,20 @@ def coupled_decay(run: Derived) -> Verdict | None:
 
 
 def init_too_small(run: Derived) -> Verdict | None:
-    ratio, found = run.norm_ratio, evidence(run, "train_loss", "test_loss", "uniform_loss")
+    ratio, details = run.norm_ratio, evidence(run, "train_loss", "test_loss", "uniform_loss")
     if run.generalizes or (ratio is None and (not stalled(run) or _loud(run))):
         return None
     if ratio is None:
         confidence = 0.75
     elif ratio < thresholds.NORM_TOO_SMALL:
         confidence = 0.6 if run.memorized else 0.95
-        found |= {"norm_ratio": rough(ratio)}
+        details |= {"norm_ratio": rough(ratio)}
     else:
         return None
     return Verdict(
         "init-too-small",
         confidence,
-        found,
+        details,
         "The initial weights are far smaller than 1/sqrt(d_model): train and test loss fall"
         " together, and stall before the train pairs are memorized.",
         _sane_init(run),
@@ -74,13 +74,13 @@ def init_too_large(run: Derived) -> Verdict | None:
     large = ratio is not None and ratio > thresholds.NORM_TOO_LARGE
     if run.holds or not (large or _loud(run)):
         return None
-    found = evidence(run, "uniform_loss")
-    found |= {"first_train_loss": rough(first)} if first is not None else {}
-    found |= {"norm_ratio": rough(ratio)} if ratio is not None else {}
+    details = evidence(run, "uniform_loss")
+    details |= {"first_train_loss": rough(first)} if first is not None else {}
+    details |= {"norm_ratio": rough(ratio)} if ratio is not None else {}
     return Verdict(
         "init-too-large",
         0.96 if large else 0.9,
-        found,
+        details,
         "The initial weights are far larger than 1/sqrt(d_model): the first losses are far"
         " above ln p, and weight decay has to shrink the weights first.",
         _sane_init(run),
@@ -195,13 +195,13 @@ def lr_too_high(run: Derived) -> Verdict | None:
         if relapsed
         else "Steps of this size overshoot: the loss spikes or does not fall."
     )
-    found = evidence(
+    details = evidence(
         run, "lr", "grok_step", "train_loss", "uniform_loss", "train_acc", spikes=count
     )
     lower = None if lr is None else max(thresholds.LR_SANE, rough(lr / 10, 1))
     advice = "" if lower else "divide the learning rate by ten"
     return Verdict(
-        "lr-too-high", confidence, found, reason, {"lr": lower} if lower else {}, advice
+        "lr-too-high", confidence, details, reason, {"lr": lower} if lower else {}, advice
     )
 
 
@@ -271,8 +271,8 @@ def _loud(run: Derived) -> bool:
 
 
 def _sane_init(run: Derived) -> dict[str, Any]:
-    wanted = {"init": "nanda", "init_scale": 1.0}
-    changes = {name: value for name, value in wanted.items() if run.known(name) != value}
+    sane = {"init": "nanda", "init_scale": 1.0}
+    changes = {name: value for name, value in sane.items() if run.known(name) != value}
     return changes if run.known("init") is not None else {"init": "nanda"}
 
 

@@ -1,4 +1,4 @@
-"""Signs: what the curves of a run show, as conditions that the rules share; their evidence."""
+"""Signs: conditions on the curves of a run that the rules share; evidence for verdicts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from grok_tui.doctor.derived import Derived, fall, late
 
 
 def rough(value: float, digits: int = 3) -> float:
-    """A number with few significant digits."""
+    """The value rounded to some significant digits."""
     return float(f"{value:.{digits}g}")
 
 
 def evidence(
     run: Derived, *names: str, **more: float | int | str
 ) -> dict[str, float | int | str]:
-    """Those of the named numbers that are known, and others."""
+    """The known ones of the named facts, rounded, and `more` as given."""
     first = run.case.weight_norm.first
     known: dict[str, Any] = {
         **{name: run.known(name) for name in ("lr", "weight_decay", "train_fraction")},
@@ -36,12 +36,12 @@ def evidence(
         "decay_times": run.waited,
         "norm_change": run.shrunk if first else None,
     }
-    found = {name: known[name] for name in names if known[name] is not None}
-    return {k: rough(v) if isinstance(v, float) else v for k, v in found.items()} | more
+    details = {name: known[name] for name in names if known[name] is not None}
+    return {k: rough(v) if isinstance(v, float) else v for k, v in details.items()} | more
 
 
 def stalled(run: Derived) -> bool:
-    """Whether train and test loss have both stalled before the train pairs are memorized."""
+    """Whether train and test loss have both stalled before the train pairs were memorized."""
     train, test = run.train_loss, run.test_loss
     if run.memorized or train is None or test is None or run.case.steps < thresholds.PATIENCE:
         return False
@@ -55,7 +55,7 @@ def stalled(run: Derived) -> bool:
 
 
 def creeping(run: Derived) -> bool:
-    """Whether the train loss is still near ln p: as it began, or on its way down."""
+    """Whether the train loss is still near ln p, either flat or slowly falling."""
     train = run.train_loss
     if run.memorized or train is None or run.case.steps < thresholds.PATIENCE or collapsed(run):
         return False
@@ -69,7 +69,7 @@ def creeping(run: Derived) -> bool:
 
 
 def restless(run: Derived) -> bool:
-    """Whether the train loss goes up and down near ln p, or above it."""
+    """Whether the train loss jumps up and down near ln p or above it."""
     train = run.train_loss
     if run.memorized or train is None or run.case.steps < thresholds.PATIENCE:
         return False
@@ -77,14 +77,14 @@ def restless(run: Derived) -> bool:
 
 
 def _rises(run: Derived) -> float:
-    """The share of points of the train loss that lie above the one before."""
+    """The share of points of the thinned-out train loss that lie above the previous one."""
     values = run.case.train_loss.values
     values = values[:: 1 + len(values) // thresholds.COARSE]
     return float(np.mean(np.diff(values) > 0)) if len(values) > 1 else 0.0
 
 
 def collapsed(run: Derived) -> bool:
-    """Whether the weights have shrunk away, or all pairs get the same answer as if they had."""
+    """Whether the weights have collapsed, judged by the losses if their norm is unknown."""
     train, test = run.train_loss, run.test_loss
     if (
         train is None
@@ -98,12 +98,12 @@ def collapsed(run: Derived) -> bool:
 
 
 def spikes(run: Derived) -> int:
-    """How often the train loss has risen again from near zero."""
+    """How often the train loss has jumped from near zero."""
     return count_spikes(run.case.train_loss.values, run.uniform_loss)[0]
 
 
 def progress(run: Derived) -> bool:
-    """Whether the test pairs have got better since the train pairs were memorized."""
+    """Whether the test accuracy or test loss has improved since memorizing."""
     if run.memorized_step is None or run.generalizes:
         return run.generalizes
     accuracy = run.case.test_acc.since(run.memorized_step)
@@ -119,7 +119,7 @@ def _test_loss_falls(run: Derived) -> bool:
 
 
 def waited_long(run: Derived) -> bool:
-    """Whether the train pairs have been memorized for long, by steps alone."""
+    """Whether the train pairs have been memorized for a long time, counted in steps."""
     if run.memorized_step is None:
         return False
     waited = run.case.steps - max(run.memorized_step, run.case.edited)
