@@ -1,7 +1,7 @@
-"""The contract of a model: what the rest of the program asks of one, whichever it is.
+"""The contract between models and the rest of the program.
 
-A model is described without a device, so that reading a checkpoint, drawing a pane or
-examining a config loads no tinygrad; only `batch` and `logits` do.
+A model is described without a device, so reading a checkpoint, drawing a pane or examining a
+config does not load tinygrad; only `batch` and `logits` do.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ IntArray = NDArray[np.int64]
 Shape = tuple[int, int]
 # Weights on the host, of any float type, by name.
 HostWeights = Mapping[str, NDArray[np.floating[Any]]]
-# What another tool loads: arrays by its names, and its config as JSON has it.
+# What another tool loads: arrays by its names, and its config as data for JSON.
 Exported = tuple[dict[str, FloatArray], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
-    """What the analyses may be told of some weights, in float64; None for what there is not.
+    """What the analyses can see of some weights, in float64; None for what a model lacks.
 
     W_E: (n_tokens, d_model), the embedding of every value of a and b.
     W_L: (n_neurons, n_answers), how the last layer's neurons move the logits.
-    neurons: of pairs a and b, (batch,) each: the logits without the neurons' part,
-    (batch, n_answers), and the neurons, (batch, n_neurons), so that the logits are
-    the first plus the second times W_L.
+    neurons: maps pairs a, b, (batch,) each, to the logits without the neurons' part,
+    (batch, n_answers), and the neurons, (batch, n_neurons); the full logits are the first plus
+    the second times W_L.
     attention: (n_heads, 3, n_tokens), scores of the first layer before the softmax, from `=`
     to a (row 0), to b (row 1) and to itself (row 2, entry 0; the rest is 0).
-    embedding_gradients: of triples a, b, c, (batch,) each: the gradients of logit c with
+    embedding_gradients: maps triples a, b, c, (batch,) each, to the gradients of logit c with
     respect to the embeddings of a and of b, (batch, d_model) each.
     """
 
@@ -54,9 +54,9 @@ class Observed:
 
 
 class Model(ABC):
-    """One architecture at one size, for so many values of a and b and so many answers.
+    """One architecture at one size. n_tokens: number of values of a and b.
 
-    EXPORTS: weights in other tools' conventions, by format; each takes the model and weights.
+    EXPORTS: by format, functions from model and weights to another tool's conventions.
     """
 
     EXPORTS: ClassVar[Mapping[str, Callable[[Any, HostWeights], Exported]]] = {}
@@ -69,12 +69,12 @@ class Model(ABC):
     @property
     @abstractmethod
     def shapes(self) -> dict[str, Shape]:
-        """Name and shape of every weight, a matrix each, in their order everywhere."""
+        """Name and shape of every weight, all matrices, in the order used everywhere."""
 
     @property
     @abstractmethod
     def hidden(self) -> frozenset[str]:
-        """The weights between embedding and unembedding: those that Muon updates."""
+        """The weights between embedding and unembedding, which Muon updates."""
 
     @property
     @abstractmethod
@@ -93,50 +93,50 @@ class Model(ABC):
     @property
     @abstractmethod
     def sane_norm(self) -> float:
-        """The same for the initialization that is known to train well."""
+        """The expected norm for the initialization that is known to train well."""
 
     # --- cost -----------------------------------------------------------------------------
 
     @abstractmethod
     def n_bytes(self, n_pairs: int, n_train: int) -> int:
-        """About the memory that training one replica takes."""
+        """Approximate memory in bytes for training one replica."""
 
     @abstractmethod
     def step_products(self, n_train: int) -> Sequence[tuple[int, int, int]] | None:
-        """Rows, inner size and columns of the products that a step's time goes into.
+        """Rows, inner size and columns of the products that take most of a step's time.
 
-        None where they do not tell it.
+        None if they do not determine it.
         """
 
     # --- on the device --------------------------------------------------------------------
 
     @abstractmethod
     def batch(self, a: IntArray, b: IntArray) -> Any:
-        """The pairs a, b, (..., batch) each, as `logits` takes them; in buffers on the device.
+        """The pairs a, b, (..., batch) each, in buffers on the device, as `logits` takes them.
 
-        A leading axis is one of replicas.
+        A leading axis is over replicas.
         """
 
     @abstractmethod
     def logits(self, weights: Mapping[str, Tensor], batch: Any) -> Tensor:
         """The logits of every answer, (..., batch, n_answers).
 
-        weights: (..., rows, columns) each, with the leading axis of the batch.
+        weights: (..., rows, columns) each, with the same leading axis as the batch.
         """
 
     # --- on the host ----------------------------------------------------------------------
 
     @abstractmethod
     def host_logits(self, weights: HostWeights, a: IntArray, b: IntArray) -> Array:
-        """The same in NumPy and float64; a, b: (batch,). Returns (batch, n_answers)."""
+        """The logits in NumPy and float64: (batch, n_answers). a, b: (batch,)."""
 
     @abstractmethod
     def neuron(self, weights: HostWeights, a: IntArray, b: IntArray, index: int) -> FloatArray:
-        """What one neuron of the last layer does on pairs a and b, (batch,) each: (batch,)."""
+        """The activations of a neuron of the last layer: (batch,). a, b: (batch,)."""
 
     @abstractmethod
     def observe(self, weights: HostWeights) -> Observed:
-        """What the analyses may be told of some weights."""
+        """What the analyses can see of some weights."""
 
 
 def softmax(logits: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The models that there are, and the model of a config."""
+"""The registry of models, and the model of a config."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODELS: Mapping[str, type[Model]] = {"transformer": Transformer}
 
 
 class Counts(Protocol):
-    """What a model has to know of a task: how many values a and b take, how many answers."""
+    """What a model has to know of a task: the number of values of a and b, and of answers."""
 
     @property
     def n_tokens(self) -> int: ...
@@ -28,5 +28,5 @@ def model_of(config: Config, task: Counts) -> Model:
 
 
 def export_formats() -> list[str]:
-    """The formats of other tools that some model has."""
+    """The formats of other tools that at least one model supports."""
     return sorted({name for model in MODELS.values() for name in model.EXPORTS})

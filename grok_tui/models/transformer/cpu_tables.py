@@ -1,14 +1,14 @@
-"""The one-layer model as sums of table rows: its logits on the CPU.
+"""The logits of the one-layer model on the CPU, as sums of rows of lookup tables.
 
-Of what reaches the neurons and the logits, only the attention pattern depends on a and b
-together. With x the residual stream that enters, position by position, and A the pattern,
+Before the neurons, only the attention pattern depends on a and b together. With x the residual
+stream before the layer, position by position, and A the pattern,
 
     resid_mid = x_= + sum over positions and heads of A (x W_V)_head W_O_head
               = (x_= + x_= W_V W_O) + sum over a, b and heads of A ((x - x_=) W_V)_head W_O_head
 
 since a head's three shares add up to 1. So resid_mid is a last row plus a mixture of table
 rows, and because W_in and W_U act on it linearly, so are the neurons before their ReLU and
-the direct path to the logits. Rows of tables are few: all that is left per pair is mixing,
+the direct path to the logits. The tables have few rows: all that is left per pair is mixing,
 ReLU and one product.
 """
 
@@ -24,7 +24,7 @@ from tinygrad.uop.ops import UOp
 from grok_tui.device import c_calls
 from grok_tui.device.matmul import matmul
 
-# A pair mixes 2 n_heads rows. Measured: twice as fast up to 4 heads, as fast at 12.
+# A pair mixes 2 n_heads rows. Measured: twice as fast up to 4 heads, no faster at 12.
 MOST_HEADS = 8
 
 
@@ -35,23 +35,23 @@ def logits(
     b: Tensor,
     n_heads: int,
 ) -> Tensor:
-    """The logits (..., batch, p) of a one-layer model, whose only layer `block` is.
+    """The logits (..., batch, n_answers) of a one-layer model.
 
-    a, b: (..., batch) int32, the tokens of each pair; a that repeats from pair to pair is
-    faster. The comments leave out the leading axis, that of replicas.
+    block: the weights of the layer. a, b: (..., batch) int32, the tokens of each pair; pairs
+    sorted by a are faster. The comments leave out the leading axis, which is over replicas.
     """
     W_E, W_pos = weights["W_E"], weights["W_pos"]
     *lead, n, d = W_E.shape
     p = n - 1
     per_position = W_E[..., :p, :].unsqueeze(-3) + W_pos[..., :2, :].unsqueeze(-2)
-    x = per_position.reshape(*lead, 2 * p, d)  # of a, then of b
+    x = per_position.reshape(*lead, 2 * p, d)  # rows for a, then for b
     x_equals = W_E[..., p:, :] + W_pos[..., 2:, :]  # (1, d)
 
     pattern = attend(_scores(block, x, x_equals, n_heads), a, b)  # (batch, 3, n_heads)
     resid_mid = _resid_mid(block, x, x_equals, n_heads)  # (2p n_heads + 1, d)
     neurons = mix(pattern, matmul(resid_mid, block["W_in"]), a, b)
-    W_L = matmul(block["W_out"], weights["W_U"])  # (d_mlp, p)
-    direct = matmul(resid_mid, weights["W_U"])  # (2p n_heads + 1, p)
+    W_L = matmul(block["W_out"], weights["W_U"])  # (d_mlp, n_answers)
+    direct = matmul(resid_mid, weights["W_U"])  # (2p n_heads + 1, n_answers)
     return mix(pattern, direct, a, b, onto=matmul(neurons, W_L))
 
 
@@ -68,8 +68,8 @@ def _resid_mid(
     """(2p n_heads + 1, d): the residual stream after attention, as a table for `mix`."""
     *lead, n, d = x.shape
     v = matmul((x - x_equals).cat(x_equals, dim=-2), block["W_V"])  # (n + 1, d)
-    own = Tensor.eye(n_heads).unsqueeze(-1)  # (n_heads, n_heads, 1)
-    of_heads = per_head(v[..., :-1, :], n_heads).unsqueeze(-3) * own
+    identity = Tensor.eye(n_heads).unsqueeze(-1)  # (n_heads, n_heads, 1)
+    of_heads = per_head(v[..., :-1, :], n_heads).unsqueeze(-3) * identity
     rows = of_heads.reshape(*lead, n * n_heads, d).cat(v[..., -1:, :], dim=-2)
     before = (*(None for _ in lead), (n * n_heads, 0), None)
     return matmul(rows, block["W_O"]) + x_equals.pad(before)
@@ -81,7 +81,7 @@ def per_head(x: Tensor, n_heads: int) -> Tensor:
 
 
 def attend(scores: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """The attention of `=`: (..., 2p + 1, n_heads) scores -> (..., batch, 3, n_heads)."""
+    """The attention of `=`: scores (..., 2p + 1, n_heads) -> (..., batch, 3, n_heads)."""
     rows, heads = (int(size) for size in scores.shape[-2:])
     sizes = {**_batch_sizes(a), "TOKENS": (rows - 1) // 2, "HEADS": heads}
     gradient = functools.partial(_attend_gradient, sizes=sizes)
@@ -101,11 +101,10 @@ def _attend_gradient(grad: UOp, call: UOp, *, sizes: dict[str, int]) -> tuple[UO
 def mix(
     pattern: Tensor, table: Tensor, a: Tensor, b: Tensor, onto: Tensor | None = None
 ) -> Tensor:
-    """Rows mixed from a table: added to those of `onto`, or after a ReLU if there is none.
+    """Rows mixed from a table, then added to those of `onto`, or passed through a ReLU.
 
-    pattern: (..., batch, 3, n_heads); table: (..., 2p n_heads + 1, width), rows (a, head),
-    (b, head) and the last, of which every pair takes one whole. Returns (..., batch, width),
-    as `onto` is.
+    pattern: (..., batch, 3, n_heads). table: (..., 2p n_heads + 1, width), rows (a, head),
+    (b, head) and a last one that every pair gets once. onto: (..., batch, width), as returned.
     """
     heads, (rows, width) = int(pattern.shape[-1]), (int(size) for size in table.shape[-2:])
     sizes = {**_batch_sizes(a), "TOKENS": (rows - 1) // (2 * heads)}
@@ -139,7 +138,7 @@ def _call(
     sizes: dict[str, int],
     gradient: c_calls.Gradient | None = None,
 ) -> list[UOp]:
-    # C would read any other bytes as these.
+    # The C code would misread any other type.
     if [u.dtype for u in ins] != [dtypes.float32] * (len(ins) - 2) + [dtypes.int32] * 2:
         raise ValueError(f"{function} takes float32 tables and int32 tokens")
     rows = sizes["REPLICAS"] * sizes["PAIRS"]

@@ -1,4 +1,4 @@
-"""The transformer's weights by TransformerLens's conventions: those of `HookedTransformer`."""
+"""The transformer's weights in the conventions of TransformerLens's `HookedTransformer`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grok_tui.protocol.results import FloatArray
 def transformerlens(model: Model, weights: HostWeights) -> Exported:
     """The state dict that `load_state_dict` takes with `strict=False`, and the model's config.
 
-    weights: by name, as the model's shapes. A head is an axis of its own: W_Q, W_K, W_V
+    weights: by name, as in `Model.shapes`. The heads get an axis: W_Q, W_K, W_V become
     (n_heads, d_model, d_head), W_O (n_heads, d_head, d_model). TransformerLens always has
     biases; here they are zero. The config has the fields of `HookedTransformerConfig`.
     """

@@ -17,7 +17,7 @@ _CAUSAL = np.tril(np.ones((3, 3), dtype=np.bool_))
 def logits(weights: HostWeights, a: IntArray, b: IntArray, n_heads: int) -> Array:
     """The logits (batch, n_answers) at `=` for the pairs a, b, (batch,) each.
 
-    weights: by name as `spec.Transformer.shapes` has them, any number of layers.
+    weights: by name, as in `spec.Transformer.shapes`, of any number of layers.
     """
     resid_mid, neurons = activations(weights, a, b, n_heads)
     W_out = weights[f"blocks.{n_layers(weights) - 1}.W_out"].astype(np.float64)
@@ -28,7 +28,7 @@ def logits(weights: HostWeights, a: IntArray, b: IntArray, n_heads: int) -> Arra
 def neuron(
     weights: HostWeights, a: IntArray, b: IntArray, n_heads: int, index: int
 ) -> FloatArray:
-    """What one neuron of the last layer does at `=` after the ReLU: (batch,)."""
+    """The activations of a neuron of the last layer at `=`, after the ReLU: (batch,)."""
     W_in = f"blocks.{n_layers(weights) - 1}.W_in"
     alone = {**weights, W_in: weights[W_in][:, index : index + 1]}
     return activations(alone, a, b, n_heads)[1][:, 0].astype(np.float32)
@@ -40,8 +40,8 @@ def activations(
     """The last layer at `=`: its residual stream before the MLP, and its neurons.
 
     a, b: (batch,). Returns resid_mid (batch, d_model) and the activations after the ReLU
-    (batch, d_mlp). In the first layer, where a position knows its own token only, products are
-    ones over the p + 1 tokens.
+    (batch, d_mlp). In the first layer a position depends on its own token only, so products
+    are computed per token, for p + 1 tokens.
     """
     exact = {name: np.asarray(weight, dtype=np.float64) for name, weight in weights.items()}
     layers = n_layers(weights)
@@ -58,10 +58,10 @@ def activations(
         resid_mid = _only_equals(exact, tokens, n_heads)
         neurons = resid_mid @ exact["blocks.0.W_in"]
         return resid_mid, np.maximum(neurons, 0, out=neurons)
-    x: Array | None = None  # (batch, 3, d), after the layer before
+    x: Array | None = None  # (batch, 3, d), after the previous layer
     for layer in range(layers):
         block = {name: exact[f"blocks.{layer}.{name}"] for name in _BLOCK}
-        first = 2 if layer == layers - 1 else 0  # of the last layer only `=` is read
+        first = 2 if layer == layers - 1 else 0  # in the last layer only `=` is read
         if x is None:
             stream = embedded()
             q, k, v = (embedded(block[name]) for name in ("W_Q", "W_K", "W_V"))
@@ -80,7 +80,7 @@ def activations(
 def _only_equals(
     exact: Mapping[str, Array], tokens: tuple[IntArray, ...], n_heads: int
 ) -> Array:
-    """resid_mid at `=` of the first layer, (batch, d), from tables over the tokens alone."""
+    """resid_mid at `=` of a single layer, (batch, d), from lookup tables over the tokens."""
     block = {name: exact[f"blocks.0.{name}"] for name in _BLOCK}
     equals = exact["W_E"][-1] + exact["W_pos"][2]
 
@@ -100,18 +100,18 @@ def _only_equals(
 
 
 def _product(x: Array, W: Array) -> Array:
-    """x @ W as a single product, which for (batch, 1, d) NumPy would do row by row."""
+    """x @ W as a single product; NumPy would compute (batch, 1, d) @ W row by row."""
     product: Array = x.reshape(-1, len(W)) @ W
     return product.reshape(*x.shape[:-1], W.shape[1])
 
 
 def n_layers(weights: HostWeights) -> int:
-    """How many layers some weights have."""
+    """The number of layers that some weights have."""
     return sum(name.endswith(".W_Q") for name in weights)
 
 
 def _attention(q: Array, k: Array, v: Array, n_heads: int, sees: NDArray[np.bool_]) -> Array:
-    """What the heads mix, side by side: (batch, queries, d). sees: (queries, 3)."""
+    """The heads' outputs side by side: (batch, queries, d). sees: (queries, 3), the mask."""
     batch, queries, d = q.shape
 
     def heads(x: Array) -> Array:
@@ -123,17 +123,17 @@ def _attention(q: Array, k: Array, v: Array, n_heads: int, sees: NDArray[np.bool
     return z.reshape(batch, queries, d)
 
 
-# --- what the analyses are told -------------------------------------------------------
+# --- what the analyses see ------------------------------------------------------------
 
 
 def observe(weights: HostWeights, n_heads: int) -> Observed:
-    """What the analyses may be told of a transformer, of any number of layers."""
+    """What the analyses can see of a transformer with any number of layers."""
     exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
     layers = n_layers(exact)
 
     def neurons(a: IntArray, b: IntArray) -> tuple[Array, Array]:
-        resid_mid, found = activations(exact, a, b, n_heads)
-        return resid_mid @ exact["W_U"], found
+        resid_mid, activated = activations(exact, a, b, n_heads)
+        return resid_mid @ exact["W_U"], activated
 
     def gradients(a: IntArray, b: IntArray, c: IntArray) -> tuple[Array, Array]:
         return embedding_gradients(exact, a, b, c, n_heads)
@@ -150,7 +150,7 @@ def observe(weights: HostWeights, n_heads: int) -> Observed:
 def attention_scores(weights: Mapping[str, Array], n_heads: int) -> Array:
     """Scores of the first layer before the softmax, from `=`: (n_heads, 3, p).
 
-    Row 0: to a for every token a. Row 1: to b for every token b. Row 2: entry 0 is that of `=`
+    Row 0: to every token as a. Row 1: to every token as b. Row 2: entry 0 is the score of `=`
     to itself, the rest 0. Source: Nanda et al. 2023, section 4.1.
     """
     W_E, W_pos = weights["W_E"], weights["W_pos"]
@@ -176,9 +176,9 @@ def embedding_gradients(
     c: IntArray,
     n_heads: int,
 ) -> tuple[Array, Array]:
-    """Gradients of logit c at `=` with respect to the embeddings at a's and b's position.
+    """Gradients of logit c at `=` with respect to the embeddings at a's and b's positions.
 
-    a, b, c: (B,). Returns (B, d_model) twice. weights: those of one layer.
+    weights: of a one-layer model. a, b, c: (B,). Returns (B, d_model) twice.
     """
     block = {name: weights[f"blocks.0.{name}"] for name in ("W_Q", "W_K", "W_V", "W_O")}
     W_in, W_out = weights["blocks.0.W_in"], weights["blocks.0.W_out"]

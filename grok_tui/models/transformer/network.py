@@ -3,10 +3,10 @@
 Three facts make it several times cheaper, with the same function and gradients:
 
 - Attention is causal and only the answer at `=` is read. Position 0 never sees b, so its
-  residual stream is a table over a in every layer; in the first layer position 1 is a table
-  over b and `=` a single row. An example gathers its rows from the tables.
-- In the last layer only the last position is computed.
-- relu(h W_in) W_out W_U = relu(h W_in) (W_out W_U): the product of weights is tiny.
+  residual stream is a lookup table over a in every layer; in the first layer, position 1 is a
+  lookup table over b, and `=` a single row. An example gathers its rows from these tables.
+- In the last layer, only the last position is computed.
+- relu(h W_in) W_out W_U = relu(h W_in) (W_out W_U), and the product of the weights is small.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ Weights = Mapping[str, Tensor]
 class Stream:
     """Rows at one position, and how the examples of a batch gather theirs.
 
-    rows: (..., n, width); n is p for a table over tokens, 1 where all examples share a row, or
-    the batch size. gather: maps (..., n, width) to (..., batch, width).
+    rows: (..., n, width); n is p for a lookup table over tokens, 1 if all examples share a row,
+    or the batch size. gather: maps (..., n, width) to (..., batch, width).
     """
 
     rows: Tensor
@@ -49,10 +49,10 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The pairs of a batch, and how they gather rows of tables over a and over b.
+    """The pairs of a batch, and how they gather rows of lookup tables over a and over b.
 
-    a, b: (..., batch) int32. gather_a, gather_b: map a table (..., p, width) to
-    (..., batch, width). A leading axis is one of replicas.
+    a, b: (..., batch) int32. gather_a, gather_b: map a lookup table (..., p, width) to
+    (..., batch, width). A leading axis is over replicas.
     """
 
     a: Tensor
@@ -68,9 +68,9 @@ class Batch:
 def batch_of(a: IntArray, b: IntArray, p: int) -> Batch:
     """The batch of the pairs a, b, (..., batch) each.
 
-    Of a whole table, every a with each b from some first one on, the gather is a broadcast.
-    Of any other pairs it is a product with one-hot rows, and so is its backward pass: no
-    scatter.
+    For the whole table of a task, every a with every b from some first one on, the gather is a
+    broadcast. For other pairs it is a product with one-hot rows, and so is its backward pass,
+    which avoids a scatter.
     """
     *lead, n = a.shape
     first_b = p - n // p
@@ -96,12 +96,12 @@ def _is_table(a: IntArray, b: IntArray, p: int, first_b: int) -> bool:
 def _broadcasts(
     p: int, first_b: int, lead: list[int]
 ) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-    """How the pairs of a whole table gather rows of a table over a, and of one over b."""
+    """How the pairs of a whole table gather rows of lookup tables over a and over b."""
     columns = p - first_b
 
     def every(rows: Tensor) -> Tensor:
-        whole = rows.expand(*lead, p, columns, rows.shape[-1])
-        return whole.reshape(*lead, p * columns, rows.shape[-1])
+        expanded = rows.expand(*lead, p, columns, rows.shape[-1])
+        return expanded.reshape(*lead, p * columns, rows.shape[-1])
 
     return (
         lambda table: every(table.unsqueeze(-2)),
@@ -117,7 +117,7 @@ def _indices(values: IntArray) -> Tensor:
 def logits(weights: Weights, batch: Batch, n_heads: int, n_layers: int) -> Tensor:
     """The logits (..., batch, n_answers) at `=`.
 
-    A leading axis, which all weights and the batch have or have not, is one of replicas.
+    A leading axis, on the batch and all weights or on none of them, is over replicas.
     """
     W_E, W_pos = weights["W_E"], weights["W_pos"]
     p = W_E.shape[-2] - 1
@@ -152,10 +152,10 @@ def _mlp(block: Weights, x: Stream) -> Stream:
 
 
 def _attention(block: Weights, streams: list[Stream], n_heads: int) -> Stream:
-    """The residual stream of the last of `streams` after it attended to all of them."""
+    """The residual stream of the last of `streams` after attending to all of them."""
     query = streams[-1]
     values = [s.map(lambda rows: matmul(rows, block["W_V"])) for s in streams]
-    if len(streams) == 1:  # one key: its attention is 1
+    if len(streams) == 1:  # a single key gets an attention of 1
         return Stream(query.rows + matmul(values[0].rows, block["W_O"]), query.gather)
     keys = [s.map(lambda rows: matmul(rows, block["W_K"])) for s in streams]
     scores = _scores(query.map(lambda rows: matmul(rows, block["W_Q"])), keys, n_heads)
@@ -172,7 +172,7 @@ def _attention(block: Weights, streams: list[Stream], n_heads: int) -> Stream:
 def _scores(query: Stream, keys: list[Stream], n_heads: int) -> list[Tensor]:
     """Attention scores of one position to each key, (..., batch, n_heads, 1) each.
 
-    Where the query is the same for all examples the scores are tables, as the keys are.
+    If all examples share the query, scores are computed once per row of the keys.
     """
     scale = (query.rows.shape[-1] // n_heads) ** -0.5
     shared = query.rows.shape[-2] == 1
@@ -194,5 +194,5 @@ def _softmax(scores: list[Tensor]) -> list[Tensor]:
     total = exps[0]
     for e in exps[1:]:
         total = total + e
-    # Each is used in a broadcast: there, tinygrad would compute it again for every column.
+    # Each is used in a broadcast, where tinygrad would recompute it for every column.
     return [(e / total).contiguous() for e in exps]

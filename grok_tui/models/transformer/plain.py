@@ -1,7 +1,7 @@
-"""The transformer as a paper defines it: from tokens to logits, nothing left out.
+"""The transformer as the paper defines it: from tokens to logits, without shortcuts.
 
-This is the definition that the faster forms (`network`, `cpu_tables`, `host`) are tested
-against. Nothing trains with it.
+The faster versions (`network`, `cpu_tables`, `host`) are tested against this one, which is not
+used for training.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ def logits(
 ) -> Tensor:
     """The logits (batch, n_answers) at the last position.
 
-    weights: by name, as `spec.Transformer.shapes` has them. tokens: (batch, 3) int32, the rows
-    `a b =`. Source: Nanda et al. 2023, section 3.
+    weights: by name, as in `spec.Transformer.shapes`. tokens: (batch, 3) int32, rows `a b =`.
+    Source: Nanda et al. 2023, section 3.
     """
     batch, length = tokens.shape
     x = weights["W_E"][tokens] + weights["W_pos"]  # (batch, 3, d_model)
-    causal = Tensor.ones(length, length).tril() > 0  # a position sees itself and those before
+    causal = Tensor.ones(length, length).tril() > 0  # a position sees itself and earlier ones
     for layer in range(n_layers):
         W_Q, W_K, W_V, W_O, W_in, W_out = (
             weights[f"blocks.{layer}.{name}"]

@@ -1,4 +1,4 @@
-"""The transformer of Nanda et al. 2023: its parameters, and where the rest of it is.
+"""The transformer of Nanda et al. 2023 as a model: its parameters and its cost.
 
 It reads `a b =` and answers at `=`; there are no biases and no normalization.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Transformer(Model):
     """One to three layers of causal attention and a ReLU MLP.
 
-    Its weights, with p values of a and b and the `=` as token p:
+    Its weights, with p values of a and b, and `=` as token p:
     W_E (p + 1, d_model), W_pos (3, d_model); in each layer `blocks.L.W_Q`, `W_K`, `W_V`, `W_O`
     (d_model, d_model), whose head axis is (head, d_head), `W_in` (d_model, d_mlp) and `W_out`
     (d_mlp, d_model); W_U (d_model, n_answers).
@@ -59,9 +59,11 @@ class Transformer(Model):
     # --- initial weights ------------------------------------------------------------------
 
     def initial_weights(self) -> dict[str, FloatArray]:
-        """By the config's `init`: `nanda` N(0, 1) / sqrt(d_model), and W_U / sqrt(n_answers);
-        `transformerlens` N(0, 0.8^2 / d_model); `scaled-uniform` U(-1, 1) / sqrt(rows columns),
-        which is far too small; `normal` N(0, 1), which is far too large.
+        """Weights drawn by the config's `init`.
+
+        `nanda`: N(0, 1) / sqrt(d_model), for W_U N(0, 1) / sqrt(n_answers). `transformerlens`:
+        N(0, 0.8^2 / d_model). `scaled-uniform`: U(-1, 1) / sqrt(rows * columns), which is far
+        too small. `normal`: N(0, 1), which is far too large.
         """
         config = self.config
         rng = np.random.default_rng(config.seed)
@@ -90,7 +92,7 @@ class Transformer(Model):
         return math.sqrt(sum(squares))
 
     def _std(self, init: str, name: str) -> float:
-        """The standard deviation that a weight is drawn with, `init_scale` left out."""
+        """The standard deviation that a weight is drawn with, without `init_scale`."""
         rows, columns = self.shapes[name]
         match init:
             case "normal":
@@ -105,9 +107,9 @@ class Transformer(Model):
     # --- cost -----------------------------------------------------------------------------
 
     def n_bytes(self, n_pairs: int, n_train: int) -> int:
-        """The weights eight times over, and what the pairs need.
+        """Eight copies of the weights, and what the pairs need.
 
-        Measured on a CPU at p from 31 to 113, with one layer and two: 0.8 to 1.1 times that.
+        Measured on a CPU, at p from 31 to 113 with one and two layers: 0.8 to 1.1 times this.
         """
         d, d_mlp, n_layers = self.config.d_model, self.config.d_mlp, self.config.n_layers
         weights = sum(rows * columns for rows, columns in self.shapes.values())
@@ -116,7 +118,7 @@ class Transformer(Model):
         return 4 * (8 * weights + (n_pairs + 3 * n_train) * per_pair)
 
     def step_products(self, n_train: int) -> list[tuple[int, int, int]] | None:
-        """Of one layer, as the CPU computes it; several layers have other products."""
+        """Those of one layer as the CPU computes it; several layers have other products."""
         config = self.config
         if config.n_layers > 1:
             return None
