@@ -1,1 +1,1 @@
-"""What passes between a trainer and the rest (NumPy only)."""
+"""What a trainer and the rest of the program exchange (NumPy only)."""

@@ -1,4 +1,4 @@
-"""Commands: what a user, or a program in their place, can ask of a run."""
+"""Commands: what a user or a program can ask of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Finish the step under way, then wait."""
+    """Finish the current step, then wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class SaveCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the run; `save` keeps a last checkpoint, `reason` is recorded."""
+    """End the run; `save` writes a last checkpoint, `reason` is recorded."""
 
     reason: str = "stopped by the user"
     save: bool = True
@@ -51,7 +51,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What does the network answer to (a, b) now?"""
+    """Ask for the network's current answer to (a, b); `Answered` has it."""
 
     a: int
     b: int
@@ -59,7 +59,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """What does a neuron of the last layer do on every pair now?"""
+    """Ask for a last-layer neuron's current activations on all pairs; `Inspected` has them."""
 
     neuron: int
 
@@ -68,7 +68,7 @@ Command = Pause | Resume | Step | SetField | Undo | SaveCheckpoint | Ask | Inspe
 
 
 class Inbox(Protocol):
-    """Where a trainer finds its commands."""
+    """Where a trainer gets its commands from."""
 
     def drain(self, *, wait: bool) -> list[Command]:
-        """Return the commands that have come; with `wait`, block until there is one."""
+        """Return the pending commands; with `wait`, block until there is one."""

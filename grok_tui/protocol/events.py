@@ -1,4 +1,4 @@
-"""Events: what a run says of itself.
+"""Events: what a run reports.
 
 They are frozen dataclasses of plain numbers, text and NumPy arrays, so that they can be
 pickled, recorded and replayed.
@@ -28,7 +28,7 @@ from grok_tui.protocol.results import (
 
 @dataclass(frozen=True, slots=True)
 class Compiling:
-    """The device is opening or kernels are being compiled: stage `done` of `total`."""
+    """The device is being opened or kernels are being compiled: stage `done` of `total`."""
 
     name: ClassVar[str] = "compiling"
     stage: str
@@ -40,8 +40,8 @@ class Compiling:
 class Started:
     """Training begins, or continues in another sitting, after `step` completed steps.
 
-    config: the known fields; a run of another program lacks some.
-    train_mask: (n_pairs,), True where the pair is trained on; None where the config says it.
+    config: the known fields; those of another program's run may be incomplete.
+    train_mask: (n_pairs,), True for train pairs; None if the config determines it.
     """
 
     name: ClassVar[str] = "started"
@@ -69,7 +69,7 @@ class Losses:
 
     @property
     def step(self) -> int:
-        """The last of the steps."""
+        """The last step."""
         return self.first_step + len(self.train_loss) - 1
 
 
@@ -77,8 +77,8 @@ class Losses:
 class Evaluated:
     """The weights after `step` updates were evaluated on every pair.
 
-    pairs: what was found for each; None where only the numbers matter. health: None in runs
-    of a version that did not measure it.
+    pairs: the result for each pair, None if only the metrics matter. health: None in
+    recordings of versions that did not measure it.
     """
 
     name: ClassVar[str] = "evaluated"
@@ -93,7 +93,7 @@ class Evaluated:
 class Analyzed:
     """The weights after `step` updates were analyzed.
 
-    arrays: for the panes; None where only the numbers matter.
+    arrays: for the panes, None if only the measures matter.
     """
 
     name: ClassVar[str] = "analyzed"
@@ -136,7 +136,7 @@ class ConfigApplied:
 
 @dataclass(frozen=True, slots=True)
 class CommandRejected:
-    """A command changed nothing; `reason` says why, `field` names an edit's field."""
+    """A command changed nothing; `reason` says why, `field` is the field of a rejected edit."""
 
     name: ClassVar[str] = "command rejected"
     step: int
@@ -157,9 +157,9 @@ class PhaseChanged:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the network after `step` updates answers to (a, b).
+    """The network's answer to (a, b) after `step` updates.
 
-    probabilities: (p,), that of each residue.
+    probabilities: (p,), of each residue.
     """
 
     name: ClassVar[str] = "answered"
@@ -171,9 +171,9 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What a neuron does in the network after `step` updates.
+    """A neuron's activations after `step` updates.
 
-    activation: (n_pairs,), after the ReLU at `=`, in the task's order.
+    activation: (n_pairs,), at `=` after the ReLU, in the task's order.
     """
 
     name: ClassVar[str] = "inspected"
@@ -184,7 +184,7 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something a user should know that does not end the run."""
+    """Something that the user should know; the run continues."""
 
     name: ClassVar[str] = "warning"
     step: int
@@ -202,9 +202,9 @@ class CheckpointSaved:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The run ended in good order.
+    """The run ended normally.
 
-    summary: None where it is not known, as in a recording.
+    summary: None if it is unknown, as in a recording.
     """
 
     name: ClassVar[str] = "stopped"
@@ -215,9 +215,9 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The run ended because something broke; `reason` is one line for the user.
+    """The run ended because of an error; `reason` is one line for the user.
 
-    summary: None where there is none to write.
+    summary: None if there is none to write.
     """
 
     name: ClassVar[str] = "failed"
@@ -253,10 +253,10 @@ class Source(Protocol):
     """Where a screen's events come from: a live trainer or a recording."""
 
     def start(self, deliver: Sink) -> None:
-        """Begin; `deliver` is called for every event, from any thread."""
+        """Start; `deliver` is called with every event, from any thread."""
 
     def send(self, command: Command) -> None:
-        """Pass a command on; without effect once the source has ended."""
+        """Pass on a command; no effect once the source has ended."""
 
     def close(self, timeout: float) -> None:
-        """End the source within `timeout` seconds, by force if it must be."""
+        """End the source within `timeout` seconds, by force if necessary."""

@@ -1,4 +1,4 @@
-"""What is measured of a network and of a run: plain numbers and NumPy arrays."""
+"""The results of evaluations, analyses and runs: plain numbers and NumPy arrays."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ShortArray = NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What one evaluation of all pairs measured; losses in nats, accuracies in 0..1.
+    """The metrics of one evaluation of all pairs; losses in nats, accuracies in 0..1.
 
     weight_norm: square root of the sum of all squared weights.
-    lr, weight_decay: what the step before used, warm-up included.
+    lr, weight_decay: those of the previous step, warm-up included.
     """
 
     train_loss: float
@@ -37,10 +37,10 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What an evaluation found for every pair, in the task's order.
+    """The results of an evaluation for every pair, in the task's order.
 
     answers: (n_pairs,), the most likely answer. loss: (n_pairs,), -log of the probability of
-    the right answer, in nats.
+    the correct answer, in nats.
     """
 
     answers: ShortArray
@@ -49,13 +49,13 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the numbers of a run are still good ones, at an evaluation.
+    """The numerical health of a run at an evaluation.
 
     zero_loss_share: share of the train pairs whose loss is exactly 0, in 0..1.
     largest_logit: over all pairs and answers.
     gradient_norm: root of the sum of squares of the last step's gradient, in nats.
-    update_ratio: norm of the last step's change of all weights, decay included, over theirs.
-    spikes: how often the train loss has jumped so far.
+    update_ratio: norm of the last step's weight change, decay included, over the weights' norm.
+    spikes: number of jumps of the train loss so far.
     """
 
     zero_loss_share: float
@@ -75,16 +75,16 @@ HEALTH_NAMES = tuple(field.name for field in fields(Health))
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The progress measures of one snapshot; losses in nats, None where they have no meaning.
+    """The progress measures of one snapshot; losses in nats, None if undefined.
 
-    gini_W_E, gini_W_L: Gini coefficients of the spectra, 0 (all frequencies alike) to 1.
+    gini_W_E, gini_W_L: Gini coefficients of the spectra, 0 (all frequencies equal) to 1.
     key_frequencies: those with a W_L norm of at least a quarter of the largest, ascending.
-    restricted_loss: on the test pairs, with nothing but the key frequencies of the neurons.
-    excluded_loss: on the train pairs, with everything but those.
+    restricted_loss: on the test pairs, with only the key frequencies of the neurons.
+    excluded_loss: on the train pairs, without the key frequencies of the neurons.
     logit_fve: share of the logits' variance that cosines of the key frequencies explain.
     gradient_symmetricity, distance_irrelevance: near 1 and near 0 for a pizza, lower and
     higher for a clock.
-    sum_of_squares: of every weight by name.
+    sum_of_squares: of each weight, by name.
     """
 
     gini_W_E: float
@@ -103,7 +103,7 @@ class Measures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalysisArrays:
-    """What the panes show of one snapshot. n: elements of the group; K = n // 2.
+    """What the panes show of one snapshot. n: number of group elements; K = n // 2.
 
     elements: (n,), the residues in the order of the group: 0, 1, ... for sums, the powers of
     a primitive root for products.
@@ -111,8 +111,8 @@ class AnalysisArrays:
     circle: (K, n, 2), each element's embedding in the plane of cos_k and sin_k.
     attention: (n_heads, 3, p), scores of the first layer before the softmax, from `=` to a, to
     b and (entry 0 of row 2) to itself.
-    neuron_frequency, neuron_share: (d_mlp,), the frequency that explains most of a neuron of
-    the last layer, and its share of the neuron's variance, 0..1; empty without a circuit.
+    neuron_frequency, neuron_share: (d_mlp,), for each neuron of the last layer, the frequency
+    that explains most of its variance, and the share explained, 0..1; empty without a circuit.
     """
 
     elements: ShortArray
@@ -129,7 +129,7 @@ class AnalysisArrays:
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the elements are in the order of their discrete logarithms."""
+        """Whether the elements are ordered by their discrete logarithms."""
         return self.n > 1 and int(self.elements[0]) == 1
 
 
@@ -137,19 +137,19 @@ class AnalysisArrays:
 
 # Why a run failed: its numbers, its recording, or its trainer.
 FailureKind = Literal["diverged", "recording", "trainer"]
-# How a run ends that has done all that was asked of it.
+# The exits of runs that did everything that was asked of them.
 COMPLETE = ("completed", "grokked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a run came to: the content of `summary.json` (docs/run-directory.md).
+    """The outcome of a run: the content of `summary.json` (docs/run-directory.md).
 
-    steps: done. memorized_step, grok_step: None if it has not happened. final: the metrics at
-    the last step, None after a divergence. steps_per_second: median over the training chunks,
-    evaluations left out. Seconds are over all sittings of the run; runs of the first version
-    did not measure those of analyses. exit: `completed`, `grokked`, `diverged`, or why the
-    run was stopped.
+    steps: done. memorized_step, grok_step: None if never reached. final: the metrics at the
+    last step, None after a divergence. steps_per_second: median over the training chunks,
+    without evaluations. Seconds are totals over all sittings of the run; the first version did
+    not measure those of analyses. exit: `completed`, `grokked`, `diverged`, or why the run was
+    stopped.
     """
 
     steps: int
@@ -167,7 +167,7 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether the run has done all that was asked of it."""
+        """Whether the run did everything that was asked of it."""
         return self.exit in COMPLETE
 
     @property

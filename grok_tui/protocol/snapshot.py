@@ -1,4 +1,4 @@
-"""What a checkpoint holds, and where checkpoints go."""
+"""The content of a checkpoint, and where checkpoints are saved."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 from grok_tui.protocol.results import FloatArray
 
 Arrays = Mapping[str, FloatArray]
-# The kinds of arrays that a snapshot holds: of each kind one float32 array per weight, named
-# like it, or none.
+# The kinds of arrays in a snapshot. Of each kind there is one float32 array per weight, under
+# the weight's name, or there are none.
 ARRAY_KINDS = ("weights", "first_moment", "second_moment", "gradient_mean")
 
 
 def array_kinds(grad_filter: str) -> tuple[str, ...]:
-    """The kinds that are there with a setting of `grad_filter`: only grokfast keeps a mean."""
+    """The kinds used with a setting of `grad_filter`: only grokfast keeps a gradient mean."""
     return ARRAY_KINDS if grad_filter == "grokfast" else ARRAY_KINDS[:-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that an exact resume needs, after `step` updates.
+    """Everything that an exact resume after `step` updates needs.
 
     weights, first_moment, second_moment, gradient_mean: see `ARRAY_KINDS`.
     beta_products: product of every beta1, and of every beta2, used so far.
-    train_mask: (n_pairs,), True where the pair is trained on.
+    train_mask: (n_pairs,), True for train pairs.
     config: the config as a plain mapping, live edits included.
-    milestones: what the evaluations have shown so far (`analysis.phases`), as plain data.
-    seconds: time spent so far by name: `wall`, `compile`, `eval`, `analysis`.
-    initial_norm: that of all weights together at step 0, None in older checkpoints.
-    health: what is remembered of the run's health (`analysis.health`), as plain data.
+    milestones: the `Milestones` so far (`analysis.phases`), as plain data.
+    seconds: time spent so far, by name: `wall`, `compile`, `eval`, `analysis`.
+    initial_norm: norm of all weights together at step 0, None in older checkpoints.
+    health: the `HealthWatch` so far (`analysis.health`), as plain data.
     """
 
     step: int
@@ -57,7 +57,7 @@ class Snapshot:
 
 
 class CheckpointStore(Protocol):
-    """Where a trainer puts its snapshots."""
+    """Where a trainer saves its snapshots."""
 
     def save(self, snapshot: Snapshot) -> str:
-        """Write the snapshot durably and return where it lies; raises OSError."""
+        """Write the snapshot durably and return its path. Raises OSError."""
