@@ -1,1 +1,1 @@
-"""The run directory: what is written while training and read back afterwards."""
+"""The run directory: written while training, read back afterwards."""

@@ -1,4 +1,4 @@
-"""The arrays of analyses as files: `analysis/step-00000500.npz`."""
+"""The arrays of analyses as files, such as `analysis/step-00000500.npz`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from grok_tui.text import UserError
 FOLDER = "analysis"
 # Types and shapes of arrays by name.
 Layout = Mapping[str, tuple[type, tuple[int, ...]]]
-# No array of an analysis has more bytes.
+# The most bytes that an array of an analysis can have.
 _LARGEST = 2**24
 
 
@@ -41,9 +41,9 @@ def analyses_in(run: Path) -> list[Path]:
 
 
 def save(run: Path, step: int, found: AnalysisArrays, pairs: Pairs | None = None) -> None:
-    """Write the arrays, whole or not at all. Raises OSError.
+    """Write the arrays in one step. Raises OSError.
 
-    pairs: what an evaluation at the same step found.
+    pairs: the results of an evaluation at the same step.
     """
     arrays = {field.name: getattr(found, field.name) for field in fields(AnalysisArrays)}
     if pairs is not None:
@@ -56,9 +56,9 @@ def save(run: Path, step: int, found: AnalysisArrays, pairs: Pairs | None = None
 
 
 def load(path: Path, config: Config) -> AnalysisArrays:
-    """Read an analysis file; executes nothing.
+    """Read an analysis file; nothing in it is executed.
 
-    Raises AnalysisError if it is damaged, or not of a run with this config.
+    Raises AnalysisError if it is damaged or does not fit the config.
     """
     with _reading(path) as archive:
         arrays = {field.name: _array(archive, field.name) for field in fields(AnalysisArrays)}
@@ -67,7 +67,7 @@ def load(path: Path, config: Config) -> AnalysisArrays:
 
 
 def load_pairs(path: Path, config: Config) -> Pairs | None:
-    """What an evaluation at a file's step found, None if there was none, as `load` does."""
+    """The results for each pair in an analysis file, None if absent. Raises like `load`."""
     with _reading(path) as archive:
         if "answers.npy" not in archive.namelist():
             return None
@@ -83,7 +83,7 @@ def load_pairs(path: Path, config: Config) -> Pairs | None:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The open archive; whatever is wrong with it becomes an AnalysisError."""
+    """The open archive; any error while reading it becomes an AnalysisError."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -103,7 +103,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
 
 def _layout(arrays: Mapping[str, NDArray[Any]], config: Config) -> Layout:
-    """The types and shapes of an analysis with a config. Raises ValueError."""
+    """The types and shapes that the arrays must have for a config. Raises ValueError."""
     task = make_task(config)
     n_neurons = model_of(config, task).n_neurons
     n, m = len(arrays["elements"]), len(arrays["neuron_share"])
@@ -121,7 +121,7 @@ def _layout(arrays: Mapping[str, NDArray[Any]], config: Config) -> Layout:
 
 
 def _check(arrays: Mapping[str, NDArray[Any]], layout: Layout) -> None:
-    """Raise ValueError unless the arrays are finite and laid out so."""
+    """Raise ValueError unless the arrays are finite and match the layout."""
     for name, (dtype, shape) in layout.items():
         array = arrays[name]
         if array.dtype != dtype or array.shape != shape:

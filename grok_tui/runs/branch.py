@@ -1,4 +1,4 @@
-"""Branching: a run directory as it was at a checkpoint, copied for another future."""
+"""Branching: copying a run directory as it was at a checkpoint, to continue differently."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from grok_tui.runs.schema import kept_events
 def branch(checkpoint: Path, folder: Path) -> Snapshot:
     """Copy a run as it was at one of its checkpoints; returns that checkpoint's content.
 
-    `folder` becomes a run directory that stands alone: lines, analyses and checkpoints up to
-    that step, and a `[parent]` table in its `config.toml`. Raises UserError or OSError, and
-    then leaves nothing behind.
+    `folder` becomes a self-contained run directory: lines and analyses up to that step, the
+    checkpoint, and a `[parent]` table in its `config.toml`. Raises UserError or OSError, in
+    which case it leaves nothing behind.
     """
     snapshot, parent = checkpoints.load(checkpoint), checkpoint.parents[1]
     check_unused(folder)
-    read_config(parent)  # it is copied, so it had better be one
+    read_config(parent)  # raises ConfigError if it is damaged
     lines, why = lines_up_to(parent, snapshot)
     if lines < snapshot.step:
         raise RunError(f"cannot branch from {checkpoint}: {why}")
@@ -41,12 +41,12 @@ def branch(checkpoint: Path, folder: Path) -> Snapshot:
 
 
 def branch_folder(parent: Path) -> Path:
-    """A new run directory for a branch of a run, named after it."""
+    """A new run directory for a branch of a run, named after that run."""
     return new_folder(f"{name_of(parent)}-branch")
 
 
 def parent_of(folder: Path) -> Path | None:
-    """The run that a run directory branched from, None if it did not or that is gone.
+    """The run that a run directory branched from, None if there is none or it is gone.
 
     Raises ConfigError.
     """
@@ -54,7 +54,7 @@ def parent_of(folder: Path) -> Path | None:
     if parent is None:
         return None
     run, _ = parent
-    places = (run, folder.parent / run.name)  # it may have moved, and its branches with it
+    places = (run, folder.parent / run.name)  # it may have moved together with its branches
     return next((place for place in places if (place / "metrics.jsonl").exists()), None)
 
 

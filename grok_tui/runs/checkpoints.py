@@ -1,6 +1,6 @@
-"""Checkpoints: snapshots as safetensors files, written whole or not at all.
+"""Checkpoints: snapshots as safetensors files, each written in one step.
 
-They hold arrays and JSON only; nothing in them is ever executed.
+They contain only arrays and JSON; nothing in them is ever executed.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ def checkpoint_path(folder: Path, step: int) -> Path:
 
 
 def step_of(path: Path) -> int:
-    """The step of a checkpoint, from its name."""
+    """The step of a checkpoint, from its file name."""
     return int(path.stem.removeprefix("step-"))
 
 
 def at_step(folder: Path, step: int | None) -> Path:
-    """The checkpoint of a step, or without one the newest. Raises CheckpointError."""
+    """The checkpoint at a step, or the newest if `step` is None. Raises CheckpointError."""
     steps = {step_of(path): path for path in reversed(checkpoints_in(folder))}
     if not steps:
         raise CheckpointError(f"there is no checkpoint in {folder}")
     wanted = max(steps) if step is None else step
     if wanted not in steps:
-        there = ", ".join(map(str, steps))
-        raise CheckpointError(f"{folder} has no checkpoint at step {step}; it has {there}")
+        available = ", ".join(map(str, steps))
+        raise CheckpointError(f"{folder} has no checkpoint at step {step}; it has {available}")
     return steps[wanted]
 
 
@@ -85,19 +85,19 @@ def save(path: Path, snapshot: Snapshot) -> None:
 
 
 def digest(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> str:
-    """The `digest` of a checkpoint: over all arrays and the rest of its metadata, by name."""
-    found = hashlib.blake2b(digest_size=32)
+    """The digest of a checkpoint: BLAKE2b over its arrays and other metadata, by name."""
+    hasher = hashlib.blake2b(digest_size=32)
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])
-        found.update(f"{name} {array.dtype} {array.shape}\n".encode())
-        found.update(array.data)
+        hasher.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        hasher.update(array.data)
     for name in sorted(metadata.keys() - {"digest"}):
-        found.update(f"{name} {metadata[name]}\n".encode())
-    return found.hexdigest()
+        hasher.update(f"{name} {metadata[name]}\n".encode())
+    return hasher.hexdigest()
 
 
 def load(path: Path) -> Snapshot:
-    """Read a checkpoint; raises CheckpointError if it is damaged or not one of ours."""
+    """Read a checkpoint. Raises CheckpointError if it is damaged or not of this program."""
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -122,7 +122,7 @@ def load(path: Path) -> Snapshot:
 
 
 class _Metadata(BaseModel):
-    """What the header says beside the arrays, each as JSON."""
+    """The metadata in the header, each value as JSON."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -169,7 +169,7 @@ def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
 def _sound(
     tensors: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, int]
 ) -> FloatArray:
-    """The array of a name, if it is what its config says and anybody could go on from it."""
+    """The array `name`. Raises ValueError if type or shape is wrong, or it is not finite."""
     array = tensors[name]
     if array.dtype != np.float32 or array.shape != shape:
         raise ValueError(f"{name} is {array.dtype} {array.shape}, not float32 {shape}")
@@ -179,7 +179,7 @@ def _sound(
 
 
 def _train_mask(bits: NDArray[Any], task: Task) -> NDArray[np.bool_]:
-    """The split from its bits: (n_pairs,)."""
+    """The split from its bits: (n_pairs,). Raises ValueError if it does not fit the task."""
     if bits.dtype != np.uint8 or bits.shape != (-(-task.n_pairs // 8),):
         raise ValueError(f"its split is not one of {task.n_pairs} pairs")
     mask = np.unpackbits(bits, count=task.n_pairs).astype(np.bool_)
@@ -189,7 +189,7 @@ def _train_mask(bits: NDArray[Any], task: Task) -> NDArray[np.bool_]:
 
 
 def newest(folder: Path) -> tuple[Snapshot, list[str]]:
-    """The newest checkpoint of a folder that can be read, and why newer ones could not.
+    """The newest readable checkpoint of a folder, and why newer ones were skipped.
 
     Raises CheckpointError if there is none.
     """

@@ -1,6 +1,6 @@
-"""Run directories: which folders are one, and where new ones lie.
+"""Run directories: which folders are one, and where new ones go.
 
-They lie under `runs/` of the current folder, named by time and preset.
+New ones go under `runs/` in the current folder, named by time and preset.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def new_folder(name: str) -> Path:
 
 
 def name_of(folder: Path | None) -> str:
-    """What a run directory was named beside its time."""
+    """The name of a run directory without its time; `run` if there is no directory."""
     if folder is None:
         return "run"
     date, _, rest = folder.name.partition("-")
@@ -54,6 +54,6 @@ def name_of(folder: Path | None) -> str:
 
 
 def recorded_folders() -> list[Path]:
-    """Every run directory, the one written to last first."""
-    found = [path.parent for path in Path("runs").glob("*/metrics.jsonl")]
-    return sorted(found, key=lambda folder: folder.stat().st_mtime, reverse=True)
+    """All run directories under `runs/`, the most recently modified first."""
+    folders = [path.parent for path in Path("runs").glob("*/metrics.jsonl")]
+    return sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True)

@@ -1,4 +1,4 @@
-"""A recorded run in one fold: what it came to, its curves, and what happened on the way."""
+"""The history of a recorded run: its results, its curves and its edits."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from grok_tui.runs.writer import being_written
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunHistory:
-    """A run as its directory has it, whether or not it has ended.
+    """A run as recorded in its directory, whether or not it has ended.
 
-    config: what it began with. parent: the run and the step that it branched from.
-    evaluations: without their pairs. measures: steps of analyses, and what they found.
-    edits: every one, those that changed nothing and those that were undone included.
-    end: as `exit` in summary.json; `failed`, `running`, or `cut off` where no end was recorded.
-    reason: why it ended, empty if it has not. train_loss: of every step, in nats.
+    config: the one it started with. parent: the run and the step that it branched from.
+    evaluations: without results for each pair. measures: step and measures of each analysis.
+    edits: all of them, including those that changed nothing or were undone.
+    end: `exit` in summary.json, or `failed`, `running`, or `cut off` if no end was recorded.
+    reason: why it ended, empty if it has not. train_loss: at every step, in nats.
     """
 
     folder: Path
@@ -63,12 +63,12 @@ class RunHistory:
         if self.evaluations:
             final |= self.evaluations[-1].metrics.to_dict()
         if (loss := self.train_loss.last) is not None:
-            final["train_loss"] = float(f"{loss:.9g}")  # as a line has a float32
+            final["train_loss"] = float(f"{loss:.9g}")  # as a float32 is recorded
         return final
 
     @property
     def key_frequencies(self) -> tuple[int, ...] | None:
-        """Those of the last analysis, None before it."""
+        """The key frequencies in the last analysis, None if there is no analysis."""
         return self.measures[-1][1].key_frequencies if self.measures else None
 
     def curve(self, name: str) -> Curve:
@@ -77,7 +77,7 @@ class RunHistory:
         return Curve(steps, np.array([getattr(e.metrics, name) for e in self.evaluations]))
 
     def case(self) -> Case:
-        """What the doctor is told of the run."""
+        """The run as a case for the doctor."""
         treatments = [edit.step for edit in self.edits if is_treatment(edit.field)]
         return case_of(
             {**self.config, **{edit.field: edit.new for edit in self.edits}},
@@ -147,12 +147,12 @@ def _folded(
             case Evaluated(step, metrics):
                 evaluations.append(event)
                 milestones = milestones.after(step, metrics)
-            case Analyzed(step, found):
-                measures.append((step, found))
-                milestones = milestones.after_analysis(step, found)
+            case Analyzed(step, analyzed):
+                measures.append((step, analyzed))
+                milestones = milestones.after_analysis(step, analyzed)
             case ConfigApplied():
                 edits.append(event)
-            case Started():  # a sitting after the one that had ended
+            case Started():  # the run continues after it had ended
                 end = reason = ""
             case Stopped(_, why):
                 end = reason = why

@@ -1,4 +1,4 @@
-"""JSON-lines files that only grow, and that no failed call leaves damaged."""
+"""JSON-lines files that are only appended to, and that failed calls do not damage."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-# Bytes that may wait for a sync; then there is one.
+# With more bytes than this waiting for a sync, there is one.
 _MOST_FRESH = 1 << 20
 
 
 class Lines:
-    """An open JSON-lines file. A call that raises OSError did nothing, and can be made again.
+    """An open JSON-lines file. A call that raises OSError has no effect and can be repeated.
 
-    What was written since the last sync is kept in memory, too: a system that fails to put it
-    on the disk may have forgotten it, so it is written again.
+    Bytes written since the last sync are also kept in memory: if the system fails to put them
+    on the disk, it may have dropped them, so they are written again.
     """
 
     def __init__(self, path: Path, file: FileIO) -> None:
-        """file: the one of that path, at its end; use `open`."""
+        """Use `open` instead. file: the file at `path`, positioned at its end."""
         self._path, self._file = path, file
         self._durable = file.tell()
         self._fresh = bytearray()
@@ -32,7 +32,7 @@ class Lines:
 
     @classmethod
     def open(cls, path: Path) -> Lines:
-        """Continue a file, which need not be there. Raises OSError."""
+        """Open a file for appending, and create it if it is missing. Raises OSError."""
         path.touch()
         file = path.open("r+b", buffering=0)
         file.seek(0, os.SEEK_END)
@@ -59,7 +59,7 @@ class Lines:
 
     @contextlib.contextmanager
     def _mending(self) -> Iterator[None]:
-        """Undo what fails: at once, or if that fails as well, before the next try."""
+        """Undo a failed write at once or, if that fails as well, before the next call."""
         self._mend()
         self._sound = False
         try:
@@ -85,7 +85,10 @@ class Lines:
 
 
 def cut_after(path: Path, count: int) -> None:
-    """Drop all lines of a file but the first `count`, and of these a torn last one."""
+    """Drop all lines of a file after the first `count`, or from a torn one on.
+
+    A missing file stays missing.
+    """
     if not path.exists():
         return
     keep = 0

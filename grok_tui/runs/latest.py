@@ -1,4 +1,4 @@
-"""How far a run has come, from the end of its metrics, while another process may write them."""
+"""How far a run has come, from the end of its metrics, even while they are being written."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Bytes that hold the lines of a few dozen steps.
+# Enough bytes for the lines of a few dozen steps.
 _ENOUGH = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The newest step, and the test accuracy of the newest evaluation if it is near."""
+    """The newest step, and the test accuracy of the newest evaluation if it is recent."""
 
     step: int = 0
     test_acc: float | None = None
 
 
 def reached(run: Path) -> Reached:
-    """What the last whole lines of `metrics.jsonl` say; nothing if there are none."""
+    """How far a run has come by the last whole lines of `metrics.jsonl`; step 0 without any."""
     try:
         with (run / "metrics.jsonl").open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -29,19 +29,19 @@ def reached(run: Path) -> Reached:
             *lines, _ = file.read().split(b"\n")
     except OSError:
         return Reached()
-    found = Reached()
+    latest = Reached()
     for line in reversed(lines):
         content = _content(line)
-        if not found.step:
-            found = Reached(content.get("step", 0))
+        if not latest.step:
+            latest = Reached(content.get("step", 0))
         if "test_acc" in content:
-            return Reached(found.step, content["test_acc"])
-    return found
+            return Reached(latest.step, content["test_acc"])
+    return latest
 
 
 def _content(line: bytes) -> dict[str, Any]:
     try:
         content = json.loads(line)
-    except ValueError:  # the first may be cut
+    except ValueError:  # the first line read may be cut
         return {}
     return content if isinstance(content, dict) else {}

@@ -1,4 +1,4 @@
-"""Reading a run directory: the events that it was recorded from."""
+"""Reading a run directory: its config and the recorded events."""
 
 from __future__ import annotations
 
@@ -24,27 +24,26 @@ from grok_tui.protocol.events import (
 from grok_tui.runs import analysis_files, schema
 from grok_tui.tasks.registry import check
 
-# Lines read at once into one `Losses`, if no evaluation comes earlier.
+# The most lines that become one `Losses`; an evaluation or analysis ends it earlier.
 _BATCH = 1000
 
 
 def recorded(
     folder: Path, until: int | None = None
 ) -> tuple[Mapping[str, Any], Iterator[Event]]:
-    """The config that a run began with, and its events: all, or those up to a step that a run
-    which goes on from there keeps.
+    """The config that a run started with, and its events.
 
-    The events are those of the run but for what a recording lacks: times (`seconds` are 0)
-    and what evaluations at steps that were not analyzed found for each pair. Raises RunError,
-    ConfigError or OSError; reading the events may, too.
+    until: only the events that the run keeps if it resumes from this step. The events lack what
+    is not recorded: times (`seconds` is 0), and results for each pair at steps that were not
+    analyzed. Raises ConfigError; reading the events raises LineError or OSError.
     """
     config, events = outline(folder, until)
-    whole = (completed(folder, config, event) for event in events)
-    return config.model_dump(mode="json"), whole
+    with_arrays = (completed(folder, config, event) for event in events)
+    return config.model_dump(mode="json"), with_arrays
 
 
 def read_config(folder: Path) -> Config:
-    """The config that a run began with. Raises ConfigError."""
+    """The config that a run started with. Raises ConfigError."""
     path = folder / "config.toml"
     fields = load_file(path)
     try:
@@ -54,13 +53,13 @@ def read_config(folder: Path) -> Config:
 
 
 def outline(folder: Path, until: int | None = None) -> tuple[Config, Iterator[Event]]:
-    """The same as `recorded`, but without arrays: `completed` adds an event's."""
+    """The same as `recorded`, but without arrays, which `completed` adds to an event."""
     config = read_config(folder)
     return config, _events(folder, config, until)
 
 
 def completed(folder: Path, config: Config, event: Event) -> Event:
-    """An event of a run's outline with its arrays, where there are any to be read."""
+    """An event of a run's outline with its arrays, if they are recorded and readable."""
     with contextlib.suppress(analysis_files.AnalysisError):
         if isinstance(event, Analyzed):
             path = analysis_files.analysis_path(folder, event.step)
@@ -72,7 +71,7 @@ def completed(folder: Path, config: Config, event: Event) -> Event:
 
 
 def edits(folder: Path, until: int) -> tuple[tuple[str, Any], ...]:
-    """The edits up to a step that can still be taken back: fields and what they were before."""
+    """The edits up to a step that can still be undone: each field and its previous value."""
     stack: list[tuple[str, Any]] = []
     for line in schema.kept_events(folder, until):
         if line.kind is not ConfigApplied:
@@ -95,7 +94,7 @@ def metric_lines(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _events(folder: Path, config: Config, until: int | None) -> Iterator[Event]:
-    """Metrics and events in the order in which they happened."""
+    """Metrics and events in the order in which they happened. until: as in `recorded`."""
     metrics = _metrics(folder, config, until)
     measured = next(metrics, None)
     for event in _noted(folder, config, until):
@@ -132,7 +131,7 @@ def _losses(step: int, batch: list[float]) -> Losses:
 
 
 def _noted(folder: Path, config: Config, until: int | None) -> Iterator[Event]:
-    """The events that have lines of their own; not those of a later version."""
+    """The events that have lines of their own, except those only later versions know."""
     now = config.model_dump(mode="json")
     lines = schema.events(folder) if until is None else schema.kept_events(folder, until)
     for line in lines:

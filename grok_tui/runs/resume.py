@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from: one that is sound and that its lines lead up to."""
+"""The checkpoint that a run resumes from: one that is readable, with all lines before it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from grok_tui.runs.schema import LineError
 
 
 def resumable(run_dir: Path) -> tuple[Snapshot, list[str]]:
-    """The newest checkpoint that a run can go on from, and what to tell the user about it.
+    """The newest checkpoint that a run can resume from, and warnings for the user.
 
-    Every step up to it has a sound line in `metrics.jsonl`. The warnings say which newer
-    checkpoints were skipped and why, and what of the lines is lost. Raises CheckpointError if
-    there is no such checkpoint, or OSError.
+    Every step up to it has a valid line in `metrics.jsonl`. The warnings say which newer
+    checkpoints were skipped and why, and what is lost. Raises CheckpointError if there is no
+    such checkpoint, or OSError.
     """
     folder = run_dir / "checkpoints"
     skipped: list[str] = []
@@ -39,7 +39,7 @@ def resumable(run_dir: Path) -> tuple[Snapshot, list[str]]:
 
 
 def lines_up_to(run_dir: Path, snapshot: Snapshot) -> tuple[int, str]:
-    """How many of the steps up to a snapshot have sound lines, and why the next has none."""
+    """How many of the steps up to a snapshot have valid lines, and why the next has none."""
     path, step = run_dir / "metrics.jsonl", 0
     try:
         for line in schema.metrics(run_dir, snapshot.config["modulus"], snapshot.step):
@@ -52,7 +52,7 @@ def lines_up_to(run_dir: Path, snapshot: Snapshot) -> tuple[int, str]:
 
 
 def _lost_events(run_dir: Path, until: int) -> list[str]:
-    """What to say of damage in `events.jsonl`, which loses what comes after it."""
+    """Warnings of damage in `events.jsonl`, after which all lines are lost."""
     step = 0
     try:
         for line in schema.events(run_dir, until):

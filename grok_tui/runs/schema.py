@@ -1,4 +1,4 @@
-"""The lines of a run directory, checked as they are read."""
+"""The lines of a run directory, validated as they are read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from grok_tui.protocol.events import (
 from grok_tui.protocol.results import HEALTH_NAMES, Health, Measures, Metrics, Summary
 from grok_tui.text import UserError, plain
 
-# The fields of an event that its line in events.jsonl has beside step, time and event.
+# The fields of an event in its line of events.jsonl, besides step, time and event.
 NOTED: Mapping[Any, tuple[str, ...]] = {
     Started: ("device", "n_train", "n_test", "compile_seconds"),
     Paused: (),
@@ -52,7 +52,7 @@ Found = TypeVar("Found")
 
 
 class LineError(UserError):
-    """A line is not what it should be; the message names the file and the line."""
+    """A line is invalid; the message names the file and the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,9 @@ class MetricsLine:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """A line of `events.jsonl`: the class of its event, None if this version has none, and
-    those of its fields that were noted.
+    """A line of `events.jsonl`.
+
+    kind: the class of its event, None if this version has none. fields: those in `NOTED`.
     """
 
     step: int
@@ -83,15 +84,15 @@ class EventLine:
 def metrics(run: Path, modulus: int, until: int | None = None) -> Iterator[MetricsLine]:
     """The lines of `metrics.jsonl` up to a step, or all of them.
 
-    A torn last one is left out, since a run may still be writing. Raises LineError at the first
-    line that is damaged or not of the step that comes next, or OSError.
+    A torn last line is left out, since a run may still be writing it. Raises LineError at the
+    first line that is damaged or not of the next step, or OSError.
     """
     lines = _checked(run / "metrics.jsonl", lambda step, line: _metrics(line, step, modulus))
     return itertools.islice(lines, until)
 
 
 def raw_metrics(run: Path) -> Iterator[dict[str, Any]]:
-    """The lines of `metrics.jsonl` as they are. Raises LineError or OSError."""
+    """The lines of `metrics.jsonl` as plain data. Raises LineError or OSError."""
 
     def parse(step: int, line: bytes) -> dict[str, Any]:
         _metrics(line, step, MAX_MODULUS)
@@ -101,9 +102,9 @@ def raw_metrics(run: Path) -> Iterator[dict[str, Any]]:
 
 
 def _metrics(line: bytes, step: int, modulus: int) -> MetricsLine:
-    found = _Loss.model_validate_json(line)
-    if found.step != step:
-        raise ValueError(f"step {found.step} found where step {step} should")
+    loss = _Loss.model_validate_json(line)
+    if loss.step != step:
+        raise ValueError(f"step {loss.step} found where step {step} should")
     evaluated = health = analyzed = None
     if b'"test_loss"' in line:
         evaluated = Metrics(**vars(_Evaluated.model_validate_json(line)))
@@ -114,22 +115,22 @@ def _metrics(line: bytes, step: int, modulus: int) -> MetricsLine:
         keys = analyzed.key_frequencies
         if keys and not 1 <= min(keys) <= max(keys) <= modulus // 2:
             raise ValueError(f"key frequencies are 1 to {modulus // 2}, not {keys}")
-    return MetricsLine(step, found.train_loss, evaluated, health, analyzed)
+    return MetricsLine(step, loss.train_loss, evaluated, health, analyzed)
 
 
 # --- events.jsonl -------------------------------------------------------------------------
 
 
 def events(run: Path, until: int | None = None) -> Iterator[EventLine]:
-    """The lines of `events.jsonl` up to a step, or all of them, as `metrics` does."""
-    for found in _checked(run / "events.jsonl", _event):
-        if until is not None and found.step > until:
+    """The lines of `events.jsonl` up to a step, or all of them; raises like `metrics`."""
+    for line in _checked(run / "events.jsonl", _event):
+        if until is not None and line.step > until:
             return
-        yield found
+        yield line
 
 
 def raw_events(run: Path) -> Iterator[dict[str, Any]]:
-    """The lines of `events.jsonl` as they are. Raises LineError or OSError."""
+    """The lines of `events.jsonl` as plain data. Raises LineError or OSError."""
 
     def parse(number: int, line: bytes) -> dict[str, Any]:
         _event(number, line)
@@ -140,8 +141,9 @@ def raw_events(run: Path) -> Iterator[dict[str, Any]]:
 
 
 def kept_events(run: Path, until: int) -> Iterator[EventLine]:
-    """The lines of `events.jsonl` that a run which goes on after a step keeps: those up to the
-    first that is damaged.
+    """The lines of `events.jsonl` that a run keeps if it resumes from step `until`.
+
+    They end before the first damaged line. There are none if the file is missing.
     """
     with contextlib.suppress(LineError, FileNotFoundError):
         yield from events(run, until)
@@ -152,14 +154,14 @@ def _event(_: int, line: bytes) -> EventLine:
     if head.event not in _EVENTS:
         return EventLine(head.step, None, {})
     kind, model = _EVENTS[head.event]
-    found = vars(model.model_validate_json(line))
+    noted = vars(model.model_validate_json(line))
     if kind is ConfigApplied:
-        found |= {side: _setting(found["field"], found[side]) for side in ("old", "new")}
-    return EventLine(head.step, kind, found)
+        noted |= {side: _setting(noted["field"], noted[side]) for side in ("old", "new")}
+    return EventLine(head.step, kind, noted)
 
 
 def _setting(field: str, value: Any) -> Any:
-    """The value of a field that can change within a run. Raises ConfigError or ValueError."""
+    """The validated value of an edited field. Raises ConfigError or ValueError."""
     config = Config().changed(**{field: value})
     if field != "device" and not is_live(field):
         raise ValueError(f"{field} cannot change within a run")
@@ -170,10 +172,10 @@ def _setting(field: str, value: Any) -> Any:
 
 
 def read_summary(run: Path) -> Summary | None:
-    """What `summary.json` says; None if there is none, or it is damaged. Raises OSError."""
+    """The content of `summary.json`, None if it is missing or damaged. Raises OSError."""
     try:
-        found = _Summary.model_validate_json((run / "summary.json").read_bytes())
-        return Summary(**vars(found))
+        content = _Summary.model_validate_json((run / "summary.json").read_bytes())
+        return Summary(**vars(content))
     except (FileNotFoundError, ValidationError):
         return None
 
@@ -182,20 +184,23 @@ def read_summary(run: Path) -> Summary | None:
 
 
 def _checked(path: Path, parse: Callable[[int, bytes], Found]) -> Iterator[Found]:
-    """What `parse` makes of the number and the bytes of every whole line."""
+    """Parse every whole line of a file. parse: takes the line's number and its bytes.
+
+    Raises LineError at the first line that `parse` rejects.
+    """
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
             try:
-                found = parse(number, line)
+                parsed = parse(number, line)
             except ValidationError as error:
                 named = bool(error.errors()[0]["loc"])
                 why = next(problems(error)) if named else "it is not a JSON object"
             except (ValueError, ConfigError) as error:
                 why = str(error)
             else:
-                yield found
+                yield parsed
                 continue
             raise LineError(f"{path} is damaged in line {number}: {why}")
 
@@ -203,7 +208,7 @@ def _checked(path: Path, parse: Callable[[int, bytes], Found]) -> Iterator[Found
 _SOUND = ConfigDict(strict=True, allow_inf_nan=False)
 _Share = Annotated[float, Field(ge=0, le=1)]
 _AnyLoss = Annotated[float, Field(ge=0, le=_LARGEST_FLOAT32)]
-# Numbers that charts have axes for: far outside of them, plotext would draw without an end.
+# The numbers that charts can show; given numbers far outside of them, plotext would not finish.
 _TYPES: Mapping[str, Any] = {
     **dict.fromkeys(("train_acc", "test_acc"), _Share),
     **dict.fromkeys(("train_loss", "test_loss"), _AnyLoss),
@@ -214,7 +219,7 @@ _TYPES: Mapping[str, Any] = {
     "spikes": Annotated[int, Field(ge=0)],
     **dict.fromkeys(("gini_W_E", "gini_W_L"), Annotated[float, Field(ge=-1, le=1)]),
 }
-# Recorded text may end up on a terminal.
+# Recorded text may be shown on a terminal.
 _Text = Annotated[str, AfterValidator(plain)]
 
 
@@ -236,7 +241,7 @@ class _Loss(BaseModel):
 
 
 def _model(kind: type, names: Iterable[str]) -> type[BaseModel]:
-    """The model of JSON that has some fields of a dataclass; those with a default may lack."""
+    """A model of JSON with some fields of a dataclass; those with a default may be missing."""
     hints = {**get_type_hints(kind), **_TYPES}
     defaults = {f.name: ... if f.default is MISSING else f.default for f in fields(kind)}
     types: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The timeline of a run: when each of its steps happened, pauses left out."""
+"""The timeline of a run: when each of its steps happened, without pauses."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from grok_tui.protocol.events import Failed, Paused, Started, Stopped
 
-# The rate of a run whose times are not known, in steps a second.
+# The speed of a run whose times are unknown, in steps per second.
 _DEFAULT_RATE = 60.0
 _WAITING = (Paused.name, Stopped.name, Failed.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """Seconds of training at some steps, both ascending; straight lines lie between.
+    """Seconds of training at some steps, interpolated linearly in between.
 
-    steps, seconds: (n,), n >= 2.
+    steps, seconds: (n,), n >= 2, ascending.
     """
 
     steps: NDArray[np.float64]
@@ -31,12 +31,12 @@ class Timeline:
         return _along(self.steps, self.seconds, step)
 
     def step_at(self, seconds: float) -> float:
-        """The step that was reached after some seconds of training."""
+        """The step reached after some seconds of training."""
         return _along(self.seconds, self.steps, seconds)
 
     @staticmethod
     def of(lines: Iterable[Mapping[str, Any]]) -> Timeline:
-        """From the lines of an `events.jsonl`, which have `step`, `time` and `event`."""
+        """The timeline from lines of `events.jsonl`, with `step`, `time` and `event`."""
         steps, seconds = [0.0], [0.0]
         elapsed, since = 0.0, None
         for line in lines:
@@ -54,7 +54,7 @@ class Timeline:
 
 
 def _along(xs: NDArray[np.float64], ys: NDArray[np.float64], x: float) -> float:
-    """The y at an x, beyond the last of them with the mean slope."""
+    """The y at x, interpolated; beyond the last point, extrapolated with the mean slope."""
     if x <= xs[-1]:
         return float(np.interp(x, xs, ys))
     return float(ys[-1] + (x - xs[-1]) * (ys[-1] - ys[0]) / (xs[-1] - xs[0]))

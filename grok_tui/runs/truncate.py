@@ -1,4 +1,4 @@
-"""Taking a run directory back to what it was at a checkpoint."""
+"""Cutting a run directory back to what it was at a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from grok_tui.runs.schema import kept_events
 
 
 def cut_back(run: Path, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Remove all that came after a checkpoint was written, and what interrupted writes left.
+    """Remove everything written after a checkpoint, and leftovers of interrupted writes.
 
-    Returns the lines of `events.jsonl`. Raises OSError, and can then be called again.
+    Returns the lines left in `events.jsonl`. If it raises OSError, it can be called again.
     """
     cut_after(run / "metrics.jsonl", snapshot.step)
     lines = _cut_events(run / "events.jsonl", snapshot)
@@ -35,10 +35,10 @@ def cut_back(run: Path, snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def _cut_events(path: Path, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Drop the lines that came after a checkpoint; returns those that stay.
+    """Drop the lines written after a checkpoint; returns those that stay.
 
-    Its own step may have seen more of them: what stays ends with the line that says that it
-    was saved, or where a later one of the same step took its place, with the last edit in that.
+    The checkpoint's own step may have lines after it. The last to stay is the one that says it
+    was saved or, if it was saved again at the same step, the last edit that it contains.
     """
     lines: list[dict[str, Any]] = []
     ends, saved_at = [0], 0
@@ -60,17 +60,17 @@ def _cut_events(path: Path, snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def _is_edit_of(line: Mapping[str, Any], snapshot: Snapshot) -> bool:
-    """Whether a line is of an edit that a checkpoint has."""
+    """Whether a line is an edit that a checkpoint contains."""
     if line.get("event") != ConfigApplied.name:
         return False
     return line.get("old") != line.get("new") == snapshot.config.get(str(line.get("field")))
 
 
 def phases(lines: Iterable[Mapping[str, Any]]) -> list[tuple[int, str]]:
-    """Each phase and the step it began at; a sitting may say again which one it is in."""
-    found: list[tuple[int, str]] = []
+    """Each phase and the step it began at; a new sitting may repeat its phase."""
+    changes: list[tuple[int, str]] = []
     for line in lines:
         phase = str(line.get("phase"))
-        if line.get("event") == PhaseChanged.name and (not found or found[-1][1] != phase):
-            found.append((line["step"], phase))
-    return found
+        if line.get("event") == PhaseChanged.name and (not changes or changes[-1][1] != phase):
+            changes.append((line["step"], phase))
+    return changes

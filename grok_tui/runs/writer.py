@@ -1,4 +1,4 @@
-"""Writing a run directory: the sink of a recorded run and the store of its checkpoints."""
+"""Writing a run directory: the sink of a run's events and the store of its checkpoints."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ from grok_tui.runs.schema import NOTED
 
 
 def lock(path: Path) -> IO[bytes]:
-    """Be the only writer of a run directory until the file is closed, or this process gone.
+    """Lock a run directory for writing, until the file is closed or this process ends.
 
-    Raises RunError if there is another one, or OSError.
+    Raises RunError if another process has the lock, or OSError.
     """
     file = (path / "events.jsonl").open("ab")
     try:
@@ -57,7 +57,7 @@ def lock(path: Path) -> IO[bytes]:
 
 
 def being_written(path: Path) -> bool:
-    """Whether a process writes into a run directory. Raises OSError."""
+    """Whether a process is writing to a run directory. Raises OSError."""
     with (path / "events.jsonl").open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -67,7 +67,7 @@ def being_written(path: Path) -> bool:
 
 
 def open_writer(path: Path, config: Config, snapshot: Snapshot | None) -> RunWriter:
-    """The writer of a new run, or of one that continues from a snapshot.
+    """The writer of a new run, or of a run that continues from a snapshot.
 
     config: with the device that was opened. Raises RunError or OSError.
     """
@@ -84,27 +84,26 @@ def open_writer(path: Path, config: Config, snapshot: Snapshot | None) -> RunWri
 
 
 def cannot_write(error: OSError, consequence: str = "") -> str:
-    """Why a recording cannot be written, and what comes of it, in words."""
+    """The message that a recording cannot be written. consequence: text after the cause."""
     place = f" ({error.filename})" if error.filename else ""
     return f"cannot write the run: {error.strerror or error}{consequence}{place}"
 
 
 class RunWriter:
-    """Writes the events of one run into its directory.
+    """Writes the events of one run to its directory.
 
-    Every method may raise OSError. What was to be written can then be handed over again: each
-    line will be there once.
+    Every method may raise OSError. The call can then be repeated; each line is written once.
     """
 
     def __init__(self, path: Path, locked: IO[bytes], made: Sequence[Path] = ()) -> None:
         """Open the directory's files for appending; use `create` or `reopen`.
 
-        made: the folders that are there only since this run is, the inner ones first.
+        made: the folders created for this run, inner ones first.
         """
         self.path, self._lock, self._made = path, locked, made
         self._metrics = Lines.open(path / "metrics.jsonl")
         self._events = Lines.open(path / "events.jsonl")
-        # The newest step's line, held back for what its evaluation and its analysis add.
+        # The newest step's line, held back until its evaluation and analysis are added.
         self._held: dict[str, Any] | None = None
         self._evaluated: Evaluated | None = None
         self._newest_line = 0
@@ -114,7 +113,7 @@ class RunWriter:
 
     @classmethod
     def create(cls, path: Path, config: Config, environment: Mapping[str, str]) -> RunWriter:
-        """A new directory; raises RunError if it exists and is not empty."""
+        """Create a run directory. Raises RunError if it exists and is not empty."""
         check_unused(path)
         made = [folder for folder in (path, *path.parents) if not folder.exists()]
         content = {
@@ -126,7 +125,7 @@ class RunWriter:
             (path / "checkpoints").mkdir()
             write_durably(path / "config.toml", tomli_w.dumps(content).encode())
             return cls(path, lock(path), made)
-        except FileExistsError:  # of another process, which was quicker
+        except FileExistsError:  # another process was quicker
             raise
         except OSError:
             _remove(path, made)
@@ -134,7 +133,7 @@ class RunWriter:
 
     @classmethod
     def reopen(cls, path: Path, snapshot: Snapshot) -> RunWriter:
-        """An existing directory, cut back to what it held when a checkpoint was written.
+        """Continue in an existing directory, cut back to what it held at a checkpoint.
 
         Raises RunError if another process is writing there.
         """
@@ -150,9 +149,9 @@ class RunWriter:
     def _go_on(self, snapshot: Snapshot, lines: Sequence[Mapping[str, Any]]) -> None:
         self._newest_line = self._checkpoint = snapshot.step
         self._phases = truncate.phases(lines)
-        self._thin_out(snapshot)  # a kill may have come before it
+        self._thin_out(snapshot)  # the process may have been killed before this
         name = _name_of(snapshot)
-        if not lines or lines[-1].get("path") != name:  # a kill came between file and line
+        if not lines or lines[-1].get("path") != name:  # killed between file and line
             self(CheckpointSaved(snapshot.step, name))
 
     def __call__(self, event: Event) -> None:
@@ -187,7 +186,7 @@ class RunWriter:
                 self._end(event)
 
     def save(self, snapshot: Snapshot) -> str:
-        """Write a checkpoint, after making durable all lines that lead up to it."""
+        """Write a checkpoint, after syncing all lines before it; returns its relative path."""
         self._release()
         self._metrics.sync()
         self._events.sync()
@@ -198,7 +197,7 @@ class RunWriter:
         return name
 
     def _thin_out(self, snapshot: Snapshot) -> None:
-        """Remove the checkpoints that are not to be kept once this one is there."""
+        """Remove the checkpoints that `keep` does not keep now that this one exists."""
         files = checkpoints.checkpoints_in(self.path / "checkpoints")
         steps = {int(file.stem.removeprefix("step-")): file for file in files}
         rule = keep_rule.parse(snapshot.config["keep"])
@@ -208,7 +207,7 @@ class RunWriter:
             steps[step].unlink()
 
     def extent(self) -> str:
-        """How far the recording goes, in words."""
+        """How far the recording goes, as text for the user."""
         if not checkpoints.checkpoints_in(self.path / "checkpoints"):  # none yet, or all gone
             return "nothing is recorded"
         with contextlib.suppress(OSError):
@@ -219,17 +218,17 @@ class RunWriter:
         )
 
     def discard_useless(self) -> None:
-        """Remove a new run that has no checkpoint yet: nobody could continue it."""
+        """Remove a new run that has no checkpoint yet and so could not be resumed."""
         if self._checkpoint is None:
             _remove(self.path, self._made)
 
     def _add(self, step: int, fields: Mapping[str, Any]) -> None:
-        """Say more in the line of a step, if it is the one held back."""
+        """Add fields to the line of a step, if it is the one held back."""
         if self._held and self._held["step"] == step:
             self._held |= fields
 
     def _pairs(self, step: int) -> Pairs | None:
-        """What the evaluation at a step found for each pair, if it was the newest."""
+        """The results for each pair of the evaluation at a step, if it is the newest."""
         newest = self._evaluated
         return newest.pairs if newest and newest.step == step else None
 
@@ -255,19 +254,19 @@ class RunWriter:
             self._newest_line, self._held = self._held["step"], None
 
     def close(self) -> None:
-        """Close the files; what is recorded stays."""
+        """Close the files and release the lock."""
         self._metrics.close()
         self._events.close()
         self._lock.close()
 
 
 def _name_of(snapshot: Snapshot) -> str:
-    """A checkpoint's path in its run directory."""
+    """A checkpoint's path relative to its run directory."""
     return str(checkpoints.checkpoint_path(Path("checkpoints"), snapshot.step))
 
 
 def _remove(path: Path, made: Sequence[Path]) -> None:
-    """Remove what a run put into its folder, and the folders made for it that are empty now."""
+    """Remove a run's files, and those folders created for it that are now empty."""
     for folder in (path / "checkpoints", path / analysis_files.FOLDER):
         shutil.rmtree(folder, ignore_errors=True)
     files = ("config.toml", "metrics.jsonl", "events.jsonl", "summary.json")
@@ -277,13 +276,13 @@ def _remove(path: Path, made: Sequence[Path]) -> None:
 
 
 def _measured(metrics: Metrics, health: Health | None) -> dict[str, Any]:
-    """An evaluation's numbers for its line; the line has its own train loss."""
+    """An evaluation's numbers for a line, without the train loss: the line has its own."""
     numbers = {**metrics.to_dict(), **(health.to_dict() if health else {})}
     return {name: _shortened(x) for name, x in numbers.items() if name != "train_loss"}
 
 
 def _analyzed(measures: Measures) -> dict[str, Any]:
-    """An analysis's numbers for its line."""
+    """An analysis's numbers for a line."""
     return {name: _shortened(value) for name, value in measures.to_dict().items()}
 
 
@@ -294,5 +293,5 @@ def _shortened(value: Any) -> Any:
 
 
 def _short(value: float) -> float:
-    """A decimal number of at most nine digits that is the same float32."""
+    """The value rounded to nine digits, which identify a float32."""
     return float(f"{float(value):.9g}")

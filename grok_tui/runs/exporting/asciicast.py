@@ -10,8 +10,8 @@ from typing import Any
 def asciicast(size: tuple[int, int], title: str, outputs: Iterable[tuple[float, str]]) -> str:
     """The content of a `.cast` file.
 
-    size: columns and rows. outputs: seconds from the start, ascending, and what the terminal
-    gets then.
+    size: columns and rows. outputs: seconds from the start, ascending, and the output written
+    to the terminal then.
     """
     header: Mapping[str, Any] = {
         "version": 2,

@@ -1,4 +1,4 @@
-"""The metrics of a run as a table for other tools."""
+"""The metrics of a run as CSV."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from grok_tui.runs.reader import metric_lines
 
 
 def write_csv(run: Path, stream: TextIO) -> None:
-    """A row for every step, empty where a step has no such number.
+    """Write one row per step, with empty cells for numbers that a step lacks.
 
-    The key frequencies are in one column, separated by spaces; a sum of squares is in one for
-    each weight. Raises LineError or OSError, then with nothing written.
+    The key frequencies are in one column, separated by spaces; sums of squares have one column
+    per weight. Raises LineError or OSError, before writing anything.
     """
     columns: dict[str, None] = {}
     count = 0
@@ -24,7 +24,7 @@ def write_csv(run: Path, stream: TextIO) -> None:
         count += 1
     writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(itertools.islice(_rows(run), count))  # a run may still be writing
+    writer.writerows(itertools.islice(_rows(run), count))  # the run may have grown since
 
 
 def _rows(run: Path) -> Iterator[dict[str, Any]]:

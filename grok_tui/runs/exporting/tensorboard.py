@@ -1,4 +1,4 @@
-"""Exporting a run as an event file of TensorBoard's, by way of tensorboardX."""
+"""Exporting a run as a TensorBoard event file, with tensorboardX."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grok_tui.protocol.results import HEALTH_NAMES
 from grok_tui.runs.reader import event_lines, metric_lines
 from grok_tui.text import UserError
 
-# Where a column of the metrics goes; the part before the slash is its group on the screen.
+# The tags of the metrics' columns; TensorBoard groups them by the part before the slash.
 _TAGS = {
     "train_loss": "loss/train",
     "test_loss": "loss/test",
@@ -34,17 +34,17 @@ _TAGS = {
     "weight_norm": "weights/norm",
     **{name: f"health/{name}" for name in HEALTH_NAMES},
 }
-# What the table of hyperparameters shows of a run.
+# The results in TensorBoard's table of hyperparameters.
 _RESULTS = ("accuracy/test", "loss/test")
-# How many seconds since 1970 a step was done.
+# When a step was done, in seconds since 1970.
 Clock = Callable[[int], float]
 
 
 def write_events(run: Path, folder: Path | None) -> Path:
-    """Write the metrics, the config and what happened into a folder; returns it.
+    """Write the metrics, the config and the events of a run to a folder; returns it.
 
-    folder: missing or empty; None for one here, named after the run. The content depends on
-    the run alone. Raises UserError or OSError, and then leaves nothing.
+    folder: missing or empty; None for one in the current folder, named after the run. The
+    content depends only on the run. Raises UserError or OSError, and then leaves nothing.
     """
     folder = folder or Path(f"{run.resolve().name}-tensorboard")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -58,7 +58,7 @@ def write_events(run: Path, folder: Path | None) -> Path:
 
 
 def _save(path: Path, events: Iterator[Event]) -> None:
-    """Write the events into a file in a folder of its own, or leave neither."""
+    """Write the events to a file; if that fails, remove it and its folder."""
     writer = RecordWriter(str(path))
     try:
         for event in events:
@@ -73,7 +73,7 @@ def _save(path: Path, events: Iterator[Event]) -> None:
 
 
 def _events(run: Path, happened: list[dict[str, Any]], clock: Clock) -> Iterator[Event]:
-    """All records, in the order of their steps."""
+    """All of TensorBoard's events, in the order of their steps."""
     yield Event(wall_time=clock(0), file_version="brain.Event:2")
     for content in _config(run, happened):
         yield _event(0, clock(0), content)
@@ -81,9 +81,9 @@ def _events(run: Path, happened: list[dict[str, Any]], clock: Clock) -> Iterator
 
 
 def _clock(happened: list[dict[str, Any]]) -> Clock:
-    """Times as recorded, and in between in proportion to the steps."""
-    # From the last to the first: of several at a step (a pause and its end) the earliest
-    # is then the one that counts, since the step had been done before all of them.
+    """The recorded times, interpolated linearly between steps."""
+    # In reverse, so that the earliest of several times at a step counts (a pause and its end):
+    # the step was done before all of them.
     steps = [-line["step"] for line in reversed(happened)] or [0]
     times = [line["time"] for line in reversed(happened)] or [0.0]
     return lambda step: float(np.interp(-step, steps, times))
@@ -103,7 +103,7 @@ def _config(run: Path, happened: list[dict[str, Any]]) -> Iterator[Summary]:
     for part in (experiment, start, *([end] if ended else [])):
         plugin = part.value[0].metadata.plugin_data
         content = HParamsPluginData.FromString(plugin.content)
-        plugin.content = content.SerializeToString(deterministic=True)  # it has a map
+        plugin.content = content.SerializeToString(deterministic=True)  # maps have no order
         yield part
 
 
@@ -118,7 +118,7 @@ def _scalars(run: Path, clock: Clock) -> Iterator[Event]:
 
 
 def _tagged(name: str, content: Any) -> Iterator[tuple[str, float]]:
-    """The numbers of a column by their tags; of a list, how many there are."""
+    """The numbers of a column by their tags; for a list, its length."""
     if isinstance(content, Mapping):
         yield from ((f"{name}/{part}", value) for part, value in content.items())
     elif isinstance(content, list):
@@ -128,14 +128,14 @@ def _tagged(name: str, content: Any) -> Iterator[tuple[str, float]]:
 
 
 def _texts(happened: list[dict[str, Any]]) -> Iterator[Event]:
-    """Edits, phases, warnings and the end, in words."""
+    """Edits, phases, warnings and the end, as text."""
     for line in happened:
         if told := _told(line):
             yield _event(line["step"], line["time"], summary.text(*told))
 
 
 def _told(line: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The tag of an event, and its text in Markdown."""
+    """The tag of an event and its text in Markdown, None for events without text."""
     match line["event"]:
         case ConfigApplied.name:
             change = f"{written(line['old'])} -> {written(line['new'])}"

@@ -18,15 +18,15 @@ from grok_tui.runs import checkpoints
 from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError
 
-# The weights under their own names.
+# The format in which weights have their own names.
 OWN = "safetensors"
 
 
 def write_weights(run: Path, form: str, step: int | None, file: Path | None) -> list[Path]:
-    """Write the weights of a checkpoint, the newest if no step is named; returns the files.
+    """Write the weights of a checkpoint, the newest if `step` is None; returns the files.
 
-    form: `OWN`, or a format of the model's. file: None for a name made from those of run, step
-    and form. Beside a file of another tool's format lies the model's config, as JSON.
+    form: `OWN`, or one of the model's formats. file: None for a name made from run, step and
+    form. In another tool's format, the model's config is written beside it as JSON.
     Raises UserError or OSError.
     """
     snapshot = _snapshot(run, step)

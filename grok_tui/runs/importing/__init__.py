@@ -1,1 +1,1 @@
-"""What other programs wrote."""
+"""Reading what other programs wrote."""

@@ -1,4 +1,4 @@
-"""Losses of a run that another program made, from a CSV file."""
+"""Reading the losses of another program's run from a CSV file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from grok_tui.doctor import Case, Curve
 from grok_tui.text import UserError
 
-# Columns, and what else they are called once letters and digits are all that is left.
+# Columns and their other names, in lower case, with `_` for all but letters and digits.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "step": ("steps", "epoch", "epochs", "iteration", "iter"),
     "train_loss": ("training_loss", "loss_train", "loss"),
@@ -37,10 +37,10 @@ class MetricsError(UserError):
 
 
 def read_metrics(path: Path, config: Mapping[str, Any]) -> Case:
-    """The case of a run of which losses are known, and some fields of a config.
+    """The case of a run with known losses. config: the known fields of its config.
 
-    The file has a header and a line for each step, ascending; an empty cell was not measured. A
-    loss that is no number or infinite is a divergence. Raises MetricsError or OSError.
+    The file has a header and one line per step, ascending; empty cells were not measured. A
+    train loss of NaN or inf counts as divergence. Raises MetricsError or OSError.
     """
     values: dict[str, list[tuple[int, float]]] = {name: [] for name in COLUMNS}
     step, diverged = -1, False
@@ -66,7 +66,7 @@ def read_metrics(path: Path, config: Mapping[str, Any]) -> Case:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Every line but empty ones: its number, and its cells by column."""
+    """Every nonempty line: its number, and its cells by column."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
@@ -91,7 +91,7 @@ def _delimiter(header: str) -> str:
 
 
 def _names(path: Path, header: list[str]) -> list[str]:
-    """The column that each cell of the header stands for, empty for one that is not used."""
+    """The column that each cell of the header stands for, empty if it is not used."""
     known = {other: name for name, others in COLUMNS.items() for other in (name, *others)}
     names = [known.get(re.sub(r"[^a-z0-9]+", "_", h.lower()).strip("_"), "") for h in header]
     if lacking := [name for name in _NEEDED if name not in names]:
