@@ -1,4 +1,4 @@
-"""Reading TOML files that people write, replacing a file durably, the user's folders."""
+"""Reading TOML files, replacing files durably, and the user's folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 
-    Raises OSError, or ValueError with a message of one line if it is not TOML.
+    Raises OSError, or ValueError with a one-line message if it is not TOML.
     """
     try:
         return tomllib.loads(path.read_bytes().decode())
@@ -20,9 +20,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def base_folder(variable: str, default: Path) -> Path:
-    """The folder that an XDG variable names, as `XDG_CACHE_HOME`; the default without one.
+    """The folder that an XDG variable such as `XDG_CACHE_HOME` names, or the default.
 
-    Empty or relative it counts as unset. Source: XDG Base Directory Specification 0.8.
+    Empty and relative values count as unset. Source: XDG Base Directory Specification 0.8.
     """
     folder = Path(os.environ.get(variable, ""))
     return folder if folder.is_absolute() else default

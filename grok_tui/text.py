@@ -1,4 +1,4 @@
-"""Numbers, durations and tables as text, the same everywhere; errors of one line."""
+"""Numbers, durations and tables as text, the same everywhere; one-line errors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _GAP = "  "
 class UserError(Exception):
     """What was asked for cannot be done; the message says why, and what to do.
 
-    The user is shown it as one line of printable text, whatever a file or a library put into
-    it, in place of a traceback.
+    The user sees the message, not a traceback: one line of printable text, even if a file or a
+    library contributed to it.
     """
 
     def __init__(self, message: str) -> None:
@@ -46,11 +46,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-# --- text that others wrote -----------------------------------------------------------
+# --- text from elsewhere --------------------------------------------------------------
 
 
 def plain(text: str) -> str:
-    """The text with `?` for every character that is not printable, line breaks excepted."""
+    """The text with `?` for every unprintable character except line breaks."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
@@ -63,17 +63,17 @@ def one_line(text: str) -> str:
 
 
 def table(rows: Sequence[Mapping[str, Any]], width: int | None = None) -> str:
-    """Columns as wide as their widest cell, under their names.
+    """Columns under their names, each as wide as its widest cell.
 
-    rows: at least one; all have the columns of the first. width: of the terminal; columns that
-    do not fit follow in further tables below, each beginning with the first column again.
+    rows: at least one, all with the columns of the first. width: of the terminal; columns that
+    do not fit go into further tables below, each of which starts with the first column.
     """
     columns = [[name, *(cell(row[name]) for row in rows)] for name in rows[0]]
     return "\n\n".join(_lines(block) for block in _blocks(columns, width))
 
 
 def cell(value: Any) -> str:
-    """A value as the text of a table's cell."""
+    """A value as the text of a cell."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
@@ -84,7 +84,7 @@ def cell(value: Any) -> str:
 
 
 def _blocks(columns: list[list[str]], width: int | None) -> Iterator[list[list[str]]]:
-    """The columns in groups that fit into the width, each after the first column."""
+    """The columns in groups that fit the width, each starting with the first column."""
     first, *others = columns
     block, used = [first], _width(first)
     for column in others:
