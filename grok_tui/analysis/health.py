@@ -107,11 +107,11 @@ def _warnings(step: int, health: Health) -> Iterator[tuple[str, str]]:
             f"one step changes the weights by {health.update_ratio:.0%} of their norm:"
             " the learning rate may be too high",
         )
-    told = 1
-    while told <= health.spikes:
+    number = 1
+    while number <= health.spikes:
         yield (
-            f"spike {told}",
+            f"spike {number}",
             "the train loss has jumped from near zero"
-            + (f", {told} times so far" if told > 1 else ""),
+            + (f", {number} times so far" if number > 1 else ""),
         )
-        told *= SPIKES_WARNED
+        number *= SPIKES_WARNED

@@ -90,7 +90,7 @@ def same_on_all_threads(m: int, n: int, k: int) -> bool:
 
 
 def product(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """a @ b, (m, k) @ (k, n), by one call to OpenBLAS, which must be there."""
+    """a @ b, (m, k) @ (k, n), by one call to OpenBLAS, which must be installed."""
     library = openblas()
     assert library is not None
     (m, k), n = a.shape, b.shape[1]

@@ -12,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-# With more bytes than this waiting for a sync, there is one.
+# Sync once more than this many bytes wait for it.
 _MOST_FRESH = 1 << 20
 
 

@@ -18,7 +18,7 @@ from grok_tui.runs import checkpoints
 from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError
 
-# The format in which weights have their own names.
+# The format that keeps the weights' own names.
 OWN = "safetensors"
 
 

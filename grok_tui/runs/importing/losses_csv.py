@@ -95,8 +95,8 @@ def _names(path: Path, header: list[str]) -> list[str]:
     known = {other: name for name, others in COLUMNS.items() for other in (name, *others)}
     names = [known.get(re.sub(r"[^a-z0-9]+", "_", h.lower()).strip("_"), "") for h in header]
     if lacking := [name for name in _NEEDED if name not in names]:
-        found = f"the header has {', '.join(h.strip() for h in header)[:80]!a}"
-        raise MetricsError(f"{path}, line 1: there is no column {', '.join(lacking)}; {found}")
+        shown = f"the header has {', '.join(h.strip() for h in header)[:80]!a}"
+        raise MetricsError(f"{path}, line 1: there is no column {', '.join(lacking)}; {shown}")
     if twice := [name for name in COLUMNS if names.count(name) > 1]:
         raise MetricsError(f"{path}, line 1: two columns are {twice[0]}")
     return names
