@@ -20,7 +20,7 @@ _TRIPLES = 256
 
 
 def distance_irrelevance(correct: Array, group: Group) -> float:
-    """Share of the correct logits' spread that the distance of a and b does not explain.
+    """Share of the correct logits' spread that the distance of a and b leaves unexplained.
 
     correct: (n, n), the logit of the correct answer by i and j. Returns the standard deviation
     at a fixed distance, averaged over distances, relative to that of all logits: near 0 for a
