@@ -82,8 +82,8 @@ def why_no_circuit(task: Task, n_neurons: int) -> str | None:
     group = task.group
     if not group.has_circuit:
         return (
-            f"{task.name} is not a sum in a cyclic group: only its spectra are analyzed, not the"
-            " circuit"
+            f"{task.name} is not a sum in a cyclic group:"
+            " only its spectra are analyzed, not the circuit"
         )
     if group.n**2 * n_neurons > MOST_ACTIVATIONS:
         return (

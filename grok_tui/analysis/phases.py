@@ -111,10 +111,12 @@ class Milestones:
         excluded = measures.excluded_loss
         if self.memorized_step is None or excluded is None:
             return self
-        least = min(excluded, self.least_excluded_loss or excluded)
+        before = self.least_excluded_loss
+        least = excluded if before is None else min(excluded, before)
         now = replace(self, least_excluded_loss=least)
         explained = measures.logit_fve is not None and measures.logit_fve >= CIRCUIT_FVE
-        if now.circuit_step is None and (excluded >= EXCLUDED_RISE * least or explained):
+        risen = excluded > least and excluded >= EXCLUDED_RISE * least  # the least may be 0
+        if now.circuit_step is None and (risen or explained):
             now = replace(now, circuit_step=step, stuck="")
         return now
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,14 +64,16 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise ArgumentTypeError(f"must be columns x rows, such as 120x36 (got {text!r})")
     return int(width), int(height)
 
 
 def _speed(text: str) -> float:
-    speed = float(text)
-    if not 0 < speed < float("inf"):
-        raise ValueError
-    return speed
+    with contextlib.suppress(ValueError):
+        if 0 < (speed := float(text)) < math.inf:
+            return speed
+    raise ArgumentTypeError(f"must be a number above 0 (got {text!r})")
 
 
 def run(options: Namespace) -> int:

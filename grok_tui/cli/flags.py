@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -50,9 +50,9 @@ def given_fields(options: Namespace) -> dict[str, Any]:
 
 
 def count(text: str) -> int:
-    """Parse a whole number of at least 1, for argparse's `type=`. Raises ValueError."""
+    """Parse a whole number of at least 1, for argparse's `type=`. Raises ArgumentTypeError."""
     if not text.isdecimal() or int(text) < 1:
-        raise ValueError(text)
+        raise ArgumentTypeError(f"must be a whole number of at least 1 (got {text!r})")
     return int(text)
 
 

@@ -22,6 +22,7 @@ from grok_tui.text import UserError
 
 MAX_SEED = 2**32 - 1
 MAX_MODULUS = 499
+MAX_STEPS = 16_000_000
 
 Init = Literal["nanda", "transformerlens", "scaled-uniform", "normal"]
 Decay = Literal["decoupled", "coupled"]
@@ -118,9 +119,7 @@ class Config(BaseModel):
         "interventions", "none", "keep the norm of all weights at its initial value", live=True
     )
 
-    steps: int = _setting(
-        "run", 25_000, "train up to this step", live=True, ge=1, le=16_000_000
-    )
+    steps: int = _setting("run", 25_000, "train up to this step", live=True, ge=1, le=MAX_STEPS)
     eval_every: int = _setting(
         "run", 10, "steps between evaluations of all pairs", live=True, ge=1, le=1_000_000
     )

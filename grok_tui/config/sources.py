@@ -99,12 +99,14 @@ def _environment() -> dict[str, tuple[str, str]]:
 
     Raises ConfigError for a `GROK_TUI_` variable that does not name a field.
     """
-    variables = {}
+    variables: dict[str, tuple[str, str]] = {}
     for variable, value in sorted(os.environ.items()):
         name = variable.upper().removeprefix(ENV_PREFIX)
         if name == variable.upper():
             continue
-        if (field := name.lower()) in FIELDS:
+        if (field := name.lower()) in variables:
+            raise ConfigError(f"{variables[field][0]} and {variable} set the same field")
+        if field in FIELDS:
             variables[field] = variable, value
             continue
         near = difflib.get_close_matches(name, [field.upper() for field in FIELDS], 1)

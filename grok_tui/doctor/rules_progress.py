@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from grok_tui.config.schema import MAX_STEPS
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Verdict
 from grok_tui.doctor.derived import Derived
@@ -104,7 +105,7 @@ def too_few_steps(run: Derived) -> Verdict | None:
         confidence = 0.8
     else:
         return None
-    steps = min(max(latest, 2 * planned) if run.case.ended else latest, thresholds.MAX_STEPS)
+    steps = min(max(latest, 2 * planned) if run.case.ended else latest, MAX_STEPS)
     cut_off = (run.known("steps") or 0) >= steps
     return Verdict(
         "too-few-steps",

@@ -59,8 +59,6 @@ NO_PROGRESS_TIMES = 12.0
 # Decay that needs more steps than this to act is too slow: at p = 113 and lr 1e-3, weight
 # decay 0.1 did not grok in 40,000 steps, 0.3 did after 25,000.
 MOST_STEPS = 25_000
-# The most steps that a config can have.
-MAX_STEPS = 16_000_000
 # Steps until the train pairs are memorized, if not measured.
 MEMORIZING_STEPS = 150
 

@@ -104,7 +104,7 @@ def raw_metrics(run: Path) -> Iterator[dict[str, Any]]:
 def _metrics(line: bytes, step: int, modulus: int) -> MetricsLine:
     loss = _Loss.model_validate_json(line)
     if loss.step != step:
-        raise ValueError(f"step {loss.step} found where step {step} should")
+        raise ValueError(f"step {loss.step} found where step {step} should be")
     evaluated = health = analyzed = None
     if b'"test_loss"' in line:
         evaluated = Metrics(**vars(_Evaluated.model_validate_json(line)))

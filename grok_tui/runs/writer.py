@@ -199,7 +199,7 @@ class RunWriter:
     def _thin_out(self, snapshot: Snapshot) -> None:
         """Remove the checkpoints that `keep` does not keep now that this one exists."""
         files = checkpoints.checkpoints_in(self.path / "checkpoints")
-        steps = {int(file.stem.removeprefix("step-")): file for file in files}
+        steps = {checkpoints.step_of(file): file for file in files}
         rule = keep_rule.parse(snapshot.config["keep"])
         rhythm = snapshot.config["checkpoint_every"]
         changes = [step for step, _ in self._phases[1:]]

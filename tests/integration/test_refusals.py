@@ -76,7 +76,7 @@ BAD_CALLS: list[tuple[str, str]] = [
     ("--resume other", "is not a checkpoint of this version of grok-tui"),
     ("--resume damaged", "is damaged"),
     ("--resume flipped", "is damaged: its content is not what was saved"),
-    ("--resume gap", "metrics.jsonl is damaged in line 3: step 4 found where step 3 should"),
+    ("--resume gap", "metrics.jsonl is damaged in line 3: step 4 found where step 3 should be"),
     ("export flipped --to safetensors", "is damaged: its content is not what was saved"),
     ("export gap --to csv", "metrics.jsonl is damaged in line 3"),
     ("export gap --to csv -o file", "metrics.jsonl is damaged in line 3"),

@@ -151,7 +151,7 @@ BAD_EDITS: list[tuple[str, object, str]] = [
     ("device", "CUDA", "--device can only change in a new run"),
     ("lr", -1.0, "above 0"),
     ("lr", "fast", "'fast'"),
-    ("beta1", 1.0, "less than 1"),
+    ("beta1", 1.0, "below 1"),
     ("decay", "sideways", "'sideways'"),
     ("lr", float("nan"), "finite number"),
     ("speed", 1, "no such setting"),

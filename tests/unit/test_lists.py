@@ -147,7 +147,11 @@ def test_a_skipped_theme_is_listed_with_the_reason(
 def test_keys_with_the_users_own(printed: Printed, no_themes_of_the_users: Path) -> None:
     no_themes_of_the_users.with_name("keys.toml").write_text('pause = ["p", "["]\nfoo = "x"\n')
     rows = {row["id"]: row for row in printed.rows("keys")}
-    assert rows["quit"] == {"id": "quit", "keys": ["q"], "what": "Quit: save first, or leave at once"}
+    assert rows["quit"] == {
+        "id": "quit",
+        "keys": ["q"],
+        "what": "Quit: save first, or leave at once",
+    }
     assert rows["wd-up"]["keys"] == ["]"]
     skipped = [row["what"] for row in printed.rows("keys") if row["id"] == "skipped"]
     assert len(skipped) == 2

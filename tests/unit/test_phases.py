@@ -130,6 +130,15 @@ def test_a_circuit_forms_once_the_excluded_loss_has_risen_from_its_least() -> No
     assert now.after_analysis(600, excluded(0.1)).phase == "CIRCUIT FORMATION"
 
 
+def test_an_excluded_loss_of_zero_has_not_risen() -> None:
+    now = MEMORIZED
+    for step in (200, 300):
+        now = now.after_analysis(step, excluded(0.0))
+        assert now.phase == "MEMORIZING"
+    assert now.least_excluded_loss == 0.0
+    assert now.after_analysis(400, excluded(0.1)).phase == "CIRCUIT FORMATION"
+
+
 def test_a_circuit_is_seen_too_where_it_formed_along_with_memory() -> None:
     for share, phase in ((0.09, "MEMORIZING"), (0.1, "CIRCUIT FORMATION")):
         measures = replace(excluded(5.0), logit_fve=share)

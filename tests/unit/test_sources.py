@@ -215,6 +215,12 @@ def test_a_variable_that_sets_nothing_is_refused(
     assert refusal({}) == f"{variable} in the environment is not a setting{hint}"
 
 
+def test_two_variables_for_one_field_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROK_TUI_LR", "0.1")
+    monkeypatch.setenv("grok_tui_lr", "0.2")
+    assert refusal({}) == "GROK_TUI_LR and grok_tui_lr set the same field"
+
+
 def test_an_unknown_preset() -> None:
     assert refusal({}, None, "nope").startswith("unknown preset 'nope'; choose one of ")
 

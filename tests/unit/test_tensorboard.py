@@ -281,6 +281,10 @@ def test_a_full_disk_leaves_no_folder(
     with pytest.raises(OSError, match="No space left"):
         write_events(run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(OSError, match="No space left"):
+        write_events(run, tmp_path / "mine")
+    assert not list((tmp_path / "mine").iterdir())  # the user's own folder stays
 
 
 def test_without_the_extra_its_name_is_said(

@@ -51,23 +51,26 @@ def write_events(run: Path, folder: Path | None) -> Path:
         raise UserError(f"{folder} already exists; choose an empty folder with -o")
     happened = list(event_lines(run))
     clock = _clock(happened)
+    new = not folder.exists()
     folder.mkdir(exist_ok=True)
     path = folder / f"events.out.tfevents.{clock(0):.0f}.{run.resolve().name}"
-    _save(path, _events(run, happened, clock))
+    try:
+        _save(path, _events(run, happened, clock))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        if new:
+            folder.rmdir()
+        raise
     return folder
 
 
 def _save(path: Path, events: Iterator[Event]) -> None:
-    """Write the events to a file; if that fails, remove it and its folder."""
+    """Write the events to a file."""
     writer = RecordWriter(str(path))
     try:
         for event in events:
             writer.write(event.SerializeToString(deterministic=True))
         writer.flush()
-    except BaseException:
-        path.unlink()
-        path.parent.rmdir()
-        raise
     finally:
         writer.close()
 

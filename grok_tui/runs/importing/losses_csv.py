@@ -127,7 +127,7 @@ def _float(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{name}: {_shown(text)} is no number") from None
+        raise ValueError(f"{name}: {_shown(text)} is not a number") from None
 
 
 def _shown(text: str) -> str:

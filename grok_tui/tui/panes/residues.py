@@ -43,9 +43,7 @@ class Residues(Pane):
         Binding("home", "first", "First residue", id="residue-first", show=False),
         Binding("end", "last", "Last residue", id="residue-last", show=False),
         Binding("w", "worst", "Worst residue on test", id="residue-worst", show=False),
-        Binding(
-            "pageup", "page(-1)", "Scroll up", id="residue-page-up", show=False
-        ),
+        Binding("pageup", "page(-1)", "Scroll up", id="residue-page-up", show=False),
         Binding(
             "pagedown",
             "page(1)",
