@@ -87,7 +87,7 @@ class Milestones:
             case "CIRCUIT FORMATION":
                 return (
                     f"since step {self.circuit_step} the network uses the key frequencies:"
-                    " without them the train loss is higher, or they explain 10 % of the logits"
+                    " without them the train loss is higher, or they explain 10% of the logits"
                 )
             case "STUCK":
                 return self.stuck

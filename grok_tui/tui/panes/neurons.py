@@ -55,7 +55,7 @@ class Neurons(AnalysisPane):
     MORE = (
         "The activations of a neuron over all pairs are Fourier transformed in a and b. Where"
         " one frequency k (its constant, cosine and sine terms in a and in b) explains more"
-        " than 85 % of their variance, the neuron belongs to the cluster of k. After grokking"
+        " than 85% of their variance, the neuron belongs to the cluster of k. After grokking"
         " nearly all neurons do, and the clusters are the key frequencies. The map shows a"
         " running down and b to the right, as bright as the activation: waves in both"
         " directions. Up and down change the cluster, left and right the neuron, best"
