@@ -1,1 +1,1 @@
-"""Where the events of a screen come from: a live trainer, or a recorded run."""
+"""Where a screen's events come from: a live trainer or a recorded run."""

@@ -1,4 +1,4 @@
-"""Answering questions about a recorded network from its checkpoints."""
+"""Answers to questions about a recorded network, from its checkpoints."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from grok_tui.text import UserError
 def answer_from(
     folder: Path, question: Ask | Inspect, until: int | None = None
 ) -> Answered | Inspected:
-    """The answer by a run's newest sound checkpoint, or the newest of a step up to `until`.
+    """Answer a question about a run from its newest readable checkpoint.
 
-    Raises UserError if there is none.
+    folder: the run directory. until: use no checkpoint after this step.
+    Raises UserError if there is no such checkpoint, or no such pair.
     """
     snapshot = next(_sound(folder, until), None)
     if snapshot is None:
@@ -50,6 +51,6 @@ def _sound(folder: Path, until: int | None) -> Iterator[Snapshot]:
                 continue
 
 
-@lru_cache(maxsize=2)  # a replay asks the same one again and again
+@lru_cache(maxsize=2)  # a replay keeps asking about the same checkpoint
 def _loaded(path: Path) -> Snapshot:
     return load(path)

@@ -1,4 +1,4 @@
-"""One run with its recorder: in the main thread of `--record`, or in a child process."""
+"""One run and its recorder, in the main thread (`--record`) or in a child process."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from grok_tui.text import UserError
 class Job:
     """What to train and where to record it.
 
-    run_dir: the run directory, None to record nothing.
-    snapshot: where to continue in `run_dir`, None for a new run. `config` may differ from the
+    run_dir: the run directory; None to record nothing.
+    snapshot: where to continue in `run_dir`; None for a new run. `config` may differ from the
     snapshot's in live fields and in the device.
-    edits: those of earlier sittings that can be undone (`CommandHandler.edits`).
-    warnings: what to tell the user at the start.
+    edits: undoable edits of earlier sittings (`CommandHandler.edits`).
+    warnings: shown to the user at the start.
     """
 
     config: Config
@@ -37,7 +37,7 @@ class Job:
 
 
 class QueueInbox:
-    """An inbox that any thread, or a signal handler, puts commands into."""
+    """An inbox that any thread or signal handler can put commands into."""
 
     def __init__(self) -> None:
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -46,7 +46,7 @@ class QueueInbox:
         self._commands.put(command)
 
     def drain(self, *, wait: bool) -> list[Command]:
-        """Return the commands that have come; with `wait`, block until there is one."""
+        """Return the waiting commands; with `wait`, block until there is at least one."""
         commands = [self._commands.get()] if wait else []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -55,11 +55,11 @@ class QueueInbox:
 
 
 def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped | Failed:
-    """Do the job; `sink` gets every event after it is on disk.
+    """Train the job; `sink` gets every event once it is on disk.
 
-    patient: while the run cannot be written, wait until `inbox` says to try again or to stop.
-    Returns the event that ended the run. What keeps it from starting is raised: DeviceError,
-    RunError or OSError; nothing is then written. Whatever breaks later becomes a `Failed`.
+    patient: if a write fails, wait until a command from `inbox` says to retry or stop.
+    Returns the event that ended the run. Any error after the start becomes a `Failed`.
+    Raises DeviceError, RunError or OSError, with nothing written, if the run cannot start.
     """
     sink(Compiling("opening the device", 0, 1))
     from grok_tui.device.open import open_device
@@ -84,7 +84,7 @@ def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped
         for warning in job.warnings:
             emit(Warned(step, warning))
         return Trainer(config, inbox, emit, recorder, job.snapshot, edits=job.edits).run()
-    except Exception as error:  # noqa: BLE001  the boundary: what breaks becomes an event
+    except Exception as error:  # noqa: BLE001  the boundary: an error becomes an event
         if writer and isinstance(error, OSError):
             failed = Failed(step, cannot_write(error, f"; {writer.extent()}"), "recording")
             writer.discard_useless()
@@ -101,7 +101,7 @@ def run(job: Job, inbox: Inbox, sink: Sink, *, patient: bool = False) -> Stopped
 
 
 def why(error: Exception) -> str:
-    """What broke, in one line; prints the traceback of what nobody foresaw."""
+    """Describe an error in one line; prints the traceback if the error was not foreseen."""
     if isinstance(error, OSError):
         return cannot_write(error)
     if isinstance(error, UserError):

@@ -1,4 +1,4 @@
-"""Opening runs: new, again, branched, resumed, or replayed; and closing them all."""
+"""Opens the runs of a session (new, branched, resumed or replayed) and closes them all."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from grok_tui.sources.worker import WorkerSource
 from grok_tui.text import UserError
 from grok_tui.view.state import SessionState
 
-# How long a trainer may take to save its last checkpoint before it is ended by force.
+# How long a trainer may take to save its last checkpoint before it is killed.
 SAVE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a session shows: where events come from, and the state that they continue.
+    """A run that a session shows: the source of its events and the state that they continue.
 
     folder: the run directory, None if nothing is recorded.
-    paused: whether it waits at first. parent: the run that it branched from.
+    paused: whether it starts paused. parent: the directory of the run that it branched from.
     """
 
     source: Source | ReplaySource
@@ -42,21 +42,21 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """Wanted: a new run from the first step."""
+    """A request for a new run from the first step."""
 
     config: Config
 
 
 @dataclass(frozen=True, slots=True)
 class BranchRun:
-    """Wanted: a new run that begins as its parent was at a checkpoint, waiting for an edit."""
+    """A request for a paused new run that starts from a checkpoint of its parent."""
 
     checkpoint: Path
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeRun:
-    """Wanted: the run in a directory whose trainer is gone, from its newest checkpoint."""
+    """A request to continue a run whose trainer is gone, from its newest checkpoint."""
 
     folder: Path
     paused: bool
@@ -66,22 +66,25 @@ RunRequest = NewRun | BranchRun | ResumeRun
 
 
 class Launcher:
-    """Opens the runs of a session, and ends them when the screens are gone.
+    """Opens the runs of a session, and ends them after its screens have closed.
 
-    What opens a run may raise UserError or OSError, and then changes nothing.
+    A method that opens a run raises UserError or OSError if it cannot, and changes nothing.
     """
 
     def __init__(self, job_of: Callable[[str], Job], *, save: bool) -> None:
-        """job_of: the job of a preset, with what the command line said."""
+        """job_of: returns the job of a preset, with the settings of the command line.
+
+        save: whether new runs are recorded.
+        """
         self._job_of, self._save = job_of, save
         self._opened: list[tuple[WorkerSource, Path | None]] = []
 
     def preset(self, name: str) -> Run:
-        """A new run of a preset."""
+        """Open a new run of a preset."""
         return self.open(self._job_of(name))
 
     def launch(self, request: RunRequest) -> Run:
-        """The run that was asked for."""
+        """Open the requested run."""
         match request:
             case NewRun(config):
                 name = name_of(self._opened[-1][1]) if self._opened else "run"
@@ -98,7 +101,7 @@ class Launcher:
                 )
 
     def open(self, job: Job, *, paused: bool = False) -> Run:
-        """The run of a job, not yet started; a continued one shows what came before."""
+        """Open the run of a job without starting it; a continued run shows its history."""
         state, parent = SessionState(job.config.model_dump(mode="json")), None
         if job.snapshot and job.run_dir:
             state = recorded_state(job.run_dir, job.snapshot.step).continued()
@@ -109,18 +112,18 @@ class Launcher:
         return Run(source, state, job.run_dir, paused, parent)
 
     def replay(self, folder: Path, step: int, speed: float) -> Run:
-        """A recorded run, which is left as it is."""
+        """Open a recorded run, read-only, at `step`; speed: a multiple of the run's own."""
         recording = Recording.open(folder)
         player = Player(recording.timeline, recording.last, speed=speed).sought(step)
         return Run(ReplaySource(recording, player), shown(recording, player), folder)
 
     @property
     def unheard(self) -> list[str]:
-        """After `close`: why runs failed that were only to be ended."""
+        """After `close`: why runs failed while they were being ended."""
         return [source.unheard for source, _ in self._opened if source.unheard]
 
     def close(self) -> Iterator[str]:
-        """End every trainer, then say where everything is."""
+        """End every trainer; yields lines that say where the runs and logs are."""
         for source, run_dir in self._opened:
             source.close(SAVE_SECONDS)
             if source.log:
@@ -130,7 +133,7 @@ class Launcher:
 
 
 def replay_launcher() -> Launcher:
-    """A launcher that begins with a recorded run; a branch of it is live, and saved."""
+    """A launcher for a session that starts with a replay; branches of it are recorded."""
     return Launcher(_no_preset, save=True)
 
 

@@ -1,4 +1,4 @@
-"""Sending events without ever waiting for their reader."""
+"""Sends events without ever waiting for their reader."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from grok_tui.protocol.events import Analyzed, Evaluated, Event, Losses, Sink
 class Outbox:
     """A queue with its own sending thread, which stays small while the reader is stuck.
 
-    Losses that wait are joined to one event and only the newest evaluation and analysis keep
-    their arrays, so a reader that comes back late gets every number at little cost.
+    Waiting losses are joined into one event, and only the newest waiting evaluation and
+    analysis keep their arrays, so a late reader still gets every number at little cost.
     """
 
     def __init__(self, send: Sink) -> None:
@@ -26,17 +26,17 @@ class Outbox:
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start sending."""
         self._thread.start()
 
     def put(self, event: Event) -> None:
-        """Send the event soon."""
+        """Queue an event to be sent."""
         with self._changed:
             _add(self._waiting, event)
             self._changed.notify()
 
     def close(self) -> None:
-        """Wait until everything is sent, or the reader is gone."""
+        """Wait until everything has been sent or the reader is gone."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -65,7 +65,7 @@ def _add(waiting: deque[Event], event: Event) -> None:
 
 
 def _drop_table(waiting: deque[Event], kind: type[Event]) -> None:
-    """Leave out the arrays of the newest event of a kind; the older ones have lost theirs."""
+    """Drop the arrays of the newest event of a kind; older events have already lost theirs."""
     for i in reversed(range(len(waiting))):
         before = waiting[i]
         if isinstance(before, kind):

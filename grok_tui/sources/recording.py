@@ -1,4 +1,4 @@
-"""A recorded run as states: the one that a session showed after any of its steps."""
+"""A recorded run as states: what a session showed after any of its steps."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from grok_tui.runs.reader import completed, event_lines, outline, recorded
 from grok_tui.runs.timeline import Timeline
 from grok_tui.view.state import Mark, SessionState, reduce
 
-# States kept on the way through a run, so that going back does not begin at its start.
+# States kept along a run, so that going back does not start from the beginning.
 KEPT_STATES = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Kept:
-    """The state after the first `done` events, all of steps up to `step`."""
+    """The state after the first `done` events, which belong to steps up to `step`."""
 
     done: int
     step: int
@@ -29,7 +29,7 @@ class _Kept:
 
 
 def recorded_state(folder: Path, step: int | None = None) -> SessionState:
-    """The state that a recorded run had after `step`, or has at its end.
+    """The state of a recorded run after `step`, or at its end.
 
     Raises UserError or OSError.
     """
@@ -38,10 +38,10 @@ def recorded_state(folder: Path, step: int | None = None) -> SessionState:
 
 
 class Recording:
-    """A run directory, read once; the next state costs what happened since the last one.
+    """A run directory, read once; moving forward reduces only the events in between.
 
-    last: the last step. timeline: when each step happened. phases: its changes of phase, the
-    oldest first.
+    last: the last step. timeline: when each step happened. phases: the marks of its changes
+    of phase, oldest first.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Recording:
         return cls(folder, config, list(events), Timeline.of(event_lines(folder)))
 
     def state_at(self, step: int) -> SessionState:
-        """The state when everything of the steps up to `step` had happened, and nothing later.
+        """The state after all that happened up to `step`. Raises UserError or OSError.
 
-        Of the pairs it has what the newest evaluation found whose step was analyzed, too.
+        Its pairs are from the newest evaluation at a step that was also analyzed.
         """
         before = self._nearest(step)
         end = bisect_right(self._steps, step, lo=before.done)
@@ -74,7 +74,7 @@ class Recording:
             state = reduce(state, completed(self.folder, self._config, self._events[at]))
             self._keep(_Kept(at + 1, self._steps[at], state))
         self._newest = _Kept(end, step, state)
-        # Losses come in one event for many steps, after what happened between them.
+        # One losses event covers many steps and comes after the other events of those steps.
         later = (
             event for event in islice(self._events, end, None) if isinstance(event, Losses)
         )
@@ -83,13 +83,13 @@ class Recording:
         return state
 
     def _nearest(self, step: int) -> _Kept:
-        """The latest state that is known and not beyond a step."""
+        """The latest kept state that is not after `step`."""
         if self._kept[-1].step <= self._newest.step <= step:
             return self._newest
         return self._kept[bisect_right(self._kept, step, key=lambda kept: kept.step) - 1]
 
     def _keep(self, new: _Kept) -> None:
-        """Keep a state if the one before is far enough away."""
+        """Keep a state if it is far enough from the one before."""
         if new.step - self._kept[-1].step >= max(1, self.last // KEPT_STATES):
             self._kept.append(new)
 
@@ -99,12 +99,12 @@ def _step(event: Event) -> int:
 
 
 def _up_to(losses: Losses, step: int) -> Losses:
-    """The losses that are not beyond a step."""
+    """The losses of steps up to `step`."""
     return replace(losses, train_loss=losses.train_loss[: step - losses.first_step + 1])
 
 
 def _phases(events: Iterable[Event], start: SessionState) -> tuple[Mark, ...]:
-    """The marks of all changes of phase, found by reducing the events that are few."""
+    """The marks of all changes of phase; skips the frequent events, for speed."""
     state = start
     for event in events:
         if event.name in ("phase", "started"):

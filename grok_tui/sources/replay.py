@@ -1,4 +1,4 @@
-"""A recorded run as a source: it plays, pauses, and goes to any of its steps."""
+"""A recorded run as a source: it plays, pauses, and jumps to any step."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from grok_tui.sources.recording import Recording
 from grok_tui.text import UserError
 from grok_tui.view.state import Sought
 
-# Between two states while it plays.
+# Time between two states while playing.
 TICK_SECONDS = 1 / 16
 
 
 class ReplaySource:
-    """Plays a recording in a thread of its own, and delivers the states that it comes to."""
+    """Plays a recording in its own thread and delivers the states that it reaches."""
 
     def __init__(self, recording: Recording, player: Player) -> None:
         self.recording = recording
@@ -41,13 +41,13 @@ class ReplaySource:
         return self._player
 
     def start(self, deliver: Callable[[Event | Sought], None]) -> None:
-        """Begin; `deliver` is called from a thread."""
+        """Start playing; `deliver` is called from the replay's thread."""
         self._deliver = deliver
         self._since = time.monotonic()
         self._thread.start()
 
     def send(self, command: Command) -> None:
-        """What a live run obeys and a recorded one can."""
+        """Obey the commands that make sense for a recorded run; ignore the others."""
         match command:
             case Pause():
                 self.change(Player.paused)
@@ -61,7 +61,7 @@ class ReplaySource:
                     self._changed.notify()
 
     def change(self, change: Callable[[Player], Player]) -> None:
-        """Go on from another position, or in another way."""
+        """Replace the player by `change` of it, for example paused or at another step."""
         with self._changed:
             self._play_to_now()
             self._player = change(self._player)

@@ -1,4 +1,4 @@
-"""Recording a run, and waiting while that fails: for space on the disk, for its folder."""
+"""Records a run, and waits while that fails, for example on a full disk."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ T = TypeVar("T")
 
 
 class RetryingRecorder:
-    """Writes a run; while that fails it keeps the trainer waiting.
+    """Writes a run, and makes the trainer wait while writing fails.
 
-    It stands between the trainer and its inbox as well, where it is told when to try again. All
-    commands that come meanwhile are passed on to the trainer afterwards, after a pause.
+    It also stands between the trainer and its inbox, where it finds the command to try again.
+    Commands that arrive while it waits reach the trainer afterwards, preceded by a pause.
     """
 
     def __init__(self, writer: RunWriter, inbox: Inbox, sink: Sink) -> None:
-        """sink: is told that training waits, and why."""
+        """sink: gets the events that say that training waits, and why."""
         self._writer, self._inbox, self._sink = writer, inbox, sink
         self._kept: list[Command] = []
 
     def __call__(self, event: Event) -> None:
-        """Record one event. Raises OSError if it cannot be written and the run is to end."""
-        if not isinstance(event, Compiling):  # which has no step, and is not recorded
+        """Record an event. Raises OSError if that fails after a stop was requested."""
+        if not isinstance(event, Compiling):  # has no step and is not recorded
             self._patiently(lambda: self._writer(event), event.step)
 
     def save(self, snapshot: Snapshot) -> str:
-        """Write a checkpoint. Raises OSError if it cannot be written and the run is to end."""
+        """Write a checkpoint; returns its path. Raises OSError as for an event."""
         return self._patiently(lambda: self._writer.save(snapshot), snapshot.step)
 
     def drain(self, *, wait: bool) -> list[Command]:
-        """Commands that came while training waited for the disk, then those of the inbox."""
+        """Return the commands kept while training waited for the disk, then the inbox's."""
         kept, self._kept = self._kept, []
         return kept + self._inbox.drain(wait=wait and not kept)
 
@@ -50,7 +50,7 @@ class RetryingRecorder:
                 last_try = self._wait(error, step)
 
     def _wait(self, error: OSError, step: int) -> bool:
-        """Wait until another try is asked for; returns whether the run is to end after it."""
+        """Wait for a command that asks for another try; returns whether it was a stop."""
         message = cannot_write(error, "; training waits, press space to try again")
         self._sink(Warned(step, message))
         self._sink(Paused(step))

@@ -1,7 +1,7 @@
-"""The session's trainer in a child process: its pipe, its death, its end.
+"""The trainer of a session in a child process.
 
-The child is a fresh interpreter in a process group of its own, niced, whose standard
-output and error go to a log file. It ends when its pipe closes, so none outlives a session.
+The child is a fresh, niced interpreter in its own process group; its standard output and
+error go to a log file. It ends when its pipe closes, so none outlives a session.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from grok_tui.sources.job import Job, QueueInbox, run, why
 from grok_tui.sources.outbox import Outbox
 
 NICENESS = 10
-# How long a child that lost its session may take to save a last checkpoint.
+# How long a child may take to save a last checkpoint after its session is gone.
 ORPHAN_SECONDS = 5.0
-# How long one that is still compiling gets to end by itself.
+# How long a child that is still compiling may take to exit by itself.
 COMPILING_SECONDS = 1.0
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
 class WorkerSource:
-    """A live run: events from, and commands to, a trainer in a child process."""
+    """A live run: exchanges events and commands with a trainer in a child process."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -46,21 +46,21 @@ class WorkerSource:
 
     @property
     def log(self) -> Path | None:
-        """After `close`: the file with what a child that failed had printed, if anything."""
+        """After `close`: the file with the output of a child that failed, if it had any."""
         return self._log if self._log and self._log.exists() else None
 
     @property
     def unheard(self) -> str | None:
-        """After `close`: why the child failed, if it did so after it was told to end."""
+        """After `close`: why the child failed, if it failed after it was told to end."""
         return self._unheard
 
     @property
     def pid(self) -> int | None:
-        """The child's process id, None before `start`."""
+        """The child's process ID, None before `start`."""
         return self._process.pid if self._process else None
 
     def start(self, deliver: Sink) -> None:
-        """Spawn the child; `deliver` gets its events from a thread of this process."""
+        """Spawn the child; `deliver` is called with its events from another thread."""
         self._connection, theirs = Pipe()
         log, name = tempfile.mkstemp(prefix="grok-tui-worker-", suffix=".log")
         self._log = Path(name)
@@ -90,15 +90,15 @@ class WorkerSource:
         self._reader.start()
 
     def send(self, command: Command) -> None:
-        """Pass a command on; without effect once the child has ended."""
+        """Send a command to the child; does nothing once the child has ended."""
         self._told_to_end = self._told_to_end or isinstance(command, Stop)
         with self._sending, contextlib.suppress(OSError):
             self._connection.send(command)
 
     def close(self, timeout: float) -> None:
-        """End the child: a stop with a checkpoint, by force after `timeout` seconds.
+        """Stop the child with a last checkpoint; kill it after `timeout` seconds.
 
-        A child that is still compiling has nothing to save and gets a moment only.
+        A child that is still compiling has nothing to save and is killed sooner.
         """
         with self._closing:
             self._close(timeout)
@@ -111,7 +111,7 @@ class WorkerSource:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout if self._started else COMPILING_SECONDS)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # whatever it may have started, too
+            os.killpg(self._process.pid, signal.SIGKILL)  # with any processes it started
         self._process.wait()
         if self._reader:
             self._reader.join()
@@ -139,7 +139,7 @@ class WorkerSource:
             deliver(event)
 
     def _death(self) -> str:
-        """Why a child that said nothing is gone."""
+        """Why the child died without a last event."""
         assert self._process
         try:
             code = self._process.wait(timeout=1)
@@ -154,23 +154,23 @@ class WorkerSource:
 
 
 def _environment() -> dict[str, str]:
-    """The child's: it finds this package, wherever it was imported from."""
+    """The child's environment, in which it can import this package."""
     paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _take_commands(connection: Connection, inbox: QueueInbox) -> None:
-    """Fill the inbox until the pipe closes, which means that the session is gone."""
+    """Fill the inbox until the pipe closes, which means the session is gone."""
     with contextlib.suppress(EOFError, OSError):
         while True:
             inbox.put(connection.recv())
     inbox.put(Stop("the session is gone"))
-    time.sleep(ORPHAN_SECONDS)  # the process is gone before that, unless it hangs
+    time.sleep(ORPHAN_SECONDS)  # the process exits sooner unless it hangs
     os._exit(1)
 
 
 def main(descriptor: int) -> None:
-    """The child: take a job from the pipe, do it, send its events."""
+    """Run the child: receive a job from the pipe, train it, and send its events."""
     for ignored in (signal.SIGINT, signal.SIGHUP):  # the session decides, not the terminal
         signal.signal(ignored, signal.SIG_IGN)
     os.nice(NICENESS)
