@@ -1,4 +1,4 @@
-"""Many runs as one: a grid of settings and seeds, trained by several workers."""
+"""Many runs as one sweep: a grid of settings and seeds, trained by several workers."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ RESULTS = "sweep.json"
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether a directory is that of a sweep."""
+    """Whether a directory holds a sweep."""
     return (folder / RESULTS).is_file()

@@ -1,4 +1,4 @@
-"""Which points of a sweep train together, as replicas of one network."""
+"""Decides which points of a sweep train together, as replicas of one network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grok_tui.models.registry import model_of
 from grok_tui.sweep.spec import Point
 from grok_tui.tasks.registry import make_task
 
-# What may differ among replicas: numbers that a step reads, and what decides where it begins.
+# Fields that may differ among replicas: numbers that a step reads, or that set the start.
 NUMBERS = frozenset(
     {"lr", "weight_decay", "decay", "beta1", "beta2", "eps", "warmup_steps"}
     | {"grokfast_alpha", "grokfast_lambda"}
@@ -27,14 +27,14 @@ _SHARE = 0.5
 
 
 def alike(fields: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """What has to be equal in the configs of replicas."""
+    """The fields that must be equal in the configs of replicas."""
     return tuple((name, value) for name, value in fields.items() if name not in NUMBERS)
 
 
 def groups(points: Sequence[Point], workers: int, replicas: int | None) -> list[list[Point]]:
-    """The points in groups that can train together, of `replicas` points at most.
+    """Split points into groups of at most `replicas` that can train together.
 
-    Without a number each group of points that are alike is dealt out to all workers.
+    replicas: None spreads all points that can train together over the workers.
     """
     by_kind: dict[tuple[tuple[str, Any], ...], list[Point]] = {}
     for point in points:
@@ -42,22 +42,22 @@ def groups(points: Sequence[Point], workers: int, replicas: int | None) -> list[
         by_kind.setdefault(kind, []).append(point)
     return [
         part
-        for found in by_kind.values()
-        for part in parts(found, replicas or math.ceil(len(found) / workers))
+        for same in by_kind.values()
+        for part in parts(same, replicas or math.ceil(len(same) / workers))
     ]
 
 
 def parts(points: Sequence[Any], most: int) -> Iterator[list[Any]]:
-    """Cut into as few parts as there have to be, all about equally long."""
+    """Split points into the fewest parts of at most `most` and `MOST_REPLICAS`, evenly."""
     count = math.ceil(len(points) / min(most, MOST_REPLICAS))
     for i in range(count):
         yield list(points[i * len(points) // count : (i + 1) * len(points) // count])
 
 
 def fitting(config: Config, device: str, limit: float = math.inf) -> int:
-    """How many replicas of a config fit into the free memory of a device, and into a limit.
+    """How many replicas of a config fit into a device's free memory and into `limit` bytes.
 
-    limit: in bytes. At least 1: a single run finds out by itself.
+    At least 1: a single run is always tried.
     """
     free = min(free_bytes(device), limit)
     task = make_task(config)
@@ -66,15 +66,15 @@ def fitting(config: Config, device: str, limit: float = math.inf) -> int:
 
 
 def free_bytes(device: str) -> float:
-    """The free memory of a device: that of NVIDIA's as its tool says, else the machine's."""
+    """Free bytes of a device: as `nvidia-smi` reports for NVIDIA's, else of the machine."""
     if device.startswith(("CUDA", "NV")):
         query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
         try:
-            found = subprocess.run(  # noqa: S603  nothing in it comes from outside
+            mebibytes = subprocess.run(  # noqa: S603  a fixed command
                 query, capture_output=True, text=True, check=True
             ).stdout
             index = int(device.partition(":")[2] or 0)
-            return float(found.split()[index]) * 2**20
+            return float(mebibytes.split()[index]) * 2**20
         except (OSError, subprocess.CalledProcessError, ValueError, IndexError):
-            pass  # no such tool: the machine's memory is a guess like any other
+            pass  # no usable answer: the machine's memory is the best guess left
     return float(psutil.virtual_memory().available)

@@ -1,4 +1,4 @@
-"""Training the points of a sweep on the workers of a Dask cluster, here or elsewhere."""
+"""Trains the points of a sweep on the workers of a Dask cluster, local or remote."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from grok_tui.sweep.spec import Point
 from grok_tui.sweep.train_group import train_runs
 from grok_tui.text import UserError
 
-# How often the end of groups is looked for.
+# How often to check which groups have ended.
 TICK_SECONDS = 0.25
-# How long an existing scheduler may take to answer.
+# How long a scheduler given by address may take to answer.
 CONNECT_SECONDS = 10.0
 
 
@@ -30,13 +30,13 @@ class SchedulerLostError(UserError):
 
 
 def _hush() -> None:
-    """Keep Dask from logging tracebacks of lost connections: they are said in a line here."""
+    """Silence Dask's tracebacks of lost connections, which are reported in one line instead."""
     for name in [n for n in logging.root.manager.loggerDict if n.startswith("distributed")]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class OwnCores(WorkerPlugin):  # type: ignore[misc]
-    """Gives each worker of this machine its share of the cores, and its output to a file."""
+    """Gives each local worker its share of the cores, and sends its output to a file."""
 
     name = "own-cores"
 
@@ -57,9 +57,10 @@ class OwnCores(WorkerPlugin):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def cluster(scheduler: str | None, workers: int | None, log: Path) -> Iterator[Client]:
-    """A client of the scheduler at an address, or of a cluster of processes on this machine.
+    """A client of the scheduler at an address, or of a new cluster of local processes.
 
-    log: what the workers of this machine print goes there, if they do.
+    scheduler: the address; None for a local cluster. workers: the number of local processes;
+    None for one per core. log: the file for their output, removed if empty.
     Raises UserError if the scheduler does not answer.
     """
     _hush()
@@ -93,10 +94,10 @@ def train(
     groups: Sequence[Sequence[Point]],
     tick: Callable[[], None],
 ) -> None:
-    """Train groups of points on a client's workers; calls `tick` some times a second.
+    """Train groups of points on a client's workers; calls `tick` every `TICK_SECONDS`.
 
-    A worker that dies has its points done elsewhere. What breaks a whole group is noted as
-    broken. Raises SchedulerLostError.
+    If a worker dies, other workers train its points. If a whole group fails, its points are
+    added to `folder.broken`. Raises SchedulerLostError.
     """
     path, pending = folder.path.resolve(), {}
     for group in groups:
@@ -110,14 +111,14 @@ def train(
 
 
 def _submit(client: Client, runs: Mapping[str, Point]) -> Future:
-    """Have points trained, each in the run directory that it stands under."""
+    """Submit points for training; runs: by run directory."""
     fields = {run: point.config.model_dump(mode="json") for run, point in runs.items()}
     key = f"{next(iter(runs.values())).name} and {len(runs) - 1} more"
     return client.submit(train_group, fields, key=key, pure=False)
 
 
 def _note(folder: SweepFolder, runs: Mapping[str, Point], future: Future) -> None:
-    """Note which points of a group that has ended are broken, and why."""
+    """Record which points of an ended group are broken, and why."""
     if future.status in ("cancelled", "lost"):
         raise SchedulerLostError("the scheduler is gone")
     if future.status == "finished":
@@ -128,12 +129,12 @@ def _note(folder: SweepFolder, runs: Mapping[str, Point], future: Future) -> Non
 
 
 def train_group(runs: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Train runs in this worker, within its memory; returns why some failed.
+    """Train runs in this worker, within its memory; returns why runs failed, by run directory.
 
-    Whatever breaks is a reason: of a device, of a disk.
+    runs: config fields by run directory. Any exception counts as the reason of all runs.
     """
     limit = get_worker().memory_manager.memory_limit or math.inf
     try:
         return train_runs(runs, limit)
-    except Exception as error:  # noqa: BLE001  the sweep goes on
+    except Exception as error:  # noqa: BLE001  the sweep continues
         return dict.fromkeys(runs, f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""The directory of a sweep: a run directory for each point, and what became of them all."""
+"""The directory of a sweep: a run directory for each point, and files with all outcomes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ State = Literal["waiting", "cut off", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a point; None for what it has not got.
+    """The outcome of a point so far; numbers that are not known are None.
 
-    state: `waiting` has not begun, `cut off` can go on from a checkpoint, `failed` diverged or
-    broke, for the reason in `error`. steps: done so far.
+    state: `waiting` has not begun, `cut off` can continue from a checkpoint, `failed` diverged
+    or broke, for the reason in `error`. steps: completed so far.
     """
 
     state: State
@@ -46,7 +46,7 @@ class Outcome:
 
 
 def outcome_of(run: Path) -> Outcome:
-    """What the run directory of a point says."""
+    """The outcome of a point according to its run directory."""
     if not (run / "config.toml").exists():
         return Outcome("waiting")
     if (summary := read_summary(run)) is None:
@@ -66,12 +66,12 @@ def outcome_of(run: Path) -> Outcome:
 def _why_it_ended(run: Path) -> str:
     try:
         return read_history(run).reason
-    except (UserError, OSError):  # its lines are damaged, but its summary says this much
+    except (UserError, OSError):  # the events are damaged, but the summary says this much
         return "diverged"
 
 
 def discard(run_dir: Path) -> None:
-    """Remove a point's run, so that it starts over. Raises RunError if it is being written."""
+    """Remove a point's run so that it starts over. Raises RunError if it is being written."""
     if not run_dir.exists():
         return
     if (run_dir / "events.jsonl").exists() and being_written(run_dir):
@@ -81,7 +81,7 @@ def discard(run_dir: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep another process from training the same sweep. Raises UserError if one does."""
+    """Lock a sweep against other processes. Raises UserError if one is training it."""
     folder = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,9 +95,9 @@ def locked(path: Path) -> Iterator[None]:
 
 
 class SweepFolder:
-    """The directory of a sweep, new or to be continued.
+    """The directory of a sweep, new or continued.
 
-    broken: reasons of points that failed without leaving a run, by name.
+    broken: why points failed without leaving a run, by point name.
     """
 
     def __init__(self, path: Path, spec: Spec, broken: Mapping[str, str]) -> None:
@@ -107,9 +107,9 @@ class SweepFolder:
 
     @classmethod
     def open(cls, path: Path, spec: Spec) -> Self:
-        """A sweep's directory, which is made if it is missing.
+        """Open a sweep's directory, creating it if it is missing.
 
-        Raises UserError if something else is in it, or OSError.
+        Raises UserError if it holds something else, or OSError.
         """
         broken: dict[str, str] = {}
         if path.exists() and any(path.iterdir()):
@@ -123,18 +123,18 @@ class SweepFolder:
         return self.path / point.name
 
     def outcome(self, point: Point) -> Outcome:
-        """What became of a point so far."""
-        found = outcome_of(self.run_of(point))
+        """The outcome of a point so far."""
+        recorded = outcome_of(self.run_of(point))
         reason = self.broken.get(point.name)
-        if reason and found.state in ("waiting", "cut off"):
-            return replace(found, state="failed", error=reason)
-        return found
+        if reason and recorded.state in ("waiting", "cut off"):
+            return replace(recorded, state="failed", error=reason)
+        return recorded
 
     def outcomes(self) -> list[tuple[Point, Outcome]]:
         return [(point, self.outcome(point)) for point in self.points]
 
     def save(self, outcomes: Iterable[tuple[Point, Outcome]]) -> None:
-        """Rewrite both files. Raises OSError."""
+        """Rewrite `sweep.json` and `index.csv`. Raises OSError."""
         rows = [row(point, outcome) for point, outcome in outcomes]
         content = {**self.spec.to_dict(), "points": rows}
         text = json.dumps(content, indent=1, allow_nan=False) + "\n"
@@ -143,7 +143,7 @@ class SweepFolder:
 
 
 def row(point: Point, outcome: Outcome) -> dict[str, Any]:
-    """A point as `sweep.json` has it."""
+    """A point as an entry of `sweep.json`."""
     return {
         "run": point.name,
         "values": dict(point.values),
@@ -153,7 +153,7 @@ def row(point: Point, outcome: Outcome) -> dict[str, Any]:
 
 
 def points_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The points as CSV, with a column for each axis."""
+    """Rows of `row` as CSV, with a column for each axis."""
     stream = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for content in rows:
@@ -167,18 +167,18 @@ def points_csv(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def read_results(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The points of a sweep's `sweep.json`. Raises UserError."""
+    """The points in a sweep's `sweep.json`. Raises UserError."""
     yield from _content(path)["points"]
 
 
 def recorded_points(path: Path) -> list[Path]:
-    """The run directories of a sweep that there are, in its order. Raises UserError."""
+    """The existing run directories of a sweep, in its order. Raises UserError."""
     runs = [path / str(point["run"]) for point in read_results(path)]
     return [run for run in runs if (run / "metrics.jsonl").is_file()]
 
 
 def read_spec(path: Path) -> Spec:
-    """The spec that a directory was made from. Raises UserError."""
+    """The spec that a sweep's directory was made from. Raises UserError."""
     content = _content(path)
     try:
         return spec_from({name: content[name] for name in ("base", "axes", "seeds")})
@@ -197,7 +197,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _check_same(old: Spec, new: Spec, path: Path) -> None:
-    """Raise UserError unless the new spec continues the old: more values, more seeds."""
+    """Raise UserError unless the new spec has the old one's base and axis fields."""
     before, after = ({axis.field for axis in spec.axes} for spec in (old, new))
     if old.base == new.base and before == after:
         return

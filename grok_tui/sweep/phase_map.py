@@ -1,4 +1,4 @@
-"""The phase diagram of a sweep: what became of its points over two axes, as text too."""
+"""The phase diagram of a sweep: the outcomes of its points over two axes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ NEVER, UNKNOWN, FAILED = "never", "...", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A combination of values, over its seeds.
+    """One combination of values, summarized over its seeds.
 
-    points: how many there are; ended, failed, grokked: of them. grok_step: the median, where a
-    seed that never groks counts as later than all others; None if most never do. test_acc: the
-    median of the final test accuracies, None before there is one.
+    points: how many there are; ended, failed, grokked: how many of them did. grok_step: the
+    median, where a seed that never groks counts as latest; None if most never do. test_acc:
+    the median final test accuracy, None before there is one.
     """
 
     points: int
@@ -44,7 +44,7 @@ class Cell:
     def text(self, mixed: str = " ({} of {})") -> str:
         """The steps to grok, or why there are none.
 
-        mixed: how to say that of so many seeds so many grok, if they disagree.
+        mixed: appended if only some seeds grok; `{}` stand for how many do, and of how many.
         """
         if not self.whole:
             return UNKNOWN
@@ -59,7 +59,7 @@ class Cell:
 class Plane:
     """A map: rows of the first axis, columns of the second; fixed: values of the others.
 
-    An axis that the spec does not have is one without a field.
+    If the spec has fewer than two axes, the missing ones have an empty `field`.
     """
 
     rows: Axis
@@ -68,9 +68,9 @@ class Plane:
 
     def values(self, row: int, column: int) -> dict[str, Any]:
         """The combination of a cell, by field."""
-        own = {self.rows.field: self.rows.values[row]}
-        own[self.columns.field] = self.columns.values[column]
-        return {name: value for name, value in {**self.fixed, **own}.items() if name}
+        varied = {self.rows.field: self.rows.values[row]}
+        varied[self.columns.field] = self.columns.values[column]
+        return {name: value for name, value in {**self.fixed, **varied}.items() if name}
 
     @property
     def corner(self) -> str:
@@ -78,24 +78,24 @@ class Plane:
 
     @property
     def title(self) -> str:
-        """The values that all its cells share, empty if there are none."""
+        """The values that all cells share; empty if there are none."""
         return ", ".join(f"{name} {written(value)}" for name, value in self.fixed.items())
 
     @property
     def heads(self) -> list[str]:
-        """What stands over its columns."""
+        """The headings of the columns."""
         if not self.columns.field:
             return ["steps to grok"]
         return [written(value) for value in self.columns.values]
 
     @property
     def sides(self) -> list[str]:
-        """What stands before its rows."""
+        """The labels of the rows."""
         return [written(value) for value in self.rows.values]
 
 
 def planes(spec: Spec) -> list[Plane]:
-    """The maps of a sweep, one for each combination of its further axes."""
+    """The maps of a sweep, one for each combination of the axes after the second."""
     missing = (Axis("", ("all",)), Axis("", (None,)))
     rows, columns = (*spec.axes, *missing[len(spec.axes) :])[:2]
     others = spec.axes[2:]
@@ -106,7 +106,7 @@ def planes(spec: Spec) -> list[Plane]:
 
 
 def cell(outcomes: Sequence[Outcome]) -> Cell:
-    """What became of the points of one combination."""
+    """The cell of one combination; outcomes: of its seeds."""
     ended = [outcome for outcome in outcomes if outcome.state in ("done", "failed")]
     steps = [math.inf if o.grok_step is None else o.grok_step for o in ended]
     middle = statistics.median_low(steps) if steps else math.inf
@@ -122,15 +122,15 @@ def cell(outcomes: Sequence[Outcome]) -> Cell:
 
 
 def key(values: Mapping[str, Any]) -> Key:
-    """What the points of one combination share."""
+    """A dictionary key for a combination of values by field."""
     return frozenset(values.items())
 
 
-def combined(found: Iterable[tuple[Point, T]]) -> dict[Key, list[T]]:
-    """What belongs to the points of each combination."""
+def combined(items: Iterable[tuple[Point, T]]) -> dict[Key, list[T]]:
+    """Group the items of points by combination of values."""
     together: dict[Key, list[T]] = {}
-    for point, own in found:
-        together.setdefault(key(point.values), []).append(own)
+    for point, item in items:
+        together.setdefault(key(point.values), []).append(item)
     return together
 
 

@@ -1,4 +1,4 @@
-"""The progress of a sweep's points while they are trained, as their directories say."""
+"""The progress of a sweep's points during training, read from their run directories."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _OPEN = ("waiting", "cut off")
 
 
 class SweepProgress:
-    """A sweep under way.
+    """The progress of a sweep in training.
 
-    missing: the points that were to be trained when it began. outcomes: of every point, by
-    name, as of the last look. running: how far those have come that have begun and not ended.
+    missing: the points that were still to be trained when it began. outcomes: of every point,
+    by name, as of the last `look`. running: how far each unfinished point has come, by name.
     """
 
     def __init__(
         self, folder: SweepFolder, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Of the directory as it is now; `begin` is how a sweep starts. Raises OSError."""
+        """Read the directory as it is now; `begin` starts a sweep. Raises OSError."""
         self._folder, self._clock = folder, clock
-        self.outcomes = {point.name: found for point, found in folder.outcomes()}
+        self.outcomes = {point.name: outcome for point, outcome in folder.outcomes()}
         self.missing = [p for p in folder.points if self.outcomes[p.name].state in _OPEN]
         self._before = {point.name: self.outcomes[point.name].steps for point in self.missing}
         self._started = clock()
@@ -40,9 +40,10 @@ class SweepProgress:
         retry: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> Self:
-        """Begin to train what is missing, or continue.
+        """Begin or continue a sweep, and write `sweep.json`.
 
-        retry: failed points are missing, too; their runs are removed. Raises OSError.
+        retry: train failed points again; their runs are removed.
+        Raises OSError, or RunError if a removed run is being written.
         """
         if retry:
             for point, outcome in folder.outcomes():
@@ -54,7 +55,7 @@ class SweepProgress:
         return progress
 
     def look(self) -> list[Point]:
-        """Look at the missing points that have not ended; returns those that now have.
+        """Update the unfinished points; returns those that have ended since the last look.
 
         Raises OSError if `sweep.json` cannot be written.
         """
@@ -77,23 +78,23 @@ class SweepProgress:
         return len(self.missing) - len(self._open())
 
     def left_text(self) -> str:
-        """`, at most 0:52 left`, empty if that is unknown or nothing is left."""
+        """`, at most 0:52 left`; empty if that is unknown or nothing is left."""
         seconds = self.seconds_left()
         return f", at most {duration(seconds)} left" if seconds else ""
 
     def last_step(self, name: str) -> int:
-        """How far a point has come."""
-        found = self.running.get(name)
-        return found.step if found else self.outcomes[name].steps
+        """The last known step of a point."""
+        running = self.running.get(name)
+        return running.step if running else self.outcomes[name].steps
 
     def share(self, point: Point) -> float:
-        """How far a point has come, 0 to 1."""
+        """The share of a point's training that is done, 0 to 1."""
         if self.outcomes[point.name].state not in _OPEN:
             return 1.0
         return self.last_step(point.name) / point.config.steps
 
     def seconds_left(self) -> float | None:
-        """At most, if no run groks before its steps are used up; None if that is unknown."""
+        """Seconds left if no run ends before its last step; None if that is unknown."""
         done = left = 0
         for point in self.missing:
             steps = self.last_step(point.name)
@@ -107,5 +108,5 @@ class SweepProgress:
         return [p for p in self.missing if self.outcomes[p.name].state in _OPEN]
 
     def save(self) -> None:
-        """Write what became of the points. Raises OSError."""
+        """Write the outcomes of all points. Raises OSError."""
         self._folder.save((point, self.outcomes[point.name]) for point in self._folder.points)

@@ -1,4 +1,4 @@
-"""What a sweep is of: a base config, axes, seeds, and the points of their grid."""
+"""The spec of a sweep: a base config, axes, seeds, and the points of their grid."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from grok_tui.files import read_toml
 from grok_tui.tasks.registry import check
 
 _SHIPPED = Path(__file__).parent / "specs"
-# Digits of a range's values: enough to tell them apart, few enough to read.
+# Significant digits of a range's values: enough to tell them apart, few enough to read.
 _DIGITS = 6
-# What is no axis: seeds are counted, and a point does not choose its device.
+# Fields that cannot be an axis: `seeds` counts the seeds, and a point does not pick its device.
 _NO_AXES = ("seed", "data_seed", "device")
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A field of the config, and its values in order."""
+    """A config field and its values, in order."""
 
     field: str
     values: tuple[Any, ...]
@@ -33,7 +33,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One run of a sweep. values: of the axes, by field. name: of its run directory."""
+    """One run of a sweep. values: of the axes, by field. name: also of its run directory."""
 
     name: str
     values: Mapping[str, Any]
@@ -43,9 +43,9 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A sweep: every combination of the axes' values, so many seeds of each.
+    """A sweep: every combination of the axes' values, with `seeds` seeds of each.
 
-    replicas: how many points train as one network at most, None for as many as fit.
+    replicas: most points to train as one network; None for as many as fit.
     """
 
     base: Config
@@ -54,10 +54,10 @@ class Spec:
     replicas: int | None = None
 
     def points(self) -> Iterator[Point]:
-        """All points, one seed after the other, so that a map is whole early.
+        """All points, one seed after another, so that the whole map fills in early.
 
-        The n-th seed adds n to the base's `seed` and `data_seed`: another start and another
-        split. Raises ConfigError for an invalid combination.
+        Seed n adds n to the base's `seed` and `data_seed`: other weights and another split.
+        Raises ConfigError for an invalid combination.
         """
         fields = [axis.field for axis in self.axes]
         for seed in range(self.seeds):
@@ -74,7 +74,7 @@ class Spec:
         return Point(name, values, seed, config)
 
     def to_dict(self) -> dict[str, Any]:
-        """As `sweep.json` has it; `spec_from` reads it."""
+        """The content for `sweep.json`, which `spec_from` reads back."""
         return {
             "base": self.base.model_dump(mode="json"),
             "axes": {axis.field: list(axis.values) for axis in self.axes},
@@ -83,21 +83,18 @@ class Spec:
 
 
 def point_name(values: Mapping[str, Any], seed: int) -> str:
-    """The run directory of a point: `weight_decay-1_train_fraction-0.3_seed-0`."""
+    """The name of a point: `weight_decay-1_train_fraction-0.3_seed-0`."""
     parts = [*values.items(), ("seed", seed)]
     return "_".join(f"{name}-{written(value)}" for name, value in parts)
 
 
 def shipped() -> list[str]:
-    """The names of the specs that come with the program."""
+    """The names of the specs that ship with the program."""
     return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
 
 
 def load_spec(name: str) -> Spec:
-    """Read a spec: a file, or one that is shipped by its name.
-
-    Raises ConfigError, which names what is wrong.
-    """
+    """Read a spec by the name of a shipped one, or by its path. Raises ConfigError."""
     path = _SHIPPED / f"{name}.toml" if name in shipped() else Path(name)
     if path.suffix != ".toml":
         raise ConfigError(
@@ -118,16 +115,16 @@ def load_spec(name: str) -> Spec:
 def spec_from(content: Mapping[str, Any]) -> Spec:
     """A spec from the content of its file. Raises ConfigError."""
     try:
-        found = _File.model_validate(_with_underscores(content))
+        file = _File.model_validate(_with_underscores(content))
     except ValidationError as error:
         raise ConfigError("; ".join(problems(error))) from None
-    fields = dict(found.base)
+    fields = dict(file.base)
     preset = fields.pop("preset", None)
-    base = resolve({**fields, **found.budget()}, preset=preset, check=check)
-    axes = tuple(Axis(name, _values(name, spread)) for name, spread in found.axes.items())
-    replicas = None if found.replicas == "auto" else found.replicas
-    spec = Spec(base, axes, found.seeds, replicas)
-    for _ in spec.points():  # every combination is a config, or somebody waits for nothing
+    base = resolve({**fields, **file.budget()}, preset=preset, check=check)
+    axes = tuple(Axis(name, _values(name, spread)) for name, spread in file.axes.items())
+    replicas = None if file.replicas == "auto" else file.replicas
+    spec = Spec(base, axes, file.seeds, replicas)
+    for _ in spec.points():  # an invalid combination is reported now, not hours later
         pass
     return spec
 
@@ -157,7 +154,7 @@ class _Range(BaseModel):
 
 
 class _File(BaseModel):
-    """The content of a spec."""
+    """The content of a spec file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -169,13 +166,13 @@ class _File(BaseModel):
     stop_when: str = "grokked"
 
     def budget(self) -> dict[str, Any]:
-        """When a run ends at the latest, and whether it ends at grokking."""
+        """The config fields that say when a run ends."""
         fields: dict[str, Any] = {"stop_when": self.base.get("stop_when", self.stop_when)}
         return fields | ({} if self.steps is None else {"steps": self.steps})
 
 
 def _with_underscores(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The names as the config has them, at the top and in the tables of fields."""
+    """The content with `_` for `-` in its names, at the top level and one level below."""
     return {
         name.replace("-", "_"): {k.replace("-", "_"): v for k, v in value.items()}
         if isinstance(value, dict)
@@ -185,14 +182,14 @@ def _with_underscores(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _values(field: str, spread: Sequence[Any] | _Range) -> tuple[Any, ...]:
-    """The values of an axis as the config has them. Raises ConfigError."""
+    """The values of an axis, in the type of its field. Raises ConfigError."""
     if field not in FIELDS:
         raise ConfigError(f"{field}: there is no such setting")
     if field in _NO_AXES:
         raise ConfigError(f"{field} cannot be an axis; `seeds = n` trains each point n times")
     if isinstance(spread, _Range):
-        whole = FIELDS[field].annotation is int
-        spread = [round(x) if whole else float(f"{x:.{_DIGITS}g}") for x in spread.values()]
+        is_int = FIELDS[field].annotation is int
+        spread = [round(x) if is_int else float(f"{x:.{_DIGITS}g}") for x in spread.values()]
     values = tuple(_as_field(field, value) for value in spread)
     if not values:
         raise ConfigError(f"{field}: an axis needs at least one value")
@@ -202,5 +199,5 @@ def _values(field: str, spread: Sequence[Any] | _Range) -> tuple[Any, ...]:
 
 
 def _as_field(field: str, value: Any) -> Any:
-    """A whole number where the config has any number, as the config has it."""
+    """The value, an int made a float if the field is a float."""
     return float(value) if FIELDS[field].annotation is float and type(value) is int else value

@@ -1,4 +1,4 @@
-"""Training the runs of several points in one process, as replicas of one network."""
+"""Trains the runs of several points in one process, as replicas of one network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from grok_tui.text import UserError
 
 @dataclass(frozen=True, slots=True)
 class GroupRun:
-    """A run to train, from a snapshot on if there is one; warnings: to be recorded."""
+    """A run to train, from a snapshot if there is one; warnings: to be recorded."""
 
     path: Path
     config: Config
@@ -36,15 +36,15 @@ class GroupRun:
 
 
 def train_runs(runs: Mapping[str, dict[str, Any]], limit: float = math.inf) -> dict[str, str]:
-    """Train runs to their ends, from their newest checkpoints if they have some.
+    """Train runs to their ends, from their newest checkpoints if they have any.
 
-    runs: the fields of the configs by run directory, which differ in no more than
-    `batching.NUMBERS`. limit: bytes of memory to use. Returns why runs failed, if any did.
+    runs: config fields by run directory; configs differ only in `batching.NUMBERS`.
+    limit: bytes of memory to use. Returns why runs failed, by run directory.
     """
     reasons: dict[str, str] = {}
     missing = []
     for path, fields in runs.items():
-        if outcome_of(Path(path)).state == "done":  # by a worker that died later
+        if outcome_of(Path(path)).state == "done":  # by a worker that has died since
             continue
         try:
             missing.append(_run_of(Path(path), fields))
@@ -70,7 +70,7 @@ def _run_of(path: Path, fields: dict[str, Any]) -> GroupRun:
 
 
 def _at_one_step(runs: Sequence[GroupRun]) -> Iterator[list[GroupRun]]:
-    """Those that were cut off at the same step can continue together."""
+    """Group runs that were cut off at the same step, which can continue together."""
 
     def where(run: GroupRun) -> tuple[int, str]:
         return run.step, run.config.device
@@ -80,7 +80,7 @@ def _at_one_step(runs: Sequence[GroupRun]) -> Iterator[list[GroupRun]]:
 
 
 def _train(runs: Sequence[GroupRun], device: str) -> dict[str, str]:
-    """Train runs as replicas on a device that is open; returns why some failed."""
+    """Train runs as replicas on an open device; returns why some failed."""
     from grok_tui.training.fleet import Fleet, Member
 
     reasons: dict[str, str] = {}
