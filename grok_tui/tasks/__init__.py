@@ -1,1 +1,1 @@
-"""What is learned: a table of pairs with answers and a split, one entry for each operation."""
+"""The tasks: tables of pairs with answers and a split, one entry for each operation."""

@@ -1,4 +1,4 @@
-"""The cyclic group that an operation computes in, which is where its frequencies live."""
+"""The cyclic group that an operation computes in, which its frequencies belong to."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The n elements of a cyclic group, as residues and as the pairs of a task.
+    """The n elements of a cyclic group, and how they index the pairs and answers of a task.
 
-    elements: (n,), the residue that each index stands for.
-    pairs: (n, n), the place in the task of the pair of elements i and j.
+    elements: (n,), the residue of each index.
+    pairs: (n, n), the position in the task's order of the pair of elements i and j.
     answer: (n, n), the index of the answer to it: i + j or i - j, modulo n.
-    other: (n, n), the index that is constant across the answers: i - j or i + j.
-    The last three are empty where the operation is not a sum in a cyclic group.
+    other: (n, n), the complement of the answer's index: i - j or i + j, modulo n.
+    The last three are empty if the operation is not a sum in a cyclic group.
     """
 
     elements: IntArray
@@ -32,27 +32,27 @@ class Group:
 
     @property
     def has_circuit(self) -> bool:
-        """Whether the answer depends on a sum of indices: what Fourier analysis is for."""
+        """Whether the answer is a sum of indices, so that Fourier analysis applies."""
         return self.pairs.size > 0
 
 
 def residues(p: int, _: int = 0) -> Group:
-    """Z_p without pairs, for operations that are not a sum in a cyclic group."""
+    """Z_p without pairs, for operations that are not sums in a cyclic group."""
     nothing = np.zeros((0, 0), dtype=np.int64)
     return Group(np.arange(p), nothing, nothing, nothing)
 
 
 def additive(p: int, first_b: int, sign: int) -> Group:
-    """Z_p: the operation adds (sign 1) or subtracts (sign -1) residues."""
+    """Z_p, for an operation that adds (sign 1) or subtracts (sign -1) residues."""
     return _cyclic(np.arange(p), p, first_b, sign)
 
 
 def multiplicative(p: int, first_b: int, sign: int) -> Group:
-    """The residues but 0 modulo a prime p, a cyclic group of p - 1.
+    """The nonzero residues modulo a prime p, a cyclic group of order p - 1.
 
-    Its elements are in the order of their discrete logarithms, so that the operation, which
-    multiplies (sign 1) or divides (sign -1), adds or subtracts indices. Pairs with 0 are left
-    out. Where p is not prime: `residues`.
+    Its elements are in the order of their discrete logarithms, so that multiplying (sign 1)
+    or dividing (sign -1) adds or subtracts indices. Pairs with a 0 are left out.
+    If p is not prime, `residues(p)`.
     """
     if not is_prime(p):
         return residues(p)
@@ -82,7 +82,7 @@ def is_prime(n: int) -> bool:
 
 
 def next_prime(n: int) -> int:
-    """The smallest prime from n on."""
+    """The smallest prime that is at least n."""
     while not is_prime(n):
         n += 1
     return n

@@ -1,4 +1,4 @@
-"""The operations modulo p: an entry for each."""
+"""The operations modulo p, one entry each."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _division_problem(p: int) -> str:
 
 
 def _random(a: IntArray, _: IntArray, p: int, data_seed: int) -> IntArray:
-    # A stream of its own: the split must not depend on the operation.
+    # A separate random stream, so that the split does not depend on the operation.
     return np.random.default_rng([data_seed, 1]).integers(p, size=len(a))
 
 

@@ -1,4 +1,4 @@
-"""The tasks that there are, by the config's `operation`; the task of a config."""
+"""The registry of operations, by the config's `operation`, and the task of a config."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPERATIONS: Mapping[str, Operation] = {entry.name: entry for entry in modular.OP
 
 
 def operation_named(name: str) -> Operation:
-    """The entry of an operation. Raises ConfigError if there is none."""
+    """Look up an operation by name. Raises ConfigError if there is none."""
     if name in OPERATIONS:
         return OPERATIONS[name]
     near = difflib.get_close_matches(name, OPERATIONS, 1)
@@ -28,7 +28,7 @@ def operation_named(name: str) -> Operation:
 
 
 def check(config: Config) -> Config:
-    """The config itself, if there is a task for it. Raises ConfigError."""
+    """Return the config unchanged if a task can be made for it. Raises ConfigError if not."""
     operation, p = operation_named(config.operation), config.modulus
     if p % 2 == 0:
         raise ConfigError(
@@ -47,10 +47,10 @@ def check(config: Config) -> Config:
 
 
 def make_task(config: Config, train_mask: BoolArray | None = None) -> Task:
-    """The pairs, answers and split of a config.
+    """The task of a config. Raises ConfigError.
 
-    train_mask: (n_pairs,), the split as it was recorded; without one it is drawn from
-    `data_seed` alone: that many pairs, without replacement. Raises ConfigError.
+    train_mask: (n_pairs,), a recorded split; None draws `n_train` pairs without replacement,
+    from `data_seed` alone.
     """
     check(config)
     operation, p = OPERATIONS[config.operation], config.modulus
@@ -65,12 +65,15 @@ def make_task(config: Config, train_mask: BoolArray | None = None) -> Task:
 
 
 def n_train(train_fraction: float, n_pairs: int) -> int:
-    """How many pairs are trained on."""
+    """The number of train pairs."""
     return int(train_fraction * n_pairs)
 
 
 def known_task(fields: Mapping[str, Any], train_mask: BoolArray | None = None) -> Task | None:
-    """The task of a config of which some fields may be unknown; None if it cannot be told."""
+    """The task of a config with some fields possibly unknown; None if they do not say it.
+
+    fields: by name, None if unknown. train_mask: as in `make_task`.
+    """
     needed = ["operation", "modulus"]
     if train_mask is None:
         needed += ["train_fraction", "data_seed"]
@@ -84,5 +87,5 @@ def known_task(fields: Mapping[str, Any], train_mask: BoolArray | None = None) -
 
 
 def choices(field: str) -> tuple[str, ...]:
-    """The values of a config field that has only a few; empty for the others."""
+    """The allowed values of a config field that has only a few; empty for other fields."""
     return tuple(OPERATIONS) if field == "operation" else schema.choices(field)

@@ -19,11 +19,12 @@ FloatArray = NDArray[np.float32]
 class Operation:
     """An operation modulo p: one entry of the registry.
 
-    answer: the answers, (n,), to operands a and b, (n,) each, modulo p; the last argument is
-    the data seed. text: how the operation is written, with `{a}` and `{b}`.
-    first_b: the smallest b; a begins at 0. group: of p and first_b, the group that the
-    operation computes in. learnable: whether there is a rule to find.
-    problem: why the operation is not defined modulo p; empty if it is.
+    text: how the operation is written, with `{a}` and `{b}`.
+    answer(a, b, p, data_seed): the answers, (n,), to operands a and b, (n,) each.
+    first_b: the smallest b; a begins at 0.
+    group(p, first_b): the group that the operation computes in.
+    learnable: whether there is a rule to learn.
+    problem(p): why the operation is not defined modulo p; empty if it is.
     """
 
     name: str
@@ -40,12 +41,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """Every pair of an operation, in the order a = 0, 1, ... and within it b ascending.
+    """All pairs of an operation, ordered by a, then by b, with their answers and split.
 
-    As a table, rows are the values of a and columns those of b.
+    As a table, the pairs have a row for each a and a column for each b.
 
     modulus: p. answer: (n_pairs,), the right answer to each pair, 0..n_answers - 1.
-    train_mask: (n_pairs,), True where the pair is trained on.
+    train_mask: (n_pairs,), True for train pairs.
     """
 
     operation: Operation
@@ -68,7 +69,7 @@ class Task:
 
     @property
     def n_tokens(self) -> int:
-        """How many values a and b take."""
+        """The number of values of a and b."""
         return self.modulus
 
     @property
@@ -77,12 +78,12 @@ class Task:
 
     @property
     def rows(self) -> IntArray:
-        """The values of a: one for each row of the table."""
+        """The values of a, one for each row of the table."""
         return np.arange(self.modulus)
 
     @property
     def columns(self) -> IntArray:
-        """The values of b: one for each column of the table."""
+        """The values of b, one for each column of the table."""
         return np.arange(self.operation.first_b, self.modulus)
 
     @property
@@ -100,34 +101,34 @@ class Task:
         return self.operation.group(self.modulus, self.operation.first_b)
 
     def index(self, a: int, b: int) -> int | None:
-        """The place of a pair in the task's order, None if the task has no such pair."""
+        """The position of a pair in the task's order; None if the task has no such pair."""
         row, column = a, b - self.operation.first_b
         if not (0 <= row < len(self.rows) and 0 <= column < len(self.columns)):
             return None
         return row * len(self.columns) + column
 
     def neighbor(self, pair: tuple[int, int], rows: int, columns: int) -> tuple[int, int]:
-        """The pair some rows and columns away in the table, from edge to opposite edge."""
+        """The pair some rows and columns away in the table, wrapping around at its edges."""
         row = (pair[0] + rows) % len(self.rows)
         column = (pair[1] - self.operation.first_b + columns) % len(self.columns)
         return int(self.rows[row]), int(self.columns[column])
 
     def table(self, values: FloatArray) -> FloatArray:
-        """(n_pairs,) values as (rows, columns)."""
+        """Reshape (n_pairs,) values to (rows, columns)."""
         return values.reshape(len(self.rows), len(self.columns))
 
     def text(self, a: int, b: int) -> str:
-        """The pair as it is written: `12 + 30`."""
+        """A pair as text: `12 + 30`."""
         return self.operation.text.format(a=a, b=b)
 
     @property
     def ring(self) -> str:
-        """Where an answer is meant: `(mod 113)`."""
+        """The suffix of an answer: `(mod 113)`."""
         return f"(mod {self.modulus})"
 
     @property
     def domain(self) -> str:
-        """Which pairs there are, in words."""
+        """The ranges of a and b, in words."""
         return (
             f"a is {self.rows[0]} to {self.rows[-1]},"
             f" b is {self.columns[0]} to {self.columns[-1]}"
