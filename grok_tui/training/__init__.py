@@ -1,1 +1,1 @@
-"""Numbers only: tasks, model, optimizer, training loop. Knows no screen and no file."""
+"""Training: losses, optimizers, networks on the device and the loop; no screens, no files."""

@@ -1,4 +1,4 @@
-"""What commands have asked of a run: its config, whether it is paused, when it ends."""
+"""Carries out commands, and holds what they set: the config, the pause, the stop."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from grok_tui.tasks.task import Task
 
 
 class CommandHandler:
-    """Carries out commands, and reports it in events.
+    """Carries out the commands of a run and reports the results as events.
 
-    config: with every edit so far. paused: whether to wait. stop: set once the run is to end.
-    edits: every edit that can be undone, the newest last: a field and what it was before.
+    config: the config with all edits so far. paused: whether training waits. stop: the command
+    that ends the run, None until then. edits: undoable edits, newest last, each a field and
+    its value before.
     """
 
     def __init__(
@@ -42,10 +43,9 @@ class CommandHandler:
         inspect: Callable[[int], None],
         edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
-        """`step` tells the updates done so far; `save` saves, None if nothing is recorded.
+        """step: returns the updates done so far. save: saves a checkpoint, None if not recorded.
 
-        answer: reports what the network answers to a pair of the task. inspect: reports what
-        one of the neurons does.
+        answer: reports the network's answer to a pair. inspect: reports what a neuron does.
         """
         self.config = config
         self.paused = False
@@ -57,7 +57,7 @@ class CommandHandler:
         self._steps_to_pause: int | None = None
 
     def handle(self, command: Command) -> None:  # noqa: C901  one case each
-        """Do what a command asks, or reject it with a reason."""
+        """Carry out a command, or reject it with a reason."""
         match command:
             case Pause():
                 self._pause()
@@ -84,11 +84,11 @@ class CommandHandler:
                 assert_never(command)
 
     def at_most(self, count: int) -> int:
-        """`count`, or the steps left until a pause if they are fewer."""
+        """`count`, or the steps left until a pause if that is fewer."""
         return count if self._steps_to_pause is None else min(count, self._steps_to_pause)
 
     def stepped(self, count: int) -> None:
-        """`count` steps are done; pauses if no more were asked for."""
+        """Note that `count` steps were trained; pause if no more were requested."""
         if self._steps_to_pause is not None:
             self._steps_to_pause -= count
             if self._steps_to_pause == 0:
@@ -109,7 +109,7 @@ class CommandHandler:
     def _allow(self, count: int) -> None:
         if count < 1:
             self._reject("step", f"{count} is not a number of steps; ask for 1 or more")
-        elif self._steps_to_pause is not None:  # asked again before they were done
+        elif self._steps_to_pause is not None:  # requested again before they were done
             self._steps_to_pause += count
         elif not self.paused:
             self._reject("step", "pause first; single steps need a paused run")
@@ -129,7 +129,7 @@ class CommandHandler:
             self._reject("undo", "there is nothing left to undo")
 
     def _set(self, field: str, value: object, *, undo: bool) -> bool:
-        """Change a field, or reject it; tells whether it was changed."""
+        """Change a field or reject the change; returns whether it was accepted."""
         step = self._step()
         try:
             new = self.config.changed(**{field: value})

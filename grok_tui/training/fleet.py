@@ -1,4 +1,4 @@
-"""The training loop of runs that train together, without a user: each to its own end."""
+"""The training loop of runs that train together, without a user, each to its own end."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from grok_tui.training.network import Network, Replica, Start
 from grok_tui.training.observer import DivergedError
 from grok_tui.training.run_log import RunLog
 
-# Moving costs a compilation: it is done once the places of ended runs have cost so many.
+# Move to a smaller network once ended runs have wasted the time of this many compilations.
 MOVE_AFTER = 1.0
-# How one of them ended. An OSError is of its `emit` or its `store`.
+# How a run ended. An OSError comes from its `emit` or its `store`.
 End = Stopped | Failed | OSError
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the runs: as a `Trainer` has it."""
+    """One run of a fleet; the fields are those of a `Trainer`."""
 
     config: Config
     emit: Sink
@@ -33,11 +33,11 @@ class Member:
 
 
 class Fleet:
-    """Replicas that train as one step, each with its own log.
+    """Runs that train as replicas of one network, each with its own log.
 
-    Their configs differ in no more than `Network` allows; steps, rhythms and the step they
-    begin at are the same. One that has ended stays where it is until those that still train
-    move to a smaller network.
+    Their configs differ only as `Network` allows; the steps, the `*_every` fields and the step
+    they start at are the same. A run that has ended keeps its place in the network, idle,
+    until the others move to a smaller network.
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
@@ -49,13 +49,13 @@ class Fleet:
             for replica, start, m in zip(self._replicas, self._starts, members, strict=True)
         ]
         self._ends: list[End | None] = [None] * len(members)
-        self._places = list(range(len(members)))  # who is where in the network
+        self._places = list(range(len(members)))  # the member at each place in the network
         self._chunk = ChunkLength()
         self._threads = thread_keeper(members[0].config.device)
         self._compile_seconds = self._wasted = 0.0
 
     def run(self) -> list[End]:
-        """Train all to their ends, which come in the order of the members."""
+        """Train all runs to their ends; returns the ends in the order of the members."""
         keep_numpy_on_one_thread()
         self._compile()
         for i in self._active():
@@ -86,7 +86,7 @@ class Fleet:
         self._finish_if_over(i)
 
     def _train_chunk(self) -> None:
-        """Train up to the next boundary at most, and let each report its part."""
+        """Train at most up to the next boundary, and let each run report its losses."""
         network, config = self._network, self._starts[0].config
         first = network.step + 1
         count = self._chunk.length(steps_to_boundary(config, network.step))
@@ -98,9 +98,9 @@ class Fleet:
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
         self._wasted += seconds * len(network.idle) / network.replicas
-        for i, own in zip(self._places, losses, strict=True):
+        for i, run_losses in zip(self._places, losses, strict=True):
             if self._ends[i] is None:
-                self._guarded(i, self._take, Losses(first, own, seconds))
+                self._guarded(i, self._take, Losses(first, run_losses, seconds))
         ended = (at for at, i in enumerate(self._places) if self._ends[i] is not None)
         network.idle = frozenset(ended)
 
@@ -116,7 +116,7 @@ class Fleet:
             self._ends[i] = log.finish(stop, config, rate, whole=True)
 
     def _guarded(self, i: int, act: Callable[..., None], *arguments: Any) -> None:
-        """Do something for one run; what breaks there ends that run alone."""
+        """Call `act` for one run; a divergence or an OSError ends that run only."""
         try:
             act(i, *arguments)
         except DivergedError as end:
@@ -126,7 +126,7 @@ class Fleet:
             self._ends[i] = error
 
     def _move(self) -> None:
-        """Continue with those that still train, in a network of their own."""
+        """Continue the runs that still train in a new, smaller network."""
         active = self._active()
         starts = []
         for i in active:

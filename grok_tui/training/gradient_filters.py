@@ -1,4 +1,4 @@
-"""Gradient filters, which change the gradient an optimizer sees; a bound on the weights."""
+"""Gradient filters, which change the gradient an optimizer sees, and a weight constraint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Tensors = Sequence[Tensor]
 def grokfast(means: Iterable[Tensor], gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
     """The gradients with their slow part amplified: h <- h + (1 - alpha)(g - h), g + lambda h.
 
-    means: the h, one for each gradient, which are updated. row: (..., len(Column)).
+    means: h of each gradient, updated in place. row: (..., len(Column)).
     Source: Lee et al. 2024, Grokfast-EMA.
     """
     filtered = []
@@ -25,9 +25,9 @@ def grokfast(means: Iterable[Tensor], gradients: Iterable[Tensor], row: Tensor) 
 
 
 def orthograd(weights: Iterable[Tensor], gradients: Iterable[Tensor]) -> list[Tensor]:
-    """The gradients without their part along the weights, at their old norms.
+    """The gradients without their component along the weights, rescaled to their old norms.
 
-    g - (<w, g> / <w, w>) w for each matrix, times |g| over its norm.
+    For each matrix, g' = g - (<w, g> / <w, w>) w; returns g' |g| / |g'|.
     Source: Prieto et al. 2025, section 5.
     """
     filtered = []
@@ -38,7 +38,7 @@ def orthograd(weights: Iterable[Tensor], gradients: Iterable[Tensor]) -> list[Te
     return filtered
 
 
-# By the config's `grad_filter`: of weights, mean gradients, gradients and the row.
+# By the config's `grad_filter`; each takes weights, mean gradients, gradients and the row.
 FILTERS: Mapping[str, Callable[[Tensors, Tensors, Tensors, Tensor], Tensors]] = {
     "none": lambda weights, means, gradients, row: gradients,  # noqa: ARG005
     "grokfast": lambda weights, means, gradients, row: grokfast(means, gradients, row),  # noqa: ARG005
@@ -47,9 +47,9 @@ FILTERS: Mapping[str, Callable[[Tensors, Tensors, Tensors, Tensor], Tensors]] = 
 
 
 def sphere(weights: Iterable[Tensor], row: Tensor) -> list[Tensor]:
-    """Scale weights so that all together have the norm of the row, or not if that is 0.
+    """Scale the weights to the joint norm in the row; a norm of 0 leaves them as they are.
 
-    row: (..., len(Column)). Returns what must be realized for it to happen.
+    row: (..., len(Column)). Returns the tensors to realize for this to take effect.
     Source: Liu et al. 2022.
     """
     weights = list(weights)
@@ -60,9 +60,9 @@ def sphere(weights: Iterable[Tensor], row: Tensor) -> list[Tensor]:
 
 
 def _total(x: Tensor) -> Tensor:
-    """The sums of (..., rows, columns), kept as (..., 1, 1).
+    """Sum (..., rows, columns) to (..., 1, 1).
 
-    In two steps: one long float32 sum would lose a digit.
+    In two steps, since one long float32 sum would lose a digit.
     """
     return x.sum(-1, keepdim=True).contiguous().sum(-2, keepdim=True).contiguous()
 

@@ -1,4 +1,4 @@
-"""What the training loops share: how many steps at a time, and where the time went."""
+"""Helpers of the training loops: how many steps to train at a time, and where time went."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from grok_tui.config.schema import Config
 from grok_tui.training.schedule import SCHEDULE_LENGTH
 
-# How long to train between two looks at the inbox: a screen is updated 8 times a second.
+# How long to train between two looks at the inbox; a screen is updated 8 times a second.
 CHUNK_SECONDS = 0.1
-# Weight of the newest chunk in the running mean of the time for a step.
+# Weight of the newest chunk in the running mean of the time per step.
 _NEWEST = 0.3
 
 
 class ChunkLength:
-    """Picks the number of steps that take about CHUNK_SECONDS, from those done so far."""
+    """Picks how many steps take about `CHUNK_SECONDS`, from the time of earlier chunks."""
 
     def __init__(self) -> None:
         self._seconds_per_step: float | None = None
         self._rates: list[float] = []
 
     def length(self, at_most: int) -> int:
-        """Steps to do next, from 1 to `at_most`."""
+        """The number of steps to train next, from 1 to `at_most`."""
         if self._seconds_per_step is None:
             return 1
         return max(
@@ -31,20 +31,20 @@ class ChunkLength:
         )
 
     def record(self, count: int, seconds: float) -> None:
-        """`count` steps took `seconds`."""
+        """Note that `count` steps took `seconds`."""
         now, before = seconds / count, self._seconds_per_step
         self._seconds_per_step = now if before is None else before + _NEWEST * (now - before)
         self._rates.append(count / seconds)
 
     def median_rate(self) -> float:
-        """Median over the chunks of their steps per second, 0 before the first."""
+        """The median steps per second of the chunks; 0 before the first."""
         return statistics.median(self._rates) if self._rates else 0.0
 
 
 class StopWatch:
-    """Seconds spent by name, added to what earlier sittings of the run spent.
+    """Seconds spent, by name, including earlier sittings of the run.
 
-    `wall` runs by itself; `compile`, `eval` and `analysis` are added.
+    `wall` runs by itself; time is added to `compile`, `eval` and `analysis`.
     """
 
     def __init__(self, before: Mapping[str, float]) -> None:
@@ -55,12 +55,12 @@ class StopWatch:
         self.seconds[name] += seconds
 
     def total(self) -> dict[str, float]:
-        """Seconds by name up to now."""
+        """The seconds by name up to now."""
         now = time.perf_counter()
         return {**self.seconds, "wall": self.seconds["wall"] + now - self._started}
 
 
 def steps_to_boundary(config: Config, step: int) -> int:
-    """Steps from `step` to the next evaluation, analysis, checkpoint or end."""
+    """Steps from `step` to the next evaluation, analysis, checkpoint or the end."""
     rhythms = (config.eval_every, config.analyze_every, config.checkpoint_every)
     return min(config.steps - step, *(n - step % n for n in rhythms))

@@ -1,4 +1,4 @@
-"""The losses, in float32 that keeps its relative precision down to tiny ones."""
+"""The losses, computed in float32 with full relative precision even if tiny."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from grok_tui.config.schema import Loss
 from grok_tui.device import c_calls
 
 # log1p(s) = 2 atanh(z) = 2 (z + z^3/3 + z^5/5 + ...), z = s / (2 + s). Up to s = 1/2,
-# z <= 1/5 and the terms left out are below 1e-9 of the sum.
+# z <= 1/5 and the omitted terms are below 1e-9 of the sum.
 _SERIES_BELOW = 0.5
 _SERIES_TERMS = 6
-# Terms below e^-69 = 1e-30 count as zero. Nobody sees them in a loss, but left in, they and
-# their gradients become subnormal late in training, and steps on a CPU several times slower.
+# Terms below e^-69 = 1e-30 count as zero. They do not show in a loss, but late in training
+# they and their gradients become subnormal, which makes CPU steps several times slower.
 _NEGLIGIBLE = -69
-# GPUs share out rows of a multiple of so many answers: 113 is a prime.
+# Answers are padded to a multiple of this, so that GPUs can divide rows (113 is prime).
 _WIDTH = 32
 
 
 def pair_losses(logits: Tensor, answer: Tensor, loss: Loss) -> Tensor:
-    """The loss of each row, in nats: (..., n_answers) float32, (...) int32 -> (...)."""
+    """The loss of each pair, in nats: (..., n_answers) float32, (...) int32 -> (...)."""
     return LOSSES[loss](logits, answer)
 
 
 def log_s(logits: Tensor) -> Tensor:
     """log s(l) of StableMax: s(l) = l + 1 for l >= 0, 1 / (1 - l) for l < 0.
 
-    Its softmax is s / sum of s, so its cross-entropy is StableMax's. Each half gets only the
-    logits of its own sign: the logarithm that is not used would have no gradient.
+    The softmax of log s is s / sum of s, so cross-entropy on log s is StableMax's. Each
+    logarithm sees only logits of its sign; the unused one would have no finite gradient.
     Source: Prieto et al. 2025, section 4.1.
     """
     negative = logits < 0
@@ -40,25 +40,25 @@ def log_s(logits: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, answer: Tensor) -> Tensor:
-    """Cross-entropy of each row, in nats: (..., p) float32, (...) int32 -> (...).
+    """Cross-entropy of each pair, in nats: (..., p) float32, (...) int32 -> (...).
 
-    -log softmax(l)[y] = log(1 + sum over j != y of exp(l_j - l_y)). Taken so, nothing
-    cancels: log_softmax in float32 loses all digits of a loss below 1e-7 and its gradient
-    becomes exactly zero (softmax collapse, Prieto et al. 2025), this keeps both. The largest
-    difference m comes out first, so that large ones do not overflow. Exact down to 1e-30.
+    -log softmax(l)[y] = log(1 + sum over j != y of exp(l_j - l_y)). In this form nothing
+    cancels: log_softmax in float32 loses all digits of a loss below 1e-7, and its gradient
+    becomes exactly zero (softmax collapse, Prieto et al. 2025); this keeps both. The largest
+    difference m is factored out, so that nothing overflows. Accurate down to 1e-30.
     """
     _check(logits, answer)
     excess = _excess_in_c if c_calls.runs_c(str(logits.device)) else _excess
     s, m = excess(logits, answer)
     # m > 0 makes s >= 1, so a small s has m = 0. Not log1p(s + (exp(-m) - 1)): tinygrad
-    # moves the constant to the end, and (s + 1) - 1 has lost s.
+    # moves the constant to the end, and (s + 1) - 1 loses s.
     return m + (s < _SERIES_BELOW).where(log1p(s), ((-m).exp() + s).log())
 
 
 def naive(logits: Tensor, answer: Tensor) -> Tensor:
-    """-log_softmax(l)[y] as it is usually computed, to show what float32 makes of it.
+    """-log_softmax(l)[y] in nats, as usually computed, to show how float32 loses it.
 
-    (..., p) float32, (...) int32 -> (...), in nats; 0 where it should be 6e-8 or less.
+    (..., p) float32, (...) int32 -> (...); 0 where it should be 6e-8 or less.
     """
     _check(logits, answer)
     is_right = answer.unsqueeze(-1) == Tensor.arange(logits.shape[-1])
@@ -74,7 +74,7 @@ LOSSES: Mapping[Loss, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def mean(losses: Tensor) -> Tensor:
-    """The mean over the last axis, in two steps: one long float32 sum would lose a digit."""
+    """The mean over the last axis, in two steps, since one long float32 sum loses a digit."""
     *lead, n = (int(size) for size in losses.shape)
     columns = math.isqrt(n - 1) + 1
     padding = (*(None for _ in lead), (0, columns**2 - n))
@@ -83,15 +83,15 @@ def mean(losses: Tensor) -> Tensor:
 
 
 def _excess(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
-    """s = sum over j != y of exp(l_j - l_y - m), and m = the largest l_j - l_y, constant."""
+    """s = sum over j != y of exp(l_j - l_y - m), and m = max l_j - l_y without a gradient."""
     *lead, n = (int(size) for size in logits.shape)
     padding = (*(None for _ in lead), (0, -n % _WIDTH))
-    logits = logits.pad(padding, value=-math.inf)  # terms that are 0, to divide rows evenly
+    logits = logits.pad(padding, value=-math.inf)  # adds terms that are 0
     is_right = answer.unsqueeze(-1) == Tensor.arange(logits.shape[-1])
     right = is_right.where(logits, 0).sum(-1, keepdim=True)  # (..., 1)
     m = (logits.max(-1, keepdim=True) - right).detach()  # >= 0
     exponent = (logits - right) - m
-    counts = ~is_right & ~(exponent < _NEGLIGIBLE)  # so written, what is no number counts
+    counts = ~is_right & ~(exponent < _NEGLIGIBLE)  # not >=, so that NaN counts
     s = counts.where(exponent.exp(), 0).contiguous().sum(-1)
     return s, m.squeeze(-1)
 
@@ -104,7 +104,7 @@ def _excess_in_c(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _check(logits: Tensor, answer: Tensor) -> None:
-    # C would read any other bytes as these.
+    # C would misread the bytes of any other type.
     if logits.dtype != dtypes.float32 or answer.dtype != dtypes.int32:
         raise ValueError(f"logits are {logits.dtype}, answers {answer.dtype}")
     if logits.ndim < 2 or answer.shape != logits.shape[:-1]:

@@ -1,4 +1,4 @@
-"""Networks on the device, with their jitted training step and their jitted evaluation."""
+"""Networks on the device, with their jitted training steps and evaluation."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ COMPILE_STAGES = 2
 
 
 class SnapshotError(UserError):
-    """A snapshot does not fit the config it says it belongs to."""
+    """A snapshot does not match its own config."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a replica begins with: weights as drawn from the config's seed, or a snapshot's."""
+    """What a replica starts from: a snapshot, or weights drawn from the config's seed."""
 
     config: Config
     task: Task
@@ -44,9 +44,9 @@ class Start:
 
     @classmethod
     def of(cls, config: Config, snapshot: Snapshot | None = None) -> Start:
-        """With the config's task, of which a snapshot keeps the split.
+        """The start of a config or a snapshot, with its task and model.
 
-        The split is data: a later NumPy may draw another one from the same seed.
+        A snapshot's split is used as it is: another NumPy may draw another from the same seed.
         """
         task = make_task(config, snapshot.train_mask if snapshot else None)
         return cls(config, task, model_of(config, task), snapshot)
@@ -55,12 +55,12 @@ class Start:
         return self.snapshot.weights if self.snapshot else self.model.initial_weights()
 
     def kept(self, kind: str) -> Arrays:
-        """What an optimizer or a filter keeps, by its kind in a snapshot; zeros at first."""
+        """Arrays that an optimizer or filter keeps; kind: as in a snapshot. Zeros at first."""
         kept: Arrays = getattr(self.snapshot, kind) if self.snapshot else {}
         return kept or _zeros(self.model.shapes)
 
     def initial_norm(self) -> float:
-        """The norm of all weights together at step 0; an older snapshot does not have it."""
+        """The joint norm of all weights at step 0, which older snapshots do not have."""
         if self.snapshot and self.snapshot.initial_norm is not None:
             return self.snapshot.initial_norm
         return norm(self.model.initial_weights().values())
@@ -72,16 +72,18 @@ class Start:
 class Network:
     """Replicas of a model on the device, with the optimizer's state, after `step` updates.
 
-    They train together as one jitted step: everything has a leading axis of replicas. Their
-    configs may differ in all that is a number in the schedule, and in their seeds. What no row
-    of the schedule can say, which filter or constraint is in use, makes another jitted step,
-    compiled when it is first needed.
+    All replicas train in one jitted step; every tensor has a leading axis of replicas. Their
+    configs may differ in their seeds and in the numbers of the schedule. Each combination of
+    filter and constraint, which the schedule cannot express, has its own jitted step,
+    compiled when first needed.
 
-    idle: the replicas that `train` leaves as they are.
+    weights: name -> (replicas, rows, columns). initial_norms: joint norms at step 0.
+    updates: size of the last observed update of each replica.
+    idle: the replicas that `train` does not change.
     """
 
     def __init__(self, starts: Sequence[Start]) -> None:
-        """starts: of each replica, all at the same step and of the same shapes."""
+        """starts: one per replica, all at the same step and with the same shapes."""
         config, snapshot, model = starts[0].config, starts[0].snapshot, starts[0].model
         self._shapes = model.shapes
         self.weights = self._on_device([start.weights() for start in starts])
@@ -115,11 +117,11 @@ class Network:
 
     @property
     def beta_products(self) -> list[BetaProducts]:
-        """The products of the betas so far, of each replica."""
+        """The products of the betas so far, for each replica."""
         return self._schedule.products
 
     def compile(self) -> Iterator[str]:
-        """Compile what a run does, yielding what comes next; changes no weight and no state."""
+        """Compile what a run needs; yields the next stage. Changes no weight and no state."""
         yield "compiling the training step"
         self.make_ready(self._config)
         yield "compiling the evaluation"
@@ -127,9 +129,10 @@ class Network:
         self._copier.of(self.weights.values())
 
     def follow(self, config: Config, means: Sequence[Arrays] | None = None) -> bool:
-        """Keep a mean gradient, starting from `means` or 0, just while the config needs one.
+        """Start or drop the mean gradient, depending on whether the config needs one.
 
-        Tells whether one was started or forgotten.
+        means: what it starts from, for each replica; None for zeros.
+        Returns whether it was started or dropped.
         """
         needed = _keeps_mean(config.grad_filter)
         if needed == bool(self._gradient_mean):
@@ -137,12 +140,12 @@ class Network:
         kept = means or [_zeros(self._shapes)] * self.replicas
         self._gradient_mean = self._on_device(kept) if needed else {}
         for variant in [v for v in self._train_steps if _keeps_mean(v[0])]:
-            del self._train_steps[variant]  # it would write the mean that is gone
+            del self._train_steps[variant]  # it would update the dropped mean
         self._copies = {}
         return True
 
     def make_ready(self, config: Config) -> None:
-        """Compile the training step that a config needs, if it is not; changes nothing else."""
+        """Compile the training step that a config needs, unless done; changes nothing else."""
         if (variant := _variant(config)) in self._train_steps:
             return
         self._schedule.idle()
@@ -151,10 +154,10 @@ class Network:
         self._train_steps[variant] = step
 
     def train(self, configs: Sequence[Config], count: int, *, look: bool = False) -> FloatArray:
-        """Do `count` steps (at most SCHEDULE_LENGTH); returns their losses, (replicas, count).
+        """Train `count` steps, at most SCHEDULE_LENGTH; returns losses, (replicas, count).
 
-        configs: of each replica. Each loss is the mean over the train pairs, in nats, before
-        its step's update. look: note in `updates` how the last step changes the weights.
+        configs: one per replica. look: store in `updates` the size of the last step's update.
+        Each loss is the mean over the train pairs, in nats, before its step's update.
         """
         self.make_ready(configs[0])
         slot = self._schedule.prepare(configs, self.step, count, self.idle)
@@ -172,7 +175,7 @@ class Network:
         return self._schedule.read(slot, count)
 
     def evaluate(self) -> list[Evaluation]:
-        """Evaluate the current weights of each replica on every pair."""
+        """Evaluate the weights of every replica on all pairs."""
         pair_loss, answers, largest, squares = read(*self._evaluation())
         norms = np.sqrt(squares.astype(np.float64).sum(-1))
         logits = largest.max(-1)
@@ -184,12 +187,12 @@ class Network:
         ]
 
     def evaluation_of(self, replica: int) -> Evaluation:
-        """That of one replica; all are evaluated once for all of them."""
+        """The evaluation of one replica; the first call after a step evaluates all of them."""
         self._evaluations = self._evaluations or self.evaluate()
         return self._evaluations[replica]
 
     def copies(self, kind: str) -> list[dict[str, FloatArray]]:
-        """Arrays by weight of each replica, on the host; kind: as a snapshot names them."""
+        """For each replica, host copies of arrays by weight name; kind: as in a snapshot."""
         if kind not in self._copies:
             tensors: Mapping[str, Mapping[str, Tensor]] = {
                 "weights": self.weights,
@@ -197,24 +200,24 @@ class Network:
                 "second_moment": self._optimizer.second_moment,
                 "gradient_mean": self._gradient_mean,
             }
-            found = tensors[kind].values()
-            self._copies[kind] = self._copier.of(found) if found else [{}] * self.replicas
+            kept = tensors[kind].values()
+            self._copies[kind] = self._copier.of(kept) if kept else [{}] * self.replicas
         return self._copies[kind]
 
     def _train_step(self, config: Config) -> Callable[[UOp], list[Tensor]]:
-        """One full-batch update that reads row `slot` of the schedule and writes those losses.
+        """A function of a slot of the schedule that makes one full-batch update.
 
-        It returns the gradients of the losses, in the order of the weights.
+        It reads that row, writes its losses, and returns the gradients in order of the weights.
         """
         rows, losses = self._schedule.rows, self._schedule.losses
 
         def train_step(slot: UOp) -> list[Tensor]:
             loss = self._mean_losses()  # (replicas,); each depends on its own weights alone
-            found = loss.sum().gradient(*self.weights.values())
-            gradients = [gradient.contiguous() for gradient in found]  # for jits: no views
+            lazy = loss.sum().gradient(*self.weights.values())
+            gradients = [gradient.contiguous() for gradient in lazy]  # jits return no views
             losses[slot : slot + 1].assign(loss.reshape(1, -1))
             row = rows[slot].contiguous()
-            # First all gradients: what follows may then write weights that they were made of.
+            # Realize all gradients before anything overwrites the weights that they depend on.
             Tensor.realize(losses, row, *gradients)
             filtered = FILTERS[config.grad_filter](
                 list(self.weights.values()), list(self._gradient_mean.values()), gradients, row
@@ -228,23 +231,23 @@ class Network:
         return train_step
 
     def _on_device(self, arrays: Sequence[Arrays]) -> dict[str, Tensor]:
-        """The arrays of each replica in buffers, (replicas, rows, columns), of their own."""
-        for own in arrays:
-            if (found := {name: array.shape for name, array in own.items()}) != self._shapes:
-                text = f"the snapshot's weights {found} are not those of its config"
+        """Copy arrays, one dictionary per replica, to new (replicas, rows, columns) buffers."""
+        for replica in arrays:
+            if (shapes := {name: x.shape for name, x in replica.items()}) != self._shapes:
+                text = f"the snapshot's weights {shapes} are not those of its config"
                 raise SnapshotError(text)
-        stacked = {name: np.stack([own[name] for own in arrays]) for name in self._shapes}
+        stacked = {name: np.stack([x[name] for x in arrays]) for name in self._shapes}
         return {name: Tensor(array).clone().realize() for name, array in stacked.items()}
 
 
 class Replica:
-    """One of the replicas of a network, for whoever looks at one alone."""
+    """One replica of a network."""
 
     def __init__(self, network: Network, index: int = 0) -> None:
         self._network, self._index = network, index
 
     def move_to(self, network: Network, index: int) -> None:
-        """Be the replica at another place, which has come as far."""
+        """Become the replica `index` of another network, which must be at the same step."""
         self._network, self._index = network, index
 
     @property
@@ -254,12 +257,12 @@ class Replica:
 
     @property
     def update_size(self) -> UpdateSize:
-        """Of the last step that was looked at."""
+        """The size of the last observed update."""
         return self._network.updates[self._index]
 
     @property
     def initial_norm(self) -> float:
-        """The norm of all weights together at step 0."""
+        """The joint norm of all weights at step 0."""
         return self._network.initial_norms[self._index]
 
     @property
@@ -267,16 +270,16 @@ class Replica:
         return self._network.beta_products[self._index]
 
     def evaluate(self) -> Evaluation:
-        """Evaluate the current weights on every pair."""
+        """Evaluate the weights on all pairs."""
         return self._network.evaluation_of(self._index)
 
     def copy(self, kind: str) -> Arrays:
-        """Arrays by weight, on the host; kind: as a snapshot names them."""
+        """Host copies of arrays by weight name; kind: as in a snapshot."""
         return self._network.copies(kind)[self._index]
 
 
 def _variant(config: Config) -> tuple[str, str]:
-    """What tells one jitted training step from another."""
+    """The fields that need their own jitted training step."""
     return config.grad_filter, config.norm_constraint
 
 

@@ -1,4 +1,4 @@
-"""The loss that replicas of a network are trained on, and how they are evaluated."""
+"""The loss that replicas of a network are trained on, and their evaluation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Weights = Mapping[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All pairs evaluated, in the task's order.
+    """An evaluation of all pairs, in the task's order.
 
     pair_loss: (n_pairs,) in nats; answers: (n_pairs,), the most likely answer.
     weight_norm: square root of the sum of all squared weights.
@@ -34,7 +34,7 @@ class Evaluation:
     largest_logit: float
 
     def pairs(self) -> Pairs:
-        """What a screen shows of it, in half the bytes."""
+        """The answers and the losses, in float16, for a screen."""
         largest = float(np.finfo(np.float16).max)
         return Pairs(self.answers, np.minimum(self.pair_loss, largest).astype(np.float16))
 
@@ -42,12 +42,15 @@ class Evaluation:
 def mean_losses(
     model: Model, tasks: Sequence[Task], weights: Weights, loss: Loss
 ) -> Callable[[], Tensor]:
-    """The mean losses over the train pairs of each task, (replicas,), all equally many."""
+    """A function that computes the mean loss over the train pairs of each task, (replicas,).
+
+    All tasks must have the same number of train pairs.
+    """
     train = [np.flatnonzero(task.train_mask) for task in tasks]
     n_train = len(train[0])
     more = rows_for(n_train, Device.DEFAULT) - n_train
-    # What is added is the first pair, again and again; its losses there are cut off.
-    chosen = [np.pad(own, (0, more)) for own in train]
+    # Padded with copies of pair 0, whose losses are cut off below.
+    chosen = [np.pad(pairs, (0, more)) for pairs in train]
     a, b, answers = (
         np.stack([getattr(task, kind)[i] for task, i in zip(tasks, chosen, strict=True)])
         for kind in ("a", "b", "answer")
@@ -64,8 +67,10 @@ def mean_losses(
 def evaluation(
     model: Model, tasks: Sequence[Task], weights: Weights, loss: Loss
 ) -> Callable[[], tuple[Tensor, ...]]:
-    """Loss, answer and largest logit of every pair, (replicas, n_pairs); the sum of squares of
-    every row of a weight, (replicas, rows of all weights).
+    """A function that evaluates all pairs.
+
+    It returns loss, answer and largest logit, (replicas, n_pairs) each, and the sum of squares
+    of each row of the weights, (replicas, rows of all weights).
     """
     a, b, answers = (
         np.stack([getattr(t, kind) for t in tasks]) for kind in ("a", "b", "answer")
@@ -77,14 +82,14 @@ def evaluation(
         rows = [w.square().sum(-1).contiguous() for w in weights.values()]
         squares = Tensor.cat(*rows, dim=-1)
         pair_loss = pair_losses(logits, answer, loss)
-        found = logits.argmax(-1).cast(dtypes.int16)
+        predicted = logits.argmax(-1).cast(dtypes.int16)
         largest = logits.max(-1)
-        Tensor.realize(pair_loss, found, largest, squares)
-        return pair_loss, found, largest, squares
+        Tensor.realize(pair_loss, predicted, largest, squares)
+        return pair_loss, predicted, largest, squares
 
     return evaluate
 
 
 def _answers(values: IntArray) -> Tensor:
-    """Answers in an int32 buffer on the device."""
+    """Copy answers to an int32 buffer on the device."""
     return Tensor(values.astype(np.int32)).clone().realize()

@@ -1,4 +1,4 @@
-"""Looking at a network while it trains: evaluations, analyses, questions, the phase."""
+"""Observes a network while it trains: evaluations, analyses, questions, the phase."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from grok_tui.training.schedule import learning_rate
 
 
 class DivergedError(Exception):
-    """Something stopped being a finite number at `step`; steps up to `good_steps` are sound."""
+    """A number became infinite or NaN at `step`; steps up to `good_steps` are good."""
 
     def __init__(self, step: int, what: str, good_steps: int) -> None:
         super().__init__(f"diverged: {what} at step {step}")
@@ -42,10 +42,10 @@ class DivergedError(Exception):
 
 
 class Observer:
-    """Reports in events what it finds in a network; changes nothing there.
+    """Observes a network without changing it, and reports what it finds as events.
 
-    milestones: what the evaluations and analyses so far have shown. health: what has to be
-    remembered of the numbers.
+    milestones: what evaluations and analyses have shown so far.
+    health: the state of the watch on numerical health.
     """
 
     def __init__(
@@ -67,17 +67,17 @@ class Observer:
         self._latest: tuple[int, Metrics] | None = None
 
     def begin(self, *, new: bool) -> None:
-        """Report what should be known at the start of a sitting; of the run, if it is new."""
+        """Report the phase at the start of a sitting; new: also why the task has no circuit."""
         if new and (why := why_no_circuit(self._task, self._model.n_neurons)):
             self._emit(Warned(self._replica.step, why))
         self._announce_phase()
 
     def take_losses(self, losses: Losses) -> None:
-        """Take note of more train losses."""
+        """Update the numerical health with new train losses."""
         self.health = self.health.after(losses.train_loss, math.log(self._task.n_answers))
 
     def observe(self, config: Config) -> None:
-        """Evaluate and analyze, each if it is due after the present step."""
+        """Evaluate and analyze, each if due at the present step. Raises DivergedError."""
         before, step = self.milestones, self._replica.step
         if step % config.eval_every == 0:
             self._evaluate(config)
@@ -87,19 +87,19 @@ class Observer:
             self._announce_phase()
 
     def answer(self, a: int, b: int) -> None:
-        """Report what the network answers to a pair."""
+        """Report the network's answer to a pair."""
         weights = self._replica.copy("weights")
         likely = answer_probabilities(self._model, weights, (a, b), self._loss)
         self._emit(Answered(self._replica.step, a, b, likely))
 
     def inspect(self, neuron: int) -> None:
-        """Report what a neuron does on every pair."""
+        """Report the activation of a neuron on all pairs."""
         weights = self._replica.copy("weights")
         activation = self._model.neuron(weights, self._task.a, self._task.b, neuron)
         self._emit(Inspected(self._replica.step, neuron, activation))
 
     def final_metrics(self, config: Config) -> Metrics:
-        """The metrics at the present step."""
+        """The metrics at the present step. Raises DivergedError."""
         if self._latest and self._latest[0] == self._replica.step:
             return self._latest[1]
         return metrics_of(self._replica.evaluate(), self._task, config, self._replica.step)
@@ -160,9 +160,10 @@ def metrics_of(evaluation: Evaluation, task: Task, config: Config, step: int) ->
 def health_of(
     evaluation: Evaluation, task: Task, update: UpdateSize, spikes: int, step: int
 ) -> Health:
-    """The health of a run at an evaluation after `step` updates; update: the last of them.
+    """The numerical health at an evaluation after `step` updates.
 
-    Raises DivergedError if the gradient is not finite: the moments then are not, for good.
+    update: the size of the last update. spikes: jumps of the train loss so far.
+    Raises DivergedError if the gradient is not finite, since the moments then never recover.
     """
     zeros = evaluation.pair_loss[task.train_mask] == 0
     if not math.isfinite(update.gradient_norm):
@@ -172,13 +173,13 @@ def health_of(
 
 
 def check_snapshot(snapshot: Snapshot) -> None:
-    """Raise DivergedError if some of it is not finite: nobody could continue from that."""
+    """Raise DivergedError if any array is not finite, since no run could continue from it."""
     for kind, name, array in snapshot.arrays():
         check_finite({name: array}, snapshot.step, kind.replace("_", " "))
 
 
 def check_finite(arrays: Mapping[str, FloatArray], step: int, kind: str = "weights") -> None:
-    """Raise DivergedError if one of some arrays of a kind is not finite."""
+    """Raise DivergedError if any array is not finite; kind: what they are, for the message."""
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise DivergedError(step, f"{kind} of {name} became infinite or NaN", step)

@@ -1,4 +1,4 @@
-"""The optimizers, whose every hyperparameter is data on the device (`schedule`)."""
+"""The optimizers; all their hyperparameters are data on the device (`schedule`)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Tensors = Mapping[str, Tensor]
 class Optimizer(Protocol):
     """Updates weights in place.
 
-    weights, first_moment, second_moment: one tensor per name, equal shapes, which may have a
-    leading axis of replicas.
+    weights, first_moment, second_moment: tensors by name, with the same shapes, which may have
+    a leading axis of replicas.
     """
 
     first_moment: Tensors
     second_moment: Tensors
 
     def update(self, gradients: Iterable[Tensor], row: Tensor) -> list[Tensor]:
-        """Assign one update; gradients in the order of the weights, row: (..., len(Column)).
+        """Assign one update; gradients: in the order of the weights, row: (..., len(Column)).
 
-        Returns what must be realized for the update to happen.
+        Returns the tensors to realize for the update to take effect.
         """
 
 
@@ -51,7 +51,7 @@ class AdamW:
 
 
 def _adamw(w: UOp, m: UOp, v: UOp, gradient: UOp, row: UOp) -> UOp:
-    """The kernel of one update, element by element: new weight and both new moments."""
+    """The kernel of one elementwise update: the new weight and both new moments."""
     replicas = int(row.numel()) // len(Column)
     each, i = UOp.range(replicas, 0), UOp.range(int(w.numel()) // replicas, 1)
     w, m, v, gradient = (x.reshape(replicas, -1)[each, i] for x in (w, m, v, gradient))
@@ -66,10 +66,10 @@ def _adamw(w: UOp, m: UOp, v: UOp, gradient: UOp, row: UOp) -> UOp:
     return UOp.group(*stores).end(each, i).sink(arg=KernelInfo(name="adamw"))
 
 
-# Of Newton-Schulz's quintic step a x + b x^3 + c x^5, and how often it is taken.
+# The quintic Newton-Schulz step a x + b x^3 + c x^5, and how often it is applied.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _ITERATIONS = 5
-# Root mean square of an AdamW update over the learning rate, as measured by Liu et al.
+# Root mean square of an AdamW update over the learning rate, as measured by Liu et al. 2025.
 _ADAMW_SIZE = 0.2
 
 
@@ -79,8 +79,8 @@ class Muon:
     Its updates have equal singular values (Jordan et al. 2024) and the usual size of AdamW's
     (Liu et al. 2025), so that both can share a learning rate and a weight decay.
 
-    weights, first_moment, second_moment: as in AdamW. Of a hidden matrix the first moment is
-    the momentum, and the second stays 0. hidden: the names of these.
+    weights, first_moment, second_moment: as in AdamW. hidden: the names of the hidden
+    matrices, whose first moment is the momentum and whose second moment stays 0.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Muon:
 
 
 def _update(w: Tensor, m: Tensor, gradient: Tensor, row: Tensor) -> list[Tensor]:
-    """A matrix (..., inputs, outputs) and its momentum, with Nesterov's look ahead."""
+    """Update a matrix, (..., inputs, outputs), and its momentum, with Nesterov's lookahead."""
     g = (gradient + of_row(row, Column.L2) * w).contiguous()
     m.assign(m + of_row(row, Column.NEW_MOMENTUM) * (g - m)).realize()
     direction = orthogonalized(g + MOMENTUM * (m - g))
@@ -122,10 +122,10 @@ def _update(w: Tensor, m: Tensor, gradient: Tensor, row: Tensor) -> list[Tensor]
 
 
 def orthogonalized(x: Tensor) -> Tensor:
-    """About U V^T for x = U S V^T, the singular values between 0.7 and 1.2; 0 for x = 0.
+    """About U V^T for x = U S V^T, with singular values between 0.7 and 1.2; 0 for x = 0.
 
-    x: (..., rows, columns), of any size: its largest element comes out first, so that the
-    squares of small ones do not vanish.
+    x: (..., rows, columns), at any scale: it is divided by its largest element first, so that
+    the squares of small elements do not vanish.
     """
     if x.shape[-2] > x.shape[-1]:
         return orthogonalized(x.transpose(-1, -2).contiguous()).transpose(-1, -2)
@@ -140,7 +140,7 @@ def orthogonalized(x: Tensor) -> Tensor:
     return x
 
 
-# By the config's `optimizer`: of weights, first and second moments, and the hidden names.
+# By the config's `optimizer`; each takes weights, first and second moments, hidden names.
 OPTIMIZERS: Mapping[str, Callable[[Tensors, Tensors, Tensors, Collection[str]], Optimizer]] = {
     "adamw": lambda weights, first, second, hidden: AdamW(weights, first, second),  # noqa: ARG005
     "muon": Muon,

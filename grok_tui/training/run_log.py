@@ -1,4 +1,4 @@
-"""What one run reports and saves while its network trains."""
+"""Reports and saves one run while its network trains."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from grok_tui.training.observer import DivergedError, Observer, check_snapshot
 
 
 class RunLog:
-    """The events and checkpoints of one run, and what has to be remembered for them.
+    """Emits the events of one run and saves its checkpoints.
 
-    observer: looks at the network. watch: the time that the run has taken.
+    observer: evaluates and analyzes the network. watch: the time that the run has taken.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class RunLog:
         store: CheckpointStore | None = None,
         watch: StopWatch | None = None,
     ) -> None:
-        """start: what the replica began with; watch: one that runs already."""
+        """start: what the replica started from. watch: a running one; None starts another."""
         resumed, task = start.snapshot, start.task
         self._replica, self._task, self._emit, self._store = replica, task, emit, store
         self.watch = watch or StopWatch(resumed.seconds if resumed else {})
@@ -57,7 +57,7 @@ class RunLog:
         return self._replica.step
 
     def start(self, config: Config) -> None:
-        """Report what is trained."""
+        """Report the start of a sitting."""
         task = self._task
         self._emit(
             Started(
@@ -72,7 +72,7 @@ class RunLog:
         )
 
     def take(self, losses: Losses, config: Config) -> None:
-        """Report some steps, the newest of which may be due for a look or a save.
+        """Report new steps; evaluate, analyze and save if due at the last of them.
 
         Raises DivergedError or OSError.
         """
@@ -82,7 +82,7 @@ class RunLog:
             self.save(config)
 
     def end(self, config: Config) -> Stop | None:
-        """How the run ends at this step, None if it continues."""
+        """The stop that ends the run at this step; None if it continues."""
         if self.step >= config.steps:
             return Stop("completed")
         if config.stop_when == "grokked" and self.observer.milestones.grokked:
@@ -90,7 +90,7 @@ class RunLog:
         return None
 
     def _report(self, losses: Losses) -> None:
-        """Emit the losses up to the first that is not finite, which raises DivergedError."""
+        """Emit the losses; raise DivergedError at the first that is not finite."""
         bad = np.flatnonzero(~np.isfinite(losses.train_loss))
         if not len(bad):
             self._emit(losses)
@@ -104,7 +104,7 @@ class RunLog:
         raise DivergedError(step, what, step - 1)
 
     def save(self, config: Config) -> None:
-        """Save a checkpoint, unless this one is saved. Raises DivergedError or OSError."""
+        """Save a checkpoint unless it is already saved. Raises DivergedError or OSError."""
         saved = self._saved == (self.step, config) and not self._changed
         if self._store is None or saved:
             return
@@ -115,11 +115,11 @@ class RunLog:
         self._emit(CheckpointSaved(self.step, path))
 
     def note_change(self) -> None:
-        """The state has changed, though neither step nor config have."""
+        """Note that the state has changed, though neither step nor config has."""
         self._changed = True
 
     def snapshot(self, config: Config) -> Snapshot:
-        """All that an exact resume needs."""
+        """Everything that an exact resume needs."""
         return Snapshot(
             step=self.step,
             **{kind: self._replica.copy(kind) for kind in ARRAY_KINDS},
@@ -133,9 +133,10 @@ class RunLog:
         )
 
     def finish(self, stop: Stop, config: Config, rate: float, *, whole: bool) -> Stopped:
-        """Save, and report the end of the run.
+        """Save if `stop` says so, and report the end of the run.
 
-        rate: steps per second. whole: whether the network had been compiled.
+        rate: steps per second. whole: whether the network was compiled and can be evaluated.
+        Raises DivergedError or OSError.
         """
         if stop.save:
             self.save(config)
@@ -146,7 +147,7 @@ class RunLog:
         return stopped
 
     def fail(self, end: DivergedError, config: Config, rate: float) -> Failed:
-        """Report that the run has diverged."""
+        """Report that the run diverged; rate: steps per second. Raises OSError."""
         good = f"the last good checkpoint is at step {self._saved[0]}" if self._saved else ""
         advice = f"try a lower --lr than {config.lr:g}"
         reason = "; ".join([str(end), good or "there is no checkpoint", advice])

@@ -1,7 +1,7 @@
-"""The hyperparameters of the steps to come, as data on the device; the losses of those done.
+"""The hyperparameters of coming steps, as data on the device, and the losses of past ones.
 
 The jitted step reads one row of numbers per step, so that an edit compiles nothing. Warm-up,
-bias corrections and the kind of decay are worked out here on the host, in float64.
+bias corrections and the kind of decay are computed here on the host, in float64.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from grok_tui.config.schema import Config
 from grok_tui.device.transfer import read, write
 from grok_tui.protocol.results import FloatArray
 
-# Steps whose hyperparameters lie on the device at once, and whose losses fit there.
+# Steps whose hyperparameters and losses are on the device at once.
 SCHEDULE_LENGTH = 256
 
 
 class Column(IntEnum):
-    """What each number of a row is."""
+    """The meaning of each number in a row."""
 
     LR = 0  # learning rate, warm-up included
     SHRINK = 1  # decoupled decay: share of each weight taken away
@@ -34,19 +34,19 @@ class Column(IntEnum):
     EPS = 7
     NEW_MEAN = 8  # grokfast: 1 - alpha
     LAMBDA = 9  # grokfast: share of the mean gradient added
-    NORM = 10  # sphere: norm of all weights together; 0 leaves it as it is
+    NORM = 10  # sphere: joint norm of all weights; 0 leaves it as it is
     NEW_MOMENTUM = 11  # Muon: 1 - momentum
 
 
-# Muon's momentum, as published. The rows hold it so that an idle row can leave it out.
+# Muon's momentum, as published. It is in the rows so that an idle row can have none.
 MOMENTUM = 0.95
 
 
 class BetaProducts(NamedTuple):
-    """Product of all beta1, and of all beta2, used so far.
+    """The products of all beta1, and of all beta2, used so far.
 
-    1 - product is the total weight of the gradients inside a moment, whatever edits the
-    betas have seen; with constant betas it is the usual 1 - beta^t.
+    1 - product is the total weight of the gradients in a moment, even if the betas were
+    edited; with constant betas it is the usual 1 - beta^t.
     """
 
     beta1: float = 1.0
@@ -54,7 +54,7 @@ class BetaProducts(NamedTuple):
 
 
 def learning_rate(config: Config, step: int) -> float:
-    """The learning rate of step `step` (the first is 1): linear warm-up, then `lr`."""
+    """The learning rate of `step` (the first is 1): linear warm-up, then `lr`."""
     return (
         config.lr * min(1.0, step / config.warmup_steps) if config.warmup_steps else config.lr
     )
@@ -63,11 +63,11 @@ def learning_rate(config: Config, step: int) -> float:
 def hyperparameter_rows(
     config: Config, first_step: int, count: int, before: BetaProducts, norm: float = 0.0
 ) -> tuple[FloatArray, list[BetaProducts]]:
-    """The rows of `count` steps from `first_step` on.
+    """The rows of `count` steps from `first_step` on, and the beta products after each step.
 
-    before: the products after the step before. norm: that of the weights at step 0, which
-    `sphere` keeps. Returns (count, len(Column)), and the products after each step. Computed
-    step by step, so that a run cut anywhere continues with the same numbers.
+    before: the products before `first_step`. norm: the joint norm at step 0, which `sphere`
+    keeps. The rows are (count, len(Column)), computed step by step, so that a run cut off
+    anywhere continues with the same numbers.
     """
     rows = np.empty((count, len(Column)), dtype=np.float64)
     products = []
@@ -92,28 +92,28 @@ def hyperparameter_rows(
 
 
 def idle_rows(count: int) -> FloatArray:
-    """Rows whose step changes neither weights nor moments, bit for bit."""
+    """Rows, (count, len(Column)), whose steps change no bit of the weights or moments."""
     rows = np.zeros((count, len(Column)), dtype=np.float32)
     rows[:, Column.CORRECT1] = rows[:, Column.CORRECT2] = rows[:, Column.EPS] = 1
     return rows
 
 
 def of_row(row: Tensor, column: Column) -> Tensor:
-    """A number of a row, (..., len(Column)), to multiply matrices by: (..., 1, 1)."""
+    """One number of a row, (..., len(Column)), shaped (..., 1, 1) to multiply matrices by."""
     return row[..., column].unsqueeze(-1).unsqueeze(-1)
 
 
 class Schedule:
-    """A row for each of the next steps and each replica; each step leaves its losses beside.
+    """Rows for the next steps of each replica, and slots for the losses of these steps.
 
     rows: (SCHEDULE_LENGTH, replicas, len(Column)); losses: (SCHEDULE_LENGTH, replicas). The
-    rows are rewritten when they are used up, or when an edit changes them.
+    rows are rewritten when they are used up or an edit changes them.
     """
 
     def __init__(
         self, step: int, products: Sequence[BetaProducts], norms: Sequence[float]
     ) -> None:
-        """For the steps after `step`. products: of the betas so far; norms: at step 0."""
+        """Start after `step`; products: of the betas so far, norms: at step 0, per replica."""
         self.products = list(products)
         self._norms = norms
         self._written: tuple[list[Config], frozenset[int]] | None = None
@@ -123,16 +123,16 @@ class Schedule:
         self.losses = _buffer(np.zeros((SCHEDULE_LENGTH, len(norms)), dtype=np.float32))
 
     def idle(self) -> None:
-        """Let the next step change nothing."""
+        """Make the next step change nothing."""
         self._write(self._idle())
         self._written = None
 
     def prepare(
         self, configs: Sequence[Config], step: int, count: int, idle: frozenset[int]
     ) -> int:
-        """Put the rows of the `count` steps after `step` in place; returns the first's index.
+        """Write the rows of the `count` steps after `step`; returns the index of the first.
 
-        configs: of each replica. idle: the replicas that these steps do not change.
+        configs: one per replica. idle: the replicas that these steps do not change.
         """
         slot, wanted = step - self._start, (list(configs), idle)
         if wanted != self._written or slot + count > SCHEDULE_LENGTH:
@@ -151,7 +151,7 @@ class Schedule:
         return slot
 
     def read(self, slot: int, count: int) -> FloatArray:
-        """The losses of `count` steps from a row on, (replicas, count), which are now done."""
+        """The losses, (replicas, count), of `count` completed steps from row `slot` on."""
         self.products = [after[slot + count - 1] for after in self._products_after]
         (losses,) = read(self.losses)
         return losses[slot : slot + count].T.copy()

@@ -1,4 +1,4 @@
-"""The training loop of one run: take commands, train some steps, report what happened."""
+"""The training loop of one run: take commands, train a chunk of steps, report on it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ from grok_tui.training.run_log import RunLog
 
 
 class Trainer:
-    """One run, from its first step or from a snapshot to its end.
+    """One run, from its first step or a snapshot to its end.
 
-    It draws nothing and writes nothing: it reads `inbox`, hands every event to `emit` and
-    snapshots to `store`. The device must be open. `run` may raise OSError, which then comes
-    from `emit` or `store`.
+    It neither draws nor writes: it reads commands from `inbox`, and passes events to `emit`
+    and snapshots to `store`. The device must be open.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class Trainer:
         *,
         edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
-        """edits: those of earlier sittings that can be undone (`CommandHandler.edits`)."""
+        """edits: undoable edits of earlier sittings (`CommandHandler.edits`)."""
         self._inbox, self._emit, self._resumed = inbox, emit, snapshot
         watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
@@ -71,13 +70,16 @@ class Trainer:
 
     @property
     def config(self) -> Config:
-        """The config with every edit so far."""
+        """The config with all edits so far."""
         return self._commands.config
 
     # --- the run ------------------------------------------------------------------------
 
     def run(self) -> Stopped | Failed:
-        """Train until done, stopped or diverged; returns the last event it emits."""
+        """Train until done, stopped or diverged; returns the last event.
+
+        Raises OSError if `emit` or `store` does.
+        """
         keep_numpy_on_one_thread()
         commands = self._commands
         try:
@@ -85,7 +87,7 @@ class Trainer:
             while not self._finished():
                 for command in self._inbox.drain(wait=commands.paused):
                     self._handle(command)
-                if not (commands.paused or self._finished()):  # an edit may have ended it
+                if not (commands.paused or self._finished()):  # a command may have ended it
                     self._train_chunk()
             assert commands.stop is not None
             rate, ready = self._chunk.median_rate(), self._compiled
@@ -110,17 +112,17 @@ class Trainer:
             self._handle(command)
         self._log.observer.begin(new=self._resumed is None)
         if self._resumed is None:
-            # After all that is reported at the start; a resumed run has this checkpoint.
+            # After all events of the start; a resumed run already has its checkpoint.
             self._log.save(self.config)
 
     def _handle(self, command: Command) -> None:
         self._commands.handle(command)
         if self._network.follow(self.config):
-            # Off and on again: the config is as it was saved, the state is not.
+            # Switched off and on again, the config equals the saved one; the state does not.
             self._log.note_change()
 
     def _announce_changes(self) -> None:
-        """Where a run continues with another config than it had, report it like an edit."""
+        """Report fields that differ from the resumed snapshot's config as edits."""
         for field, old in (self._resumed.config if self._resumed else {}).items():
             if (new := self.config.model_dump(mode="json")[field]) != old:
                 self._emit(ConfigApplied(self.step, field, old, new))
@@ -128,13 +130,13 @@ class Trainer:
                     self._commands.edits.append((field, old))
 
     def _finished(self) -> bool:
-        """Whether the run is over; sets the reason."""
+        """Whether the run is over; sets the stop with its reason."""
         if self._commands.stop is None:
             self._commands.stop = self._log.end(self.config)
         return self._commands.stop is not None
 
     def _train_chunk(self) -> None:
-        """Train up to the next boundary, or for as long as the screen may wait."""
+        """Train a chunk, at most up to the next boundary."""
         config = self.config
         started = time.perf_counter()
         self._network.make_ready(config)
