@@ -43,7 +43,7 @@ class CommandHandler:
         inspect: Callable[[int], None],
         edits: Sequence[tuple[str, Any]] = (),
     ) -> None:
-        """step: returns the updates done so far. save: saves a checkpoint, None if not recorded.
+        """step: returns the updates done so far. save: saves a checkpoint; None if unrecorded.
 
         answer: reports the network's answer to a pair. inspect: reports what a neuron does.
         """

@@ -1,4 +1,4 @@
-"""Runs side by side: in what their configs differ, and what to call each of them."""
+"""Compares runs side by side: which config fields differ, and a short name for each run."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from grok_tui.runs.folders import RunError
 
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The fields in which configs differ, each with its value in every one.
+    """The fields that differ between configs, each with its values in order of the configs.
 
-    A field that a config does not know counts as None.
+    A field that is missing from a config counts as None.
     """
     names = dict.fromkeys(name for config in configs for name in config)
-    values = {name: [config.get(name) for config in configs] for name in names}
-    return {name: own for name, own in values.items() if any(x != own[0] for x in own)}
+    rows = {name: [config.get(name) for config in configs] for name in names}
+    return {name: row for name, row in rows.items() if any(x != row[0] for x in row)}
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:
-    """For each folder the shortest end of its path that no other one has.
+    """The shortest end of each folder's path that no other folder's path has.
 
-    Raises RunError if two are the same.
+    Raises RunError if two folders are the same.
     """
-    parts = [folder.resolve().parts for folder in folders]
+    paths = [folder.resolve().parts for folder in folders]
     return [
-        _shortest_end(folders[i], own, parts[:i] + parts[i + 1 :])
-        for i, own in enumerate(parts)
+        _shortest_end(folders[i], path, paths[:i] + paths[i + 1 :])
+        for i, path in enumerate(paths)
     ]
 
 
-def _shortest_end(folder: Path, own: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> str:
-    for count in range(1, len(own) + 1):
-        if all(other[-count:] != own[-count:] for other in others):
-            return str(Path(*own[-count:]))
+def _shortest_end(
+    folder: Path, path: tuple[str, ...], others: Sequence[tuple[str, ...]]
+) -> str:
+    for count in range(1, len(path) + 1):
+        if all(other[-count:] != path[-count:] for other in others):
+            return str(Path(*path[-count:]))
     raise RunError(f"{folder} is named twice")

@@ -1,4 +1,4 @@
-"""How long a run will take here: from an earlier run, or from the step's products in NumPy."""
+"""Estimates how long a run will take: from an earlier run, or by timing products in NumPy."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from grok_tui.runs.schema import read_summary
 from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError, one_line
 
-# How long the products are measured.
+# How long to time the products.
 MEASURE_SECONDS = 0.2
-# What docs/performance.md found on a CPU: a step and an evaluation in terms of the step's
-# products, and the seconds that compiling takes.
+# Measured on a CPU (docs/performance.md): the time of a step and of an evaluation over that
+# of the step's products, and the seconds that compiling takes.
 _STEP_SHARE, _EVALUATION_SHARE, _COMPILE_SECONDS = 1.9, 2.0, 3.0
-# A shorter run says little about the speed.
+# Runs shorter than this say little about the speed.
 _LEAST_STEPS = 100
 _MOST_SECONDS = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast a device trains: seconds to compile, and for each step and evaluation."""
+    """How fast a device trains: seconds to compile, per step and per evaluation."""
 
     device: str
     compile_seconds: float
@@ -38,34 +38,34 @@ class Speed:
     evaluation_seconds: float
 
     def seconds(self, config: Config, steps: int) -> float:
-        """The time from the start to the end of `steps` updates."""
+        """Seconds from the start to the end of `steps` updates."""
         per_step = self.step_seconds + self.evaluation_seconds / config.eval_every
         return self.compile_seconds + steps * per_step
 
 
 def speed_of(config: Config) -> Speed | None:
-    """The speed that a run of this shape has here; None if nothing tells it.
+    """The speed of a run of this shape on this machine; None if it cannot be estimated.
 
-    May take a second and reads files.
+    Reads recorded runs and may take a second.
     """
     return recorded_speed(config, recorded_folders()) or measured_speed(config)
 
 
 def recorded_speed(config: Config, folders: list[Path]) -> Speed | None:
-    """The speed of the first of some recorded runs that had the same shape."""
+    """The speed of the first recorded run of the same shape; None if there is none."""
     for folder in folders:
         try:
             before = read_config(folder)
             speed = _recorded(folder, before) if _shape(before) == _shape(config) else None
         except (OSError, UserError):
             continue
-        if speed:  # not of an unfinished run, or one that ended too soon to tell
+        if speed:  # None if the run is unfinished or too short
             return speed
     return None
 
 
 def measured_speed(config: Config) -> Speed | None:
-    """The CPU's speed, from products as large as the step's; None where they do not tell it."""
+    """The CPU's speed, from products as large as the step's; None if the model has none."""
     task = make_task(config)
     sizes = model_of(config, task).step_products(task.n_train)
     if sizes is None:
@@ -76,7 +76,7 @@ def measured_speed(config: Config) -> Speed | None:
 
 @cache
 def _products_seconds(*sizes: tuple[int, int, int]) -> float:
-    """Seconds that products take, forward and backward; sizes: rows, inner, columns of each."""
+    """Seconds of some products, forward and backward; sizes: rows, inner, columns of each."""
     factors = [_random(*size) for size in sizes]
     times: list[float] = []
     end = perf_counter() + MEASURE_SECONDS
@@ -87,11 +87,11 @@ def _products_seconds(*sizes: tuple[int, int, int]) -> float:
             left.T @ out  # the two products of the backward pass
             out @ right.T
         times.append(perf_counter() - started)
-    return min(times)  # of the round that the screen and others disturbed least
+    return min(times)  # the round that other work disturbed least
 
 
 def duration_text(seconds: float) -> str:
-    """A rough time in words: `about 15 s`, `about 3 min`, `about 2 h`."""
+    """A rough duration as text: `about 15 s`, `about 3 min`, `about 2 h`."""
     if seconds < 20:
         return f"about {max(1, round(seconds))} s"
     if seconds < 90:
@@ -102,20 +102,20 @@ def duration_text(seconds: float) -> str:
 
 
 def _shape(config: Config) -> tuple[object, ...]:
-    """All that a step's cost depends on."""
+    """Everything that the cost of a step depends on."""
     task = make_task(config)
     model = model_of(config, task)
     return task.n_pairs, task.n_train, config.n_heads, *model.shapes.items()
 
 
 def _recorded(folder: Path, config: Config) -> Speed | None:
-    """The speed that a run's summary tells, None if it tells none. Raises OSError."""
+    """The speed in a run's summary; None if it has none. Raises OSError."""
     summary = read_summary(folder)
     if summary is None or summary.steps < _LEAST_STEPS:
         return None
     seconds = (1 / max(summary.steps_per_second, 1e-9), summary.compile_seconds)
     if not all(0 <= x <= _MOST_SECONDS for x in (*seconds, summary.eval_seconds)):
-        return None  # somebody else's numbers
+        return None  # not written by this program
     return Speed(
         one_line(summary.device),
         summary.compile_seconds,

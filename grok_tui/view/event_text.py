@@ -1,4 +1,4 @@
-"""Events in words, as the log tells them."""
+"""Events as sentences for the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from grok_tui.text import number
 
 
 def sentence(event: Event) -> str | None:  # noqa: C901, PLR0911  one case each
-    """What happened; None for the numbers that come all the time."""
+    """An event as a log line; None for events that carry only numbers."""
     match event:
         case Compiling(stage):
             return stage
@@ -64,5 +64,5 @@ def changes_text(changes: Mapping[str, Any]) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A field's value, short."""
+    """The value of a field, with at most six digits."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""The settings of a run as a form has them: values, planned edits, what is invalid."""
+"""The settings of a run as a form shows them: values, edits, and why one is refused."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _UNKNOWN = "not known: another program trains this run"
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """What the form shows of one field.
+    """One field of the form.
 
-    value: this run's, None if it is not known. wanted: what it will be after the edits so
-    far, else the same. ended: whether the run is over.
+    value: in this run, None if unknown. wanted: the value after all edits that still wait.
+    ended: whether the run is over.
     """
 
     name: str
@@ -29,7 +29,7 @@ class FieldView:
 
     @property
     def edited(self) -> bool:
-        """Whether an edit waits for the trainer, or for the next run."""
+        """Whether an edit waits for the trainer or for the next run."""
         return bool(self.wanted != self.value)
 
     @property
@@ -47,7 +47,7 @@ def field_view(state: SessionState, name: str) -> FieldView:
 
 
 def parsed(name: str, text: str) -> Any:
-    """The value that a text stands for, not yet checked; ConfigError if it is not a number."""
+    """Parse a field's text, without checking it. Raises ConfigError if it is not a number."""
     text = text.strip()
     kind = FIELDS[name].annotation
     if kind not in (int, float):
@@ -57,13 +57,13 @@ def parsed(name: str, text: str) -> Any:
     except ValueError:
         pass
     try:
-        return float(text)  # 1e6 is a whole number too
+        return float(text)  # 1e6 is a valid int, too
     except ValueError:
         raise ConfigError(f"{name} must be a number (got {text!r})") from None
 
 
 def checked(state: SessionState, name: str, text: str) -> Any:
-    """The value that a text stands for beside all other fields; raises ConfigError."""
+    """Parse a field's text and check it together with all other fields. Raises ConfigError."""
     if refusal := field_view(state, name).refusal:
         raise ConfigError(refusal)
     fields = {**state.config, **state.planned, name: parsed(name, text)}
@@ -72,12 +72,12 @@ def checked(state: SessionState, name: str, text: str) -> Any:
 
 
 def turned(options: Sequence[str], text: str, direction: int) -> str:
-    """The option after `text` (1) or before it (-1), round and round."""
+    """The option after `text` (direction 1) or before it (-1), wrapping around."""
     if text not in options:
         return options[0]
     return options[(options.index(text) + direction) % len(options)]
 
 
 def shown_name(name: str) -> str:
-    """A field's name as its flag has it: weight-decay."""
+    """A field's name as in its flag: weight-decay."""
     return name.replace("_", "-")

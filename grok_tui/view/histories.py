@@ -1,4 +1,4 @@
-"""The parts of a screen's state that grow with analyses and evaluations."""
+"""The parts of a session's state that grow with each analysis and evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grok_tui.protocol.results import (
 )
 from grok_tui.view.series import Series
 
-# How many spectra are kept; with more, every other one goes.
+# How many spectra are kept; when full, every other one is dropped.
 MOST_SPECTRA = 512
 
 
@@ -30,12 +30,12 @@ class Spectra:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalysisHistory:
-    """What the analyses of a run have found so far.
+    """The results of a run's analyses so far.
 
-    restricted_loss, excluded_loss: of the analyses that have them.
-    measures: the steps of the analyses so far and what they found, oldest first.
-    spectra: the older ones thinned out. arrays: the newest, after `step` updates.
-    inspected: the neuron that was looked at last.
+    restricted_loss, excluded_loss: series, in nats, of the analyses that have them.
+    measures: step and progress measures of each analysis, oldest first.
+    spectra: oldest first, thinned out. arrays: the newest, after `step` updates.
+    inspected: the neuron inspected last.
     """
 
     restricted_loss: Series = field(default_factory=Series)
@@ -51,18 +51,18 @@ class AnalysisHistory:
         return self.measures[-1][1] if self.measures else None
 
     def after(self, event: Analyzed) -> AnalysisHistory:
-        """What is known after one more analysis."""
-        found, step = event.measures, event.step
+        """The history after one more analysis."""
+        measures, step = event.measures, event.step
         restricted, excluded = self.restricted_loss, self.excluded_loss
-        if found.restricted_loss is not None:
-            restricted = restricted.appended(step, found.restricted_loss)
-        if found.excluded_loss is not None:
-            excluded = excluded.appended(step, found.excluded_loss)
+        if measures.restricted_loss is not None:
+            restricted = restricted.appended(step, measures.restricted_loss)
+        if measures.excluded_loss is not None:
+            excluded = excluded.appended(step, measures.excluded_loss)
         new = replace(
             self,
             restricted_loss=restricted,
             excluded_loss=excluded,
-            measures=(*self.measures, (step, found)),
+            measures=(*self.measures, (step, measures)),
         )
         if (arrays := event.arrays) is None:
             return new
@@ -73,7 +73,7 @@ class AnalysisHistory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HealthHistory:
-    """A series of every number of `Health` by its name, and the newest of them."""
+    """A series for each field of `Health`, by name, and the newest health."""
 
     series: Mapping[str, Series] = field(
         default_factory=lambda: {name: Series() for name in HEALTH_NAMES}
@@ -81,7 +81,7 @@ class HealthHistory:
     newest: Health | None = None
 
     def after(self, step: int, health: Health | None) -> HealthHistory:
-        """After one more evaluation; older runs did not measure it."""
+        """The history after one more evaluation; health: None if an older run lacks it."""
         if health is None:
             return self
         series = {

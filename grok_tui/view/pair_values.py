@@ -1,4 +1,4 @@
-"""What the map of pairs shows: a number for each pair, pooled where room is short."""
+"""The values that the map of pairs shows: one per pair, pooled if there is little room."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def probability_text(share: float) -> str:
 
 
 def pair_values(task: Task, pairs: Pairs, quantity: Quantity) -> FloatArray:
-    """(n_pairs,), in 0..1.
+    """A quantity of each pair, (n_pairs,), in 0..1.
 
-    correctness: 0 where right, 1 where wrong. confidence: the probability of the right answer.
-    error distance: as a share of the largest that there is.
+    correctness: 0 if right, 1 if wrong. confidence: the probability of the right answer.
+    error distance: as a share of the largest possible.
     """
     if quantity == "correctness":
         return np.not_equal(pairs.answers, task.answer).astype(np.float32)
@@ -36,15 +36,18 @@ def pair_values(task: Task, pairs: Pairs, quantity: Quantity) -> FloatArray:
 
 
 def shown_table(task: Task, values: FloatArray, shown: BoolArray) -> FloatArray:
-    """(n_pairs,) values as (rows, columns) of the task; NaN where a pair is not shown."""
+    """Reshape (n_pairs,) values to the task's (rows, columns); NaN for pairs not shown.
+
+    shown: (n_pairs,), True for the pairs to show.
+    """
     return task.table(np.where(shown, values, np.float32(np.nan)))
 
 
 def pooled(values: FloatArray, side: int) -> FloatArray:
-    """The means over blocks of `side` x `side` entries, those of NaN left out.
+    """The means over blocks of `side` x `side` entries, ignoring NaN.
 
-    values: (rows, columns). Returns (ceil(rows / side), ceil(columns / side)); NaN for a
-    block of nothing but NaN.
+    values: (rows, columns). Returns (ceil(rows / side), ceil(columns / side)); NaN for blocks
+    of only NaN.
     """
     if side == 1:
         return values
@@ -55,6 +58,6 @@ def pooled(values: FloatArray, side: int) -> FloatArray:
     blocks = padded.reshape(tall, side, wide, side)
     known = ~np.isnan(blocks)
     sums = np.where(known, blocks, np.float32(0)).sum(axis=(1, 3))
-    nothing = np.full((tall, wide), np.nan, dtype=np.float32)
-    np.divide(sums, known.sum(axis=(1, 3)), out=nothing, where=known.any(axis=(1, 3)))
-    return nothing
+    means = np.full((tall, wide), np.nan, dtype=np.float32)
+    np.divide(sums, known.sum(axis=(1, 3)), out=means, where=known.any(axis=(1, 3)))
+    return means

@@ -11,7 +11,7 @@ from grok_tui.doctor import Curve
 
 
 class _Store:
-    """A buffer that grows by doubling; `used` tells how much of it has been written."""
+    """A fixed buffer of steps and values, (2, capacity); `used`: how many are written."""
 
     def __init__(self, capacity: int) -> None:
         self.data = np.empty((2, capacity), dtype=np.float64)
@@ -20,10 +20,10 @@ class _Store:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Values at ascending steps; extending one leaves every older copy as it was.
+    """Values at ascending steps; extending a series leaves the original unchanged.
 
-    Copies share one buffer and each sees its own length of it, so that a state that is
-    replaced at every event costs no copy of its history.
+    Copies share one buffer, of which each sees its own length, so that replacing the state at
+    every event does not copy its history.
     """
 
     length: int = 0
@@ -44,21 +44,21 @@ class Series:
         return float(self.values[-1]) if self.length else None
 
     def curve(self) -> Curve:
-        """The same as the doctor has it."""
+        """The series as the doctor's type."""
         return Curve(self.steps, self.values)
 
     def at(self, step: float) -> tuple[int, float] | None:
-        """The newest point at or before a step: its step and its value."""
+        """Step and value of the newest point at or before a step; None if there is none."""
         before = int(np.searchsorted(self.steps, step, "right"))
         if not before:
             return None
         return int(self.steps[before - 1]), float(self.values[before - 1])
 
     def extended(self, steps: NDArray[np.generic], values: NDArray[np.generic]) -> Series:
-        """This series and more of it: two arrays of one length."""
+        """The series with more points at its end. steps, values: (n,)"""
         store, end = self._store, self.length + len(steps)
         if store.used != self.length or end > store.data.shape[1]:
-            # Somebody else went on from here, or the buffer is full: copy what is ours.
+            # Another copy was extended already, or the buffer is full: copy this part.
             grown = _Store(max(256, 2 * end))
             grown.data[:, : self.length] = store.data[:, : self.length]
             store = grown
@@ -68,5 +68,5 @@ class Series:
         return Series(end, store)
 
     def appended(self, step: int, value: float) -> Series:
-        """This series and one more point."""
+        """The series with one more point at its end."""
         return self.extended(np.array([step]), np.array([value]))

@@ -1,4 +1,4 @@
-"""What a screen shows: one immutable state, made from events by a pure function."""
+"""The state that a screen draws: immutable, and made from events by a pure function."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from grok_tui.view.series import Series
 
 Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
 
-# Weight of the newest chunk in the running mean of the speed.
+# Weight of the newest value in the running means of times.
 _NEWEST = 0.2
-# How many lines of the log are kept.
+# How many log lines are kept.
 LOG_LENGTH = 1000
-# What the charts call a field.
+# Short names of fields for the charts.
 _SHORT = {"weight_decay": "wd"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that happened at a step and belongs on the charts."""
+    """An edit or a change of phase at a step, marked on the charts."""
 
     step: int
     kind: Literal["edit", "phase"]
@@ -57,7 +57,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """Something that happened after `step` updates, in words."""
+    """One line of the log, after `step` updates; kind: the event's name."""
 
     step: int
     kind: str
@@ -66,7 +66,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """How a recorded run is being replayed: so many times as fast as it was, up to `last`."""
+    """How a recorded run is replayed: at `speed` times its own speed, up to step `last`."""
 
     speed: float
     last: int
@@ -77,16 +77,15 @@ class Playback:
 class SessionState:
     """Everything a screen draws; equal only to itself, since arrays have no single equality.
 
-    config: the known fields by name, edits included; a run that another program trains lacks
-    some. pending: edits sent but not yet confirmed. planned: changes that need a new run.
-    step_seconds, eval_seconds, analysis_seconds: running means, None before the first.
-    message: the newest thing to tell the user. log: the newest things that happened.
-    task: None where the config does not tell it. pairs: what the evaluation after `pairs_step`
-    updates found for each pair of the task. analyses: what the analyses found.
-    health: the numerical health. answer: to the question asked last.
-    checkpoint: the newest one's step, None before it. edited: when something that training
-    depends on was changed last. failure: why the run failed, None if it did not.
-    playback: None if the run is live.
+    config: the known fields by name, edits included; some are missing if another program
+    trains the run. pending: edits sent but not yet confirmed. planned: changes that need a new
+    run. step_seconds, eval_seconds, analysis_seconds: running means, None before the first.
+    message: the newest message to the user. log: oldest line first. task: None if the config
+    does not say it. pairs: results for each pair after `pairs_step` updates. analyses, health:
+    histories of the progress measures and of the numerical health. answer: to the last
+    question. checkpoint: step of the newest one, None before the first. edited: step of the
+    last change of a field that training depends on. failure: why the run failed, None if it
+    did not. playback: None if the run is live.
     """
 
     config: Mapping[str, Any]
@@ -132,7 +131,7 @@ class SessionState:
 
     @property
     def seconds_left(self) -> float | None:
-        """Time to the last step at the present speed, evaluations and analyses included."""
+        """Seconds to the last step at the present speed, with evaluations and analyses."""
         if self.playback:
             return self.playback.seconds_left
         if self.step_seconds is None or self.ended:
@@ -145,11 +144,11 @@ class SessionState:
         return left * (self.step_seconds + evaluation + analysis)
 
     def known(self, name: str) -> Any:
-        """A field's value, None if it is not known."""
+        """The value of a field, None if unknown."""
         return self.config.get(name)
 
     def case(self) -> Case:
-        """What the doctor is told of the run."""
+        """The run as a case for the doctor."""
         return Case(
             self.config,
             self.step,
@@ -166,15 +165,15 @@ class SessionState:
         )
 
     def continued(self) -> SessionState:
-        """This state of a run that ended, as the one that a new sitting begins with."""
+        """The state that a new sitting of this run starts from."""
         return replace(self, word="COMPILING", stage="starting", message="", failure=None)
 
     def saying(self, message: str) -> SessionState:
-        """The state with something else to tell the user."""
+        """The state with another message to the user."""
         return replace(self, message=message)
 
     def wanted(self, name: str) -> Any:
-        """A field's value once every edit is confirmed; None if it is not known."""
+        """The value of a field once every edit is confirmed; None if unknown."""
         return self.pending.get(name, self.known(name))
 
     def requested(self, name: str, value: Any) -> SessionState:
@@ -182,7 +181,7 @@ class SessionState:
         return replace(self, pending={**self.pending, name: value})
 
     def planning(self, name: str, value: Any) -> SessionState:
-        """The state with a change for the next run; the present value takes it back."""
+        """The state with a change for the next run; the present value removes the change."""
         planned = {**self.planned, name: value}
         if value == self.known(name):
             del planned[name]
@@ -191,14 +190,14 @@ class SessionState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sought:
-    """A replay went to another moment of its run, and this was the state then."""
+    """A replay moved to another step; `state` is the run's state there."""
 
     state: SessionState
 
 
 def reduce(state: SessionState, event: Event | Sought) -> SessionState:
     """The state after one more event."""
-    if isinstance(event, Sought):  # what the user asked stays on screen
+    if isinstance(event, Sought):  # keeps the answers to the user's questions
         analyses = replace(event.state.analyses, inspected=state.analyses.inspected)
         return replace(event.state, answer=state.answer, analyses=analyses)
     state = _after(state, event)
@@ -234,7 +233,7 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
             pending = {k: v for k, v in state.pending.items() if k != name}
             return replace(state, pending=pending, message=f"{command}: {reason}")
         case PhaseChanged(step, phase, reason):
-            # A new sitting says the phase again.
+            # A new sitting reports the phase again.
             new = () if phase == state.phase else (Mark(step, "phase", phase),)
             return replace(state, phase=phase, marks=(*state.marks, *new), message=reason)
         case Answered():
@@ -322,7 +321,7 @@ def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
 
 
 def _mean(before: float | None, new: float) -> float | None:
-    """The running mean after one more value; recordings do not say theirs, and have 0."""
+    """The running mean after one more value; 0 means unknown, as in recordings."""
     if not new:
         return before
     return new if before is None else before + _NEWEST * (new - before)

@@ -1,1 +1,1 @@
-"""What the charts show: windows, scales, lines, and their drawing with plotext."""
+"""Charts: windows, scales, lines, and drawing them with plotext."""

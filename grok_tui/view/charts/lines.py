@@ -1,4 +1,4 @@
-"""What is drawn of a series: the part in view, smoothed, and thinned out to the columns."""
+"""From a series to a line of a chart: the part in view, smoothed, thinned to the columns."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from grok_tui.view.charts.window import Smoothing, Steps, places
 from grok_tui.view.series import Series
 
 FloatArray = NDArray[np.float64]
-# Places along the axis, ascending, and heights; a height that is not finite makes a gap.
+# Ascending places along the axis, and heights, (n,) each; a height that is not finite is a gap.
 Line = tuple[FloatArray, FloatArray]
 
-# The share of the points in view that a smoothed point is the mean of.
+# A smoothed point is the mean of this share of the points in view.
 _SHARES: dict[Smoothing, float] = {"light": 0.02, "strong": 0.1}
-# Fewer than three points have no mean to speak of.
+# The fewest points to average.
 _LEAST_MEAN = 3
 
 
 def line_in_view(series: Series, window: Steps, scale: Scale, *, log_x: bool) -> Line:
-    """A series between two steps, up to the edges of the view where it goes on beyond them."""
+    """The line of a series within a window, interpolated at its edges."""
     start = max(0, int(np.searchsorted(series.steps, window[0])) - 1)
     end = int(np.searchsorted(series.steps, window[1], "right")) + 1
     steps = series.steps[start:end]
@@ -39,15 +39,15 @@ def line_in_view(series: Series, window: Steps, scale: Scale, *, log_x: bool) ->
 
 
 def _between(x: float, xs: FloatArray, ys: FloatArray) -> float:
-    """The height at a place between two points. xs, ys: (2,)"""
+    """The interpolated height at x between two points. xs, ys: (2,)"""
     share = (x - xs[0]) / (xs[1] - xs[0])
     return float((1 - share) * ys[0] + share * ys[1])
 
 
 def smoothed(heights: FloatArray, smoothing: Smoothing) -> FloatArray:
-    """The mean of the finite heights around each, (n,) to (n,); what is not finite stays.
+    """The moving mean of the finite heights, (n,) to (n,); others stay as they are.
 
-    Near the ends the mean is of what there is.
+    Near the ends the mean is over fewer points.
     """
     if smoothing == "none":
         return heights
@@ -59,26 +59,26 @@ def smoothed(heights: FloatArray, smoothing: Smoothing) -> FloatArray:
 
 
 def _sums_around(values: NDArray[np.generic], reach: int) -> FloatArray:
-    """The sum of each entry and of up to `reach` on either side, (n,) to (n,)."""
+    """The sum of each entry and up to `reach` entries on either side, (n,) to (n,)."""
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     padded: FloatArray = np.pad(sums, reach, mode="edge")
     return np.subtract(padded[2 * reach + 1 :], padded[: len(values)])
 
 
 def column_edges(low: float, high: float, columns: int) -> FloatArray:
-    """Where a plot's columns begin and end, (columns + 1,), on an axis from low to high.
+    """The edges of a plot's columns, (columns + 1,), on an axis from low to high.
 
-    Half-column dots are centered on the axis' ends, so the outer columns are narrower.
+    Half-column dots are centered on the ends of the axis, so the outer columns are narrower.
     """
     shares = (2 * np.arange(columns + 1) - 0.5) / (2 * columns - 1)
     return low + (high - low) * np.clip(shares, 0, 1)
 
 
 def decimate(xs: FloatArray, ys: FloatArray, edges: FloatArray) -> Line:
-    """At most two points a column: its least and greatest finite height, in order.
+    """Thin a line to at most two points per column: its least and greatest finite height.
 
     xs: (n,) ascending, within the edges. ys: (n,). edges: (columns + 1,) ascending. A column
-    that has no finite height keeps one that is not.
+    without a finite height keeps one point, so that the gap stays.
     """
     if len(xs) <= 2 * (len(edges) - 1):
         return xs, ys
@@ -94,12 +94,12 @@ def decimate(xs: FloatArray, ys: FloatArray, edges: FloatArray) -> Line:
 
 
 def _without(ys: FloatArray, finite: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
-    """The heights such that none that is not finite is the least, and the greatest."""
+    """The heights for `argmin` and for `argmax`, which must not pick one that is not finite."""
     return np.where(finite, ys, np.inf), np.where(finite, ys, -np.inf)
 
 
 def pieces(line: Line) -> Iterator[Line]:
-    """The stretches of a line between its gaps."""
+    """The parts of a line between its gaps."""
     xs, ys = line
     finite = np.isfinite(ys)
     cuts = np.flatnonzero(np.diff(finite)) + 1

@@ -1,4 +1,4 @@
-"""Curves of several runs in one chart, as text for standard output."""
+"""Draws the curves of several runs in one chart, as text for standard output."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from grok_tui.view.charts.plot import LABEL_WIDTH, plot_columns
 from grok_tui.view.charts.scales import Scale
 from grok_tui.view.series import Series
 
-# One for each run, told apart without colors; ASCII, so that every terminal has them.
+# One for each run, distinct without colors; ASCII, so that every terminal can show them.
 MARKERS = "ox+*#@=&$ABCDEFGHIJKLMNPQRSTUVWYZ"
-# Of the 256, those that can be read on a dark and on a light background.
+# Terminal colors that are readable on both dark and light backgrounds.
 _COLORS = (32, 208, 35, 170, 37, 160, 136)
 
 
 def legend(plt: Any, title: str, names: Sequence[str], width: int) -> str:
-    """What a chart shows, and each run's name after its marker; in lines of a width."""
+    """The legend of a chart: its title, and each run's name after its marker.
+
+    plt: the module plotext. width: of the lines, in columns.
+    """
     lines, used = [title], len(title)
     for run, name in enumerate(names):
         entry = f"{plt.colorize(MARKERS[run], _color(run))} {name}"
@@ -42,9 +45,9 @@ def legend(plt: Any, title: str, names: Sequence[str], width: int) -> str:
 
 
 def draw(plt: Any, scale: Scale, runs: Sequence[Series], size: tuple[int, int]) -> str:
-    """The picture of one curve for each run, in columns and rows; empty if there is no point.
+    """A chart with one curve per run, as text; empty if no run has a finite point.
 
-    plt: the module plotext. runs: at most as many as there are markers.
+    plt: the module plotext. runs: at most as many as `MARKERS`. size: columns and rows.
     """
     columns, rows = plot_columns(size[0]), size[1] - 2
     window = 0.0, max([1.0, *(float(run.steps[-1]) for run in runs if run.length)])
@@ -59,7 +62,7 @@ def draw(plt: Any, scale: Scale, runs: Sequence[Series], size: tuple[int, int]) 
         for xs, ys in pieces(line):
             plt.plot(xs.tolist(), ys.tolist(), marker=MARKERS[run], color=_color(run))
     middles = np.linspace(*window, columns)
-    for run, line in enumerate(lines):  # what later runs have hidden shows up between them
+    for run, line in enumerate(lines):  # again in turns, so that no run hides another
         for xs, ys in _at(line, middles[run :: len(lines)]):
             plt.scatter(xs.tolist(), ys.tolist(), marker=MARKERS[run], color=_color(run))
     limits = scale.limits(float(heights.min()), float(heights.max()))
@@ -77,7 +80,7 @@ def _color(run: int) -> int:
 
 
 def _clear(plt: Any, size: tuple[int, int]) -> None:
-    """An empty figure of a size, in the terminal's own colors but for the curves."""
+    """Start an empty figure in the terminal's own colors; size: columns and rows."""
     plt.clear_figure()
     plt.limit_size(width=False, height=False)
     plt.plot_size(*size)
@@ -89,7 +92,7 @@ def _clear(plt: Any, size: tuple[int, int]) -> None:
 
 
 def _at(line: Line, places: FloatArray) -> Iterator[Line]:
-    """A line at some places along the axis, as far as it goes."""
+    """Interpolate a line at some places along the axis, leaving out its gaps."""
     for xs, ys in pieces(line):
         inside = places[(places >= xs[0]) & (places <= xs[-1])]
         yield inside, np.interp(inside, xs, ys)

@@ -1,4 +1,4 @@
-"""Drawing the charts with plotext."""
+"""Draws the charts with plotext."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from grok_tui.view.charts.scales import Kind, Scale
 from grok_tui.view.charts.window import Axes, ChartView, Steps, place, places
 from grok_tui.view.state import SessionState
 
-# A color as plotext takes it: (r, g, b), one of the terminal's sixteen, or "default".
+# A plotext color: (r, g, b), one of the terminal's sixteen, or "default".
 PlotColor = tuple[int, int, int] | int | str
-# Those of the series, muted ones behind them, the marks' kinds, crosshair and background.
+# By name: of the series, their muted versions, the kinds of marks, crosshair and background.
 Colors = Mapping[str, PlotColor]
 
-# The series differ by their dots as well as by their colors.
+# The series differ in their dots as well as in their colors.
 _MARKERS = {"train": "braille", "test": "hd", "excluded": "+", "restricted": "•"}
 GHOST_MARKERS = {"train": "·", "test": "×"}  # noqa: RUF001
 _MARK_LINES = {"edit": "┊", "phase": "│"}
 _CROSSHAIR_LINE = "┃"
 SWATCHES = {"train": "⡠⠒⠊", "test": "▗▞▘", "excluded": "+++", "restricted": "•••"}
-# Labels on the left of both charts have this width, so that equal steps line up.
+# Width of the labels on the left of every chart, so that equal steps line up.
 LABEL_WIDTH = 5
-# With fewer rows there is none to spare for the texts of the marks.
+# With fewer rows, the texts of the marks are left out.
 _ROWS_FOR_TEXTS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a chart shows: a run, the part of it in view, and a recorded run behind it."""
+    """The content of a chart: a run, the part of it in view, and a recorded run behind it."""
 
     state: SessionState
     view: ChartView = field(default_factory=ChartView)
@@ -49,7 +49,7 @@ class Scene:
 
     @property
     def history(self) -> Steps:
-        """The oldest and the newest step of the run."""
+        """The oldest and newest step of the run."""
         steps = self.state.train_loss.steps
         if not len(steps):
             return 0.0, 1.0
@@ -63,7 +63,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class _Curve:
-    """One line of a chart; muted behind the others."""
+    """One line of a chart; muted unless its role is `main`."""
 
     name: str
     role: Literal["ghost", "raw", "main"]
@@ -79,23 +79,26 @@ class _Curve:
 
 
 def muted(name: str) -> str:
-    """What the colors call the one for a series' line in the back."""
+    """The name of the color for the muted line of a series."""
     return f"{name}-muted"
 
 
 def plot_columns(width: int) -> int:
-    """Columns that a chart of a width has between its axis and its right edge."""
+    """The columns of a chart `width` columns wide, without its axis and labels."""
     return max(1, width - LABEL_WIDTH - 1)
 
 
 def share_at(column: int, width: int) -> float:
-    """Where a column of a chart of a width lies between the window's ends, 0 to 1."""
+    """The position of a chart's column between the ends of the window, 0 to 1."""
     inner = column - LABEL_WIDTH - 1
     return min(max(inner / max(1, plot_columns(width) - 1), 0.0), 1.0)
 
 
 def draw(plt: Any, kind: Kind, scene: Scene, size: tuple[int, int], colors: Colors) -> str:
-    """Draw a chart of a size in columns and rows; returns what to say if it would be empty."""
+    """Draw a chart; returns a text to show instead if all values in view are NaN or infinite.
+
+    plt: the module plotext. size: columns and rows.
+    """
     scale = kind.log if scene.axes.log_y else kind.linear
     curves = _curves(kind, scene, scale, plot_columns(size[0]))
     heights = np.concatenate([[], *(curve.line[1] for curve in curves)])
@@ -112,7 +115,7 @@ def draw(plt: Any, kind: Kind, scene: Scene, size: tuple[int, int], colors: Colo
 
 
 def _curves(kind: Kind, scene: Scene, scale: Scale, columns: int) -> list[_Curve]:
-    """All lines of a chart, those in the back first."""
+    """All lines of a chart, back to front."""
     log_x, smoothing = scene.axes.log_x, scene.view.smoothing
     edges = column_edges(*places(scene.window, log=log_x), columns)
 
@@ -124,18 +127,18 @@ def _curves(kind: Kind, scene: Scene, scale: Scale, columns: int) -> list[_Curve
         for name, series in kind.series(state).items():
             yield name, line_in_view(series, scene.window, scale, log_x=log_x)
 
-    own = list(lines(scene.state))
+    front = list(lines(scene.state))
     ghosts = lines(scene.ghost) if scene.ghost else ()
-    raw = own if smoothing != "none" else ()
+    raw = front if smoothing != "none" else ()
     return [
         *(curve(name, "ghost", line) for name, line in ghosts),
         *(curve(name, "raw", line) for name, line in raw),
-        *(curve(name, "main", line) for name, line in own),
+        *(curve(name, "main", line) for name, line in front),
     ]
 
 
 class _Frame:
-    """One chart's axes: steps below, values on the left, marks with their texts on top."""
+    """The axes of a chart: steps below, values on the left, marks with texts at the top."""
 
     def __init__(
         self,
@@ -153,7 +156,7 @@ class _Frame:
         self._marks = [m for m in scene.state.marks if first < m.step <= last]
         self._limits = limits
         if self._marks and self.rows >= _ROWS_FOR_TEXTS:
-            low, high = limits  # one row more, above all values
+            low, high = limits  # adds a row above all values
             self._limits = low, high + (high - low) / (self.rows - 2)
 
     def _place(self, step: float) -> float:
@@ -178,7 +181,7 @@ class _Frame:
             self._draw_texts()
 
     def label(self, places: list[float], labels: list[str]) -> None:
-        """Set the limits and the ticks of both axes; places, labels: on the left."""
+        """Set limits and ticks of both axes; places, labels: of the ticks on the left."""
         plt = self._plt
         plt.xlim(self._low, self._high)
         plt.ylim(*self._limits)
@@ -197,7 +200,7 @@ class _Frame:
         self._plt.plot(*ends, marker=marker, color=self._colors[color])
 
     def _draw_texts(self) -> None:
-        """What the marks mean, where it fits: phases first, then the newest edits."""
+        """Draw the texts of the marks that fit: phases first, then the newest edits."""
         taken: set[int] = set()
         per_place = (self.columns - 1) / (self._high - self._low)
         for mark in sorted(self._marks, key=lambda m: (m.kind == "edit", -m.step)):

@@ -1,4 +1,4 @@
-"""What the charts are of, and how their values become heights with honest ticks."""
+"""The kinds of charts: their series, and how values become heights with ticks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from grok_tui.view.state import SessionState
 
 FloatArray = NDArray[np.float64]
 
-# Losses below this are drawn at it; float32 losses of interest end near 1e-12.
+# Losses below this are drawn at it on a logarithmic axis; lower float32 losses mean little.
 LOSS_FLOOR = 1e-12
-# The same for accuracies in percent on a logarithmic axis; guessing gets about 1.
+# The same for accuracies, in percent; guessing scores about 1.
 PERCENT_FLOOR = 0.1
 
 
@@ -24,9 +24,9 @@ PERCENT_FLOOR = 0.1
 class Scale:
     """A vertical axis.
 
-    heights: values, any shape, to heights. limits: the lowest and the highest height, to
-    those of the axis. ticks: of an axis with these limits and so many rows, their heights.
-    label: what a tick at a height says.
+    heights(values): heights of the same shape. limits(lowest, highest): the limits of an axis
+    for heights in this range. ticks(low, high, rows): heights of the ticks between limits.
+    label(height): the text of a tick.
     """
 
     heights: Callable[[FloatArray], FloatArray]
@@ -37,9 +37,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a chart is of.
+    """A kind of chart.
 
-    of: its series by name, those in front last. words: a value as the crosshair says it.
+    of: its series by name, front last. words: the text of a value at the crosshair.
     """
 
     of: Mapping[str, Callable[[SessionState], Series]]

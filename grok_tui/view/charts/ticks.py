@@ -1,4 +1,4 @@
-"""Where the ticks of an axis go, and what they say."""
+"""Positions and labels of the ticks of an axis."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _MANTISSAS = (1, 2, 5)
 
 
 def step_ticks(first: float, last: float, width: int) -> list[float]:
-    """Round steps from `first` to `last`, far enough apart for their labels, but two at least.
+    """At least two round steps from `first` to `last`, spaced for their labels if possible.
 
-    first, last: whole steps.
+    first, last: whole steps. width: of the axis, in columns.
     """
     count = max(2, min(8, width // 14))
     rough = max(1.0, (last - first) / count)
@@ -34,7 +34,7 @@ def step_label(step: float) -> str:
 
 
 def log_step_ticks(low: float, high: float, width: int) -> list[float]:
-    """Logarithms of round steps in the limits, far enough apart for their labels."""
+    """Logarithms of round steps between the limits, spaced for their labels."""
     logs = log_ticks(low, high, width // 4)
     if len(logs) > 1:
         return logs
@@ -42,7 +42,7 @@ def log_step_ticks(low: float, high: float, width: int) -> list[float]:
 
 
 def round_logs(low: float, high: float) -> tuple[float, float]:
-    """The narrowest limits around two logarithms that are 1, 2 or 5 times a power of ten."""
+    """The narrowest limits around two logarithms that are logs of 1, 2 or 5 times 10^k."""
     below = max(log for log in _round_logs_near(low) if log <= low + 1e-9)
     above = min(log for log in _round_logs_near(high) if log >= high - 1e-9)
     if above <= below:
@@ -51,7 +51,7 @@ def round_logs(low: float, high: float) -> tuple[float, float]:
 
 
 def log_ticks(low: float, high: float, rows: int) -> list[float]:
-    """Logarithms of round numbers in the limits: powers of ten if they are enough."""
+    """Logarithms of round numbers between the limits: powers of ten if there are enough."""
     at_most = max(2, rows // 2)
     powers = list(range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1))
     if len(powers) > 1 and high - low > 1.5:
@@ -63,12 +63,12 @@ def log_ticks(low: float, high: float, rows: int) -> list[float]:
 
 
 def log_label(log: float) -> str:
-    """The number itself, as in `number_label`."""
+    """The label of the number with this logarithm, as in `number_label`."""
     return number_label(10.0**log)
 
 
 def round_above(number: float) -> float:
-    """The least number from a positive one on that is a digit times a power of ten."""
+    """Round a positive number up to a digit times a power of ten."""
     unit = 10.0 ** math.floor(math.log10(number))
     return math.ceil(number / unit * (1 - 1e-9)) * unit
 

@@ -1,4 +1,4 @@
-"""The part of a history that the charts show: a value that keys and the mouse make anew."""
+"""The part of a history that the charts show, as an immutable value."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-# A first and a last step: those of a whole history, or of the window on it.
+# The first and last step of a whole history, or of a window on it.
 Steps = tuple[float, float]
 Smoothing = Literal["none", "light", "strong"]
 
-# The recent view shows the newest share of the steps, and at least so many.
+# The recent view shows this share of the steps, the newest, and at least this many steps.
 RECENT_SHARE, RECENT_LEAST = 0.2, 50
-# The closest zoom shows so many steps, where there are as many.
+# The closest zoom shows this many steps, or all if there are fewer.
 CLOSEST = 10
 _SMOOTHER: dict[Smoothing, Smoothing] = {"none": "light", "light": "strong", "strong": "none"}
 
@@ -26,17 +26,17 @@ class Axes:
 
 
 def place(step: float, *, log: bool) -> float:
-    """Where a step lies on its axis: log10 on a logarithmic one, which begins at step 1."""
+    """The place of a step on its axis: log10 if logarithmic, where step 0 is drawn at 1."""
     return math.log10(max(1.0, step)) if log else step
 
 
 def step_at(place: float, *, log: bool) -> float:
-    """The step at a place on the axis."""
+    """The step at a place on its axis."""
     return 10.0**place if log else place
 
 
 def places(window: Steps, *, log: bool) -> tuple[float, float]:
-    """Where the axis of a window begins and ends; never at the same place."""
+    """The places of both ends of a window's axis, which always differ."""
     first, last = window
     return place(first, log=log), place(max(last, 2.0) if log else last, log=log)
 
@@ -45,8 +45,8 @@ def places(window: Steps, *, log: bool) -> tuple[float, float]:
 class ChartView:
     """A window on the steps, a crosshair, and how smooth the curves are.
 
-    span: all steps, the newest of them, or so many. end: the last step of the window; None
-    follows the newest. crosshair: its step, None without one.
+    span: all steps, the recent ones, or a number of steps. end: the last step of the window;
+    None follows the newest. crosshair: its step, None if hidden.
     """
 
     span: Literal["all", "recent"] | float = "all"
@@ -55,7 +55,7 @@ class ChartView:
     smoothing: Smoothing = "none"
 
     def window(self, history: Steps) -> Steps:
-        """The first and the last step in view."""
+        """The first and last step in view."""
         oldest, newest = history
         end = newest if self.end is None else min(self.end, newest)
         span = self.span
@@ -70,30 +70,30 @@ class ChartView:
     # --- the window -----------------------------------------------------------------------
 
     def recent_or_all(self, history: Steps) -> ChartView:
-        """The newest steps in place of all, or all again; a held window is held anew."""
+        """Switch between the recent steps and all; a held window is held at the newest step."""
         end = None if self.end is None else history[1]
         return replace(self, span="recent" if self.span == "all" else "all", end=end)
 
     def held_or_following(self, history: Steps) -> ChartView:
-        """A window that stays where it is, or one that follows the newest step again."""
+        """Switch between holding the window where it is and following the newest step."""
         return replace(self, end=self.window(history)[1] if self.end is None else None)
 
     def at_oldest(self, history: Steps) -> ChartView:
-        """As many steps as now, from the oldest one on."""
+        """The same number of steps, starting at the oldest."""
         first, last = self.window(history)
         return self._between(history[0], history[0] + last - first, history)
 
     def at_newest(self) -> ChartView:
-        """The newest steps, followed from now on."""
+        """Follow the newest step."""
         return replace(self, end=None)
 
     def zoomed(
         self, factor: float, history: Steps, *, log: bool, about: float | None = None
     ) -> ChartView:
-        """A window so many times narrower, in which the step `about` keeps its place.
+        """Narrow the window by `factor` (below 1 widens it), keeping step `about` in place.
 
-        factor: below 1 widens. log: whether the axis is logarithmic. about: None for the
-        newest step while it is followed, else for the middle.
+        log: whether the axis is logarithmic. about: None for the newest step if it is
+        followed, else the middle.
         """
         first, last = places(self.window(history), log=log)
         if about is not None:
@@ -107,7 +107,7 @@ class ChartView:
         )
 
     def panned(self, share: float, history: Steps, *, log: bool) -> ChartView:
-        """The window moved by a share of its width, to the right if positive."""
+        """Move the window by a share of its width, to the right if positive."""
         first, last = places(self.window(history), log=log)
         oldest, newest = places(history, log=log)
         shift = min(max(share * (last - first), oldest - first), newest - last)
@@ -118,7 +118,7 @@ class ChartView:
         )
 
     def _between(self, first: float, last: float, history: Steps) -> ChartView:
-        """The window of whole steps next to this one that the history allows."""
+        """The window of whole steps nearest to this one within the history."""
         oldest, newest = history
         length = max(CLOSEST, round(last - first))
         if length >= newest - oldest:
@@ -131,16 +131,17 @@ class ChartView:
     # --- the crosshair --------------------------------------------------------------------
 
     def with_crosshair(self, step: float | None, history: Steps) -> ChartView:
-        """The crosshair at the step next to this one, or no crosshair."""
+        """Put the crosshair at the nearest whole step; None hides it."""
         if step is None:
             return replace(self, crosshair=None)
         oldest, newest = history
         return replace(self, crosshair=round(min(max(step, oldest), newest)))
 
     def crosshair_moved(self, share: float, history: Steps, *, log: bool) -> ChartView:
-        """The crosshair moved by a share of the window's width, at least by one step.
+        """Move the crosshair by a share of the window's width, at least one step.
 
-        The window moves along. A crosshair out of view comes to the nearest edge first.
+        The window moves along if needed. A crosshair out of view goes to the nearest edge;
+        a hidden one appears at the last step in view.
         """
         first, last = self.window(history)
         at = self.crosshair
@@ -154,7 +155,7 @@ class ChartView:
         return self.with_crosshair(step, history)._reaching(history, log=log)
 
     def _reaching(self, history: Steps, *, log: bool) -> ChartView:
-        """The window panned just so far that the crosshair is in it."""
+        """Pan the window just far enough to show the crosshair."""
         assert self.crosshair is not None
         low, high = places(self.window(history), log=log)
         at = place(self.crosshair, log=log)
@@ -164,5 +165,5 @@ class ChartView:
     # --- the curves -----------------------------------------------------------------------
 
     def smoother(self) -> ChartView:
-        """More smoothing, and after the most none."""
+        """The next degree of smoothing; none after strong."""
         return replace(self, smoothing=_SMOOTHER[self.smoothing])
