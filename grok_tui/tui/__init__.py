@@ -1,1 +1,1 @@
-"""The session: screens that draw a state reduced from events. Never imports tinygrad."""
+"""The session: screens that draw a state reduced from events; never imports tinygrad."""

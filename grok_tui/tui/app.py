@@ -1,4 +1,4 @@
-"""The session's application: it picks a preset, opens the run, and ends it in good order."""
+"""The session's application: picks a preset, opens its run, and ends it cleanly."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from grok_tui.tui.screens.run_view import RunView
 from grok_tui.tui.terminal import TerminalDriver
 from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
 
-# How often the theme's file is looked at.
+# How often to check the theme's file for changes.
 RELOAD_SECONDS = 1.0
 
 
 def session_actions() -> dict[str, Action]:
-    """All that keys do on the main screen and in its panes, by id."""
-    found = actions([*Live.BINDINGS, *SessionApp.BINDINGS])
-    found = {**actions(Replay.BINDINGS), **found}
+    """All actions of the main screens and their panes, by id."""
+    by_id = actions([*Live.BINDINGS, *SessionApp.BINDINGS])
+    by_id = {**actions(Replay.BINDINGS), **by_id}
     for pane in PANES:
-        found |= actions(pane.BINDINGS, pane.TITLE)
-    return found
+        by_id |= actions(pane.BINDINGS, pane.TITLE)
+    return by_id
 
 
 def screen_of(run: Run, keys: Keys) -> RunView:
@@ -57,9 +57,9 @@ def screen_of(run: Run, keys: Keys) -> RunView:
 
 
 class SessionApp(App[Ending]):
-    """A session on one run at a time: `first`, or the one of the preset picked.
+    """A session with one run at a time, starting with `first` or a preset that the user picks.
 
-    keymap: the user's own keys. ascii: whether the screen may show ASCII only.
+    keymap: the user's keys. ascii: whether the screen may show only ASCII.
     """
 
     TITLE = "grok-tui"
@@ -78,7 +78,7 @@ class SessionApp(App[Ending]):
         *,
         ascii: bool = False,  # noqa: A002
     ) -> None:
-        self._themes = dict(themes)  # asked for by what comes next
+        self._themes = dict(themes)  # before Textual's constructor, which reads theme variables
         self.ascii, self._ascii_filter = ascii, AsciiOnly()
         super().__init__()
         self._first, self._launcher = first, launcher
@@ -114,14 +114,14 @@ class SessionApp(App[Ending]):
             yield command_of(entry.what, entry, partial(self.run_action, entry.action))
         for name in self._themes:
             yield SystemCommand(f"Theme: {name}", "Colors", partial(self.wear, name))
-        own = super().get_system_commands(screen)
-        yield from (command for command in own if command.title in KEPT)
+        textuals = super().get_system_commands(screen)
+        yield from (command for command in textuals if command.title in KEPT)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end_by, number)
-        self._reload_theme()  # what it finds now is what later changes are told from
+        self._reload_theme()  # records when the file last changed
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
         self.begin()
 
@@ -146,11 +146,11 @@ class SessionApp(App[Ending]):
         await self.leave_run(message.ending)
 
     async def leave_run(self, ending: Ending) -> None:
-        """The run on the screen was left, and so is the session."""
+        """End the session after the user has left the run on the screen."""
         self.exit(ending)
 
     async def on_run_requested(self, message: RunRequested) -> None:
-        """Another run in place of the present one, which saves itself in the background."""
+        """Replace the present run, which is saved in the background."""
         before = self.run_view
         try:
             run = await asyncio.to_thread(self._launcher.launch, message.request)
@@ -166,17 +166,17 @@ class SessionApp(App[Ending]):
     # --- themes -------------------------------------------------------------------------
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The series' colors under Textual's own themes, which the palette offers too."""
+        """The colors of the series under themes that do not define them."""
         return self._themes[DEFAULT_THEME].variables()
 
     def action_next_theme(self) -> None:
-        """Change to the next theme."""
+        """Switch to the next theme."""
         names = list(self._themes)
         at = names.index(self.theme) if self.theme in names else -1
         self.wear(names[(at + 1) % len(names)])
 
     def wear(self, theme: str) -> None:
-        """Change to a theme, and start with it next time."""
+        """Switch to a theme, and remember it for the next session."""
         self.theme = theme
         try:
             remember_theme(self.theme)
@@ -186,7 +186,7 @@ class SessionApp(App[Ending]):
             self.say(f"theme {self.theme}")
 
     def _reload_theme(self) -> None:
-        """Read the theme's file again if it has changed."""
+        """Reload the theme's file if it has changed."""
         if (theme := self._themes.get(self.theme)) is None:
             return
         try:
@@ -203,18 +203,18 @@ class SessionApp(App[Ending]):
         self.mutate_reactive(SessionApp.theme)
 
     def say(self, message: str) -> None:
-        """A message on the screen of the run."""
+        """Show a message on the screen of the run."""
         if run := self.run_view:
             run.say(message)
 
     # --- the end ------------------------------------------------------------------------
 
     async def action_quit(self) -> None:
-        """What ctrl+q and the command palette do: ask, never drop a run."""
+        """Handle ctrl+q and the palette's quit: ask first, so that no run is lost."""
         self._ask_quit()
 
     def action_help_quit(self) -> None:
-        """What ctrl+c does."""
+        """Handle ctrl+c."""
         self._ask_quit()
 
     def _ask_quit(self) -> None:
@@ -228,11 +228,11 @@ class SessionApp(App[Ending]):
 
     @property
     def run_view(self) -> RunView | None:
-        """The screen of the present run, None if there is none."""
+        """The screen of the present run; None if there is none."""
         return next((s for s in self.screen_stack if isinstance(s, RunView)), None)
 
     def _end_by(self, number: signal.Signals) -> None:
-        """A signal to end: save first, also when the terminal is gone."""
+        """End on a signal, after saving; works even if the terminal is gone."""
         if run := self.run_view:
             run.save_and_leave(128 + number)
         else:

@@ -1,4 +1,4 @@
-"""Everything on screen in ASCII: each character becomes one that looks like it."""
+"""Shows the screen in ASCII only: replaces each character by one that looks similar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.filter import LineFilter
 
 UNKNOWN = "?"
 _ARROWS = str.maketrans({"←": "left", "→": "right", "↑": "up", "↓": "down"})
-# Fuller braille cells look darker; the train curve stays lighter than the test curve.
+# Fuller braille cells get a darker character, still lighter than those of the test curve.
 _FEW_DOTS = 2
 _ALIKE = str.maketrans(
     {
@@ -36,7 +36,7 @@ _ALIKE = str.maketrans(
 
 
 class AsciiOnly(LineFilter):
-    """Translates every line of the screen; its width stays the same."""
+    """Translates every line of the screen, keeping its width."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
         return [
@@ -48,12 +48,12 @@ class AsciiOnly(LineFilter):
 
 
 def spelled(keys: str) -> str:
-    """Names of keys with arrows as words; arrows in ASCII look like other keys."""
+    """Names of keys with arrows as words, since ASCII arrows look like other keys."""
     return keys.translate(_ARROWS)
 
 
 def ascii_text(text: str) -> str:
-    """The text in ASCII, as many columns wide."""
+    """The text in ASCII, with the same width in columns."""
     return "".join(map(_ascii, text))
 
 
@@ -65,7 +65,7 @@ def _ascii(character: str) -> str:
 
 
 def _alike(character: str) -> str:
-    """What a character looks like; maybe itself, or more than one character."""
+    """Similar text for a character: possibly itself, or more than one character."""
     known = character.translate(_ALIKE)
     if known != character:
         return known
@@ -77,11 +77,11 @@ def _alike(character: str) -> str:
         return " " if not dots else "." if dots <= _FEW_DOTS else ":"
     if kind == "QUADRANT" or name == "HALF BLOCK" or "SEXTANT" in name:
         return "#"
-    return unicodedata.normalize("NFKD", character)[:1]  # without its accent, or its frame
+    return unicodedata.normalize("NFKD", character)[:1]  # without accent or enclosure
 
 
 def _box(words: set[str]) -> str:
-    """A line where it runs in one direction only, else a corner."""
+    """A line if the box character runs in one direction only, else a corner."""
     if not words & {"VERTICAL", "UP", "DOWN"}:
         return "-"
     return "+" if words & {"HORIZONTAL", "LEFT", "RIGHT"} else "|"

@@ -1,4 +1,4 @@
-"""The session's screens without a terminal: a recorded run as a picture, or as a film."""
+"""Renders a recorded run without a terminal, as a picture or as a film."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.screens.run_view import LEAST_HEIGHT, LEAST_WIDTH
 from grok_tui.view.state import Sought
 
-# Pictures of a film for each of its seconds, and how many seconds its last one stays.
+# Frame rate of a film, and how many seconds its last frame stays.
 FRAMES_PER_SECOND = 8
 LAST_SECONDS = 3.0
 _CLEAR, _SHOW_CURSOR = "\x1b[2J\x1b[H\x1b[?25l", "\x1b[?25h"
@@ -32,7 +32,7 @@ _CLEAR, _SHOW_CURSOR = "\x1b[2J\x1b[H\x1b[?25l", "\x1b[?25h"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a run is shown: columns and rows, an application, and the number of a pane."""
+    """How to show a run. size: columns and rows. app_of: makes its app. pane: a number."""
 
     size: tuple[int, int]
     app_of: Callable[[Run], SessionApp]
@@ -41,14 +41,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a terminal gets at a time of a film, in seconds from its start."""
+    """Terminal output of a film, at a time in seconds from its start."""
 
     seconds: float
     output: str
 
 
 def film(recording: Recording, stage: Stage, speed: float) -> list[Frame]:
-    """A whole run, so many times as fast as it was. Raises UserError or OSError."""
+    """Film a whole run at `speed` times its own speed. Raises UserError or OSError."""
     output: list[str] = [_CLEAR]
     frames: list[Frame] = []
 
@@ -65,7 +65,7 @@ def film(recording: Recording, stage: Stage, speed: float) -> list[Frame]:
 
 
 def picture(recording: Recording, stage: Stage, step: int | None) -> str:
-    """The screens after a step, or at the end, as SVG. Raises UserError or OSError."""
+    """The screen after a step, or at the end, as SVG. Raises UserError or OSError."""
     at = recording.last if step is None else step
     if not 0 <= at <= recording.last:
         raise UserError(f"{recording.folder} has steps 0 to {recording.last}, not {step}")
@@ -83,7 +83,7 @@ def picture(recording: Recording, stage: Stage, step: int | None) -> str:
 
 
 def _positions(recording: Recording, speed: float) -> Iterator[Player]:
-    """Where a player is at each picture, from the start to the end."""
+    """The player at each frame, from start to end."""
     player = Player(recording.timeline, recording.last, speed=speed)
     yield player
     while player.playing:
@@ -92,10 +92,10 @@ def _positions(recording: Recording, speed: float) -> Iterator[Player]:
 
 
 class _Still(ReplaySource):
-    """A recorded run in which nothing happens by itself."""
+    """A replay that does not move by itself."""
 
     def start(self, deliver: Callable[[Event | Sought], None]) -> None:
-        """Deliver nothing."""
+        """Do not start: the film shows each state itself."""
 
 
 def _perform(
@@ -104,7 +104,7 @@ def _perform(
     output: list[str],
     shoot: Callable[[Replay, Pilot[object]], Awaitable[None]],
 ) -> None:
-    """Open the screens, then shoot; `output` gets what a terminal would."""
+    """Open the screen, then call `shoot`; `output` collects what a terminal would get."""
     width, height = stage.size
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         raise UserError(
@@ -114,7 +114,7 @@ def _perform(
     source = _Still(recording, player)
     app = stage.app_of(Run(source, shown(recording, player), recording.folder))
     app.driver_class = _driver(output)
-    # Colors do not depend on the terminal that this was called from.
+    # Colors must not depend on the terminal that this runs in.
     app.console = Console(file=StringIO(), color_system="truecolor", force_terminal=True)
 
     async def direct(pilot: Pilot[object]) -> None:
@@ -129,7 +129,7 @@ def _perform(
 
 
 def _driver(output: list[str]) -> type[Driver]:
-    """A driver that writes into a list instead of to a terminal."""
+    """A driver that appends to a list instead of writing to a terminal."""
 
     class Camera(Driver):
         def write(self, data: str) -> None:
@@ -140,9 +140,9 @@ def _driver(output: list[str]) -> type[Driver]:
             self.send_message(Resize(size, size))
 
         def disable_input(self) -> None:
-            """There is none."""
+            """Do nothing: there is no input."""
 
         def stop_application_mode(self) -> None:
-            """There is nothing to restore."""
+            """Do nothing: there is no terminal to restore."""
 
     return Camera

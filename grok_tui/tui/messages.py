@@ -1,4 +1,4 @@
-"""Every message that widgets and screens send each other."""
+"""All messages that widgets and screens send each other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grok_tui.view.state import Sought
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The application's result: the process's exit code, and what went wrong in a line."""
+    """The application's result: the exit code, and what went wrong, in one line."""
 
     code: int
     problem: str = ""
@@ -30,21 +30,21 @@ class Ending:
 
 @dataclass
 class SourceEvent(Message):
-    """An event came from the run's source."""
+    """The run's source delivered an event."""
 
     event: Event | Sought
 
 
 @dataclass
 class CommandRequested(Message):
-    """A pane wants the trainer to do something."""
+    """A pane has a command for the trainer."""
 
     command: Command
 
 
 @dataclass
 class FieldEdited(Message):
-    """The user gave a field another value, which is valid."""
+    """The user gave a field another valid value."""
 
     name: str
     value: Any
@@ -52,7 +52,7 @@ class FieldEdited(Message):
 
 @dataclass
 class FixRequested(Message):
-    """The user wants the fix of the principal verdict, which may be no more than advice."""
+    """The user wants the fix of the principal verdict; without changes it is only advice."""
 
     changes: Mapping[str, Any]
     advice: str
@@ -60,21 +60,21 @@ class FixRequested(Message):
 
 @dataclass
 class RunRequested(Message):
-    """Another run is to replace this one."""
+    """The user wants another run in place of this one."""
 
     request: RunRequest
 
 
 @dataclass
 class RunLeft(Message):
-    """The user has left the run on the screen."""
+    """The user left the run on the screen."""
 
     ending: Ending
 
 
 @dataclass
 class SpeedEstimated(Message):
-    """It became known how long a preset takes to grok here; words: `, about 15 s on CPU`."""
+    """How long a preset takes to grok on this machine; words: `, about 15 s on CPU`."""
 
     preset: Preset
     words: str
@@ -85,7 +85,7 @@ class SpeedEstimated(Message):
 
 @dataclass
 class SweepProgressed(Message):
-    """Points have come further, or, with `ended`, none will any more."""
+    """Points have progressed; ended: training is over; problem: why it ended early."""
 
     ended: bool = False
     problem: str = ""
@@ -93,7 +93,7 @@ class SweepProgressed(Message):
 
 @dataclass
 class ReplayRequested(Message):
-    """The run of a point is to be shown."""
+    """The user wants to see the run of a point."""
 
     run: Path
 
@@ -103,7 +103,7 @@ class ReplayRequested(Message):
 
 @dataclass
 class ViewChanged(Message):
-    """The mouse changed what the chart with an id shows."""
+    """The mouse changed the view of a chart; chart: its id."""
 
     chart: str
     view: ChartView
@@ -111,7 +111,7 @@ class ViewChanged(Message):
 
 @dataclass
 class PairChosen(Message):
-    """The mouse chose a pair on a map. row, column: its place in the values."""
+    """The mouse chose a pair on a map. row, column: in its matrix of values."""
 
     row: int
     column: int
@@ -119,14 +119,14 @@ class PairChosen(Message):
 
 @dataclass
 class MapScaled(Message):
-    """A map changed its scale: a cell shows pool x pool pairs."""
+    """A map changed its scale: a cell now shows `pool` x `pool` pairs."""
 
     pool: int
 
 
 @dataclass
 class ResidueChosen(Message):
-    """The mouse chose a residue on bars."""
+    """The mouse chose a residue by its bar."""
 
     residue: int
 
@@ -140,4 +140,4 @@ class FieldPressed(Message):
 
 @dataclass
 class AreaResized(Message):
-    """A widget has another size, and what it shows must be redrawn."""
+    """A widget was resized, so its content must be redrawn."""

@@ -1,4 +1,4 @@
-"""What the session remembers from one time to the next, in `preferences.toml`."""
+"""The user's preferences, which `preferences.toml` keeps between sessions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from grok_tui.files import base_folder, read_toml
 
 
 def config_folder() -> Path:
-    """The user's folder for this program; it need not exist."""
+    """The user's config folder for this program; it may not exist."""
     config = base_folder("XDG_CONFIG_HOME", Path.home() / ".config")
     return config / "grok-tui"
 
 
 def remembered_theme() -> str | None:
-    """The theme last chosen; None if there is none, or the file says nothing sensible."""
+    """The last theme used; None if there is none or the file is invalid."""
     try:
         theme = read_toml(_file()).get("theme")
     except (OSError, ValueError):
@@ -26,7 +26,7 @@ def remembered_theme() -> str | None:
 
 
 def remember_theme(name: str) -> None:
-    """Begin with this theme from now on; raises OSError."""
+    """Remember the theme for later sessions. Raises OSError."""
     _file().parent.mkdir(parents=True, exist_ok=True)
     partial = _file().with_name(f"preferences.{os.getpid()}")
     partial.write_text(tomli_w.dumps({"theme": name}))

@@ -1,4 +1,4 @@
-"""Starting the session's application, and ending it in good order."""
+"""Starts the session's application and ends it cleanly."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def make_app(
     ascii_only: bool = False,
     kind: Callable[..., SessionApp] = SessionApp,
 ) -> SessionApp:
-    """The session's application, with the user's themes and keys. Raises UserError.
+    """Make the session's application with the user's themes and keys. Raises UserError.
 
-    kind: makes it, from what a `SessionApp` is made of.
+    kind: called with the arguments of `SessionApp`.
     """
     themes, bad_themes = load_themes()
     keymap, bad_keys = load_keymap(session_actions())
@@ -42,27 +42,27 @@ def make_app(
 
 
 def run_session(launcher: Launcher, app: SessionApp) -> int:
-    """Show the application until the user leaves; the exit code."""
-    # A traceback would land on the user's screen; it goes to a file instead.
+    """Show the application until the user leaves; returns the exit code."""
+    # Keeps a traceback off the user's screen; it goes to a file instead.
     app.error_console = Console(file=io.StringIO(), width=100)
-    # What was imported stays to the end; looking through it took up to 0.1 s of a key's time.
+    # Imported objects live to the end; scanning them delayed keys by up to 0.1 s.
     gc.freeze()
     try:
         ending = app.run()
-        if ending is None:  # a browser went away, or the screens broke
-            whole = app.return_code == 0
-            ending = Ending(0) if whole else Ending(1, _broken(app.error_console.file))
+        if ending is None:  # the browser disconnected, or the screen broke
+            sound = app.return_code == 0
+            ending = Ending(0) if sound else Ending(1, _broken(app.error_console.file))
     finally:
         lines = list(launcher.close())
     problems = [problem for problem in (ending.problem, *launcher.unheard) if problem]
     lines = [*(f"error: {problem}" for problem in problems), *lines]
-    for line in dict.fromkeys(lines):  # a run that was resumed was opened twice
+    for line in dict.fromkeys(lines):  # a resumed run was opened twice
         _say(line)
     return 1 if launcher.unheard else ending.code
 
 
 def _broken(output: IO[str]) -> str:
-    """What to say after the screens broke, which is a defect of this program."""
+    """The message after an exception in the screen, which is a bug; saves its traceback."""
     text = output.getvalue() if isinstance(output, io.StringIO) else ""
     if not text:
         return "the session ended unexpectedly"

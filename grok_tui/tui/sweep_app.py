@@ -1,4 +1,4 @@
-"""The application of a sweep: its map, and from there the runs of its points."""
+"""The application of a sweep: its map, from which the runs of its points can be opened."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Replay = Callable[[Path], Run]
 
 
 class SweepApp(SessionApp):
-    """A session that begins on the screen of a sweep, and comes back to it."""
+    """A session that starts on the screen of a sweep and returns to it."""
 
     def __init__(
         self, *session: Any, sweep: SweepScreen, replay: Replay, **options: Any
     ) -> None:
-        """session, options: what a `SessionApp` is made of.
+        """session, options: the arguments of `SessionApp`.
 
-        replay: opens a recorded run; it may raise UserError or OSError.
+        replay: opens a recorded run; may raise UserError or OSError.
         """
         super().__init__(*session, **options)
         self._sweep, self._replay = sweep, replay
@@ -45,7 +45,7 @@ class SweepApp(SessionApp):
         await self.push_screen(screen_of(run, self.keys))
 
     async def leave_run(self, ending: Ending) -> None:
-        """Back to the map, unless a signal ends the program."""
+        """Return to the map, unless a signal ends the program."""
         before = self.run_view
         if before is None or ending.code >= 128:
             self.exit(ending)

@@ -1,4 +1,4 @@
-"""Textual's terminal driver, made to survive the loss of its terminal."""
+"""Textual's terminal driver, modified to survive the loss of the terminal."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from textual.drivers.linux_driver import LinuxDriver
 class TerminalDriver(LinuxDriver):
     """Drops output once the terminal is gone.
 
-    Textual's own writer thread dies of the first failed write, and the application then
-    waits for ever for room in its queue, instead of saving the run.
+    Textual's own writer thread dies at the first failed write, and the application then waits
+    forever for space in its queue instead of saving the run.
     """
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
-        # Textual would draw on standard error, which users redirect into files.
+        # Textual would draw on standard error, which users redirect to files.
         self._file: Any = _Tolerant(sys.__stdout__ or self._file)
 
 
 class _Tolerant:
-    """A text file whose writes may fail."""
+    """A text file that ignores failing writes."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Themes: TOML files with Textual's colors and those of the charts' series."""
+"""Themes: TOML files with Textual's colors and the colors of the charts' series."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from grok_tui.text import UserError, one_line
 from grok_tui.tui.preferences import config_folder
 
 DEFAULT_THEME = "midnight"
-# The theme of the terminal's own colors.
+# The theme that uses the terminal's own colors.
 PALETTE_THEME = "terminal"
 SERIES = ("train", "test", "edit", "phase")
-# Series that a theme need not name, and the color that they have then.
+# Series that a theme may leave out, and the theme color that they then have.
 MORE_SERIES = {"excluded": "secondary", "restricted": "success"}
 _COLORS = (
     "primary", "secondary", "accent", "foreground", "background",
@@ -27,16 +27,16 @@ _COLORS = (
 
 
 class ThemeError(UserError):
-    """A theme file is wrong; the message says where."""
+    """A theme file is invalid; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
     """One theme file.
 
-    colors: Textual's color names to colors. series: a color for each name in SERIES, and
-    maybe for some in MORE_SERIES.
-    Colors are written as Textual reads them: #a0b1c2, or ansi_blue for the terminal's own.
+    colors: by Textual's color names. series: a color for each name in SERIES and possibly
+    for some in MORE_SERIES.
+    Colors are as Textual writes them: #a0b1c2, or ansi_blue for the terminal's own.
     """
 
     name: str
@@ -46,20 +46,20 @@ class Theme:
     path: Path
 
     def textual(self) -> TextualTheme:
-        """The theme as Textual registers it; the series' colors are variables of it."""
+        """The theme for Textual to register, with the series' colors as variables."""
         ansi = any(color.startswith("ansi_") for color in self.colors.values())
-        # Where nothing can be blended, Textual wants more colors named: its own choices.
-        own = BUILTIN_THEMES["ansi-dark" if self.dark else "ansi-light"].variables
+        # ANSI colors cannot be blended, so Textual needs more colors named: take its own.
+        named = BUILTIN_THEMES["ansi-dark" if self.dark else "ansi-light"].variables
         return TextualTheme(
             name=self.name,
             dark=self.dark,
             ansi=ansi,
-            variables={**own, **self.variables()} if ansi else self.variables(),
+            variables={**named, **self.variables()} if ansi else self.variables(),
             **self.colors,  # type: ignore[arg-type]
         )
 
     def variables(self) -> dict[str, str]:
-        """The series' colors by the names that style sheets and charts know them by."""
+        """The series' colors by their variable names in style sheets and charts."""
         more = {name: self.colors[color] for name, color in MORE_SERIES.items()}
         return {series_variable(name): x for name, x in {**more, **self.series}.items()}
 
@@ -69,7 +69,7 @@ def series_variable(name: str) -> str:
 
 
 def load_themes() -> tuple[dict[str, Theme], list[str]]:
-    """All themes by name, the user's over the shipped ones, and what was skipped and why."""
+    """Load all themes by name, the user's over the shipped ones; also returns problems."""
     themes, problems = {}, []
     for path in _files():
         try:
@@ -86,10 +86,10 @@ def choose_theme(
     remembered: str | None,
     color_system: str | None = None,
 ) -> str:
-    """The theme to begin with: the one asked for, else the last one used, else the default.
+    """The theme to start with: the requested one, else the last one used, else the default.
 
-    color_system: what Rich calls the terminal's; one of 16 colors shows its own palette
-    best. Raises UserError if the one asked for is not there.
+    name: the requested theme. color_system: the terminal's, as Rich names it; with 16 colors,
+    the default is the terminal's own palette. Raises UserError if `name` is unknown.
     """
     if name is not None and name not in themes:
         raise UserError(f"unknown theme '{name}'; choose one of {', '.join(themes)}")
@@ -99,12 +99,12 @@ def choose_theme(
 
 
 def read_theme(path: Path) -> Theme:
-    """Read one theme file; raises ThemeError, ValueError if it is no TOML, OSError."""
+    """Read a theme file. Raises ThemeError, ValueError if it is not valid TOML, or OSError."""
     content = read_toml(path)
     name, dark = content.get("name"), content.get("dark")
     if not isinstance(name, str) or not isinstance(dark, bool):
         raise ThemeError("it needs a `name` (text) and `dark` (true or false)")
-    if not name or not name.isprintable() or "[" in name:  # which Textual takes for markup
+    if not name or not name.isprintable() or "[" in name:  # Textual reads `[` as markup
         raise ThemeError(f"its name {name!r} cannot be shown")
     colors = dict(_parsed(content, "colors", _COLORS))
     named = content.get("series")
@@ -130,7 +130,7 @@ def _parsed(
             raise ThemeError(f"[{table}] lacks `{name}`")
         try:
             yield name, Color.parse(values[name])
-        except (ColorParseError, TypeError, AttributeError):  # the last two: it is no text
+        except (ColorParseError, TypeError, AttributeError):  # the last two: not a string
             raise ThemeError(f"[{table}] {name} = {values[name]!r} is not a color") from None
 
 

@@ -1,1 +1,1 @@
-"""The keys: what they do, which are in force, and how to find them by words."""
+"""The keys: their bindings, the user's keymap, and the command palette."""

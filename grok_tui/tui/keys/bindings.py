@@ -1,4 +1,4 @@
-"""The keys of the main screens, with their ids, in the order that footer and help show."""
+"""The key bindings of the main screens, in the order of the footer and the help."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from textual.binding import Binding
 
 from grok_tui.tui.widgets.pane_bar import PANE_KEYS
 
-# The footer shows these at every width, and then as many of the others as fit.
+# The footer shows these at every width, and as many of the others as fit.
 ALWAYS = (
     "pause", "step", "step-100", "wd-down", "wd-up", "lr-down", "lr-up", "back-100", "back",
     "slower", "faster", "help", "quit",
@@ -21,7 +21,7 @@ _PHASES = Binding.Group("phase")
 
 
 def _knob(shown: str, key: str, name: str, direction: int, group: Binding.Group) -> Binding:
-    """The key that turns a field by one notch."""
+    """The binding of a key that turns a field up (1) or down (-1) by one notch."""
     words = f"{name} {'up' if direction > 0 else 'down'}"
     id = f"{group.description}-{'up' if direction > 0 else 'down'}"  # noqa: A001
     action = f"turn('{name}', {direction})"

@@ -1,6 +1,6 @@
-"""The session's keys: what they do, in words too, and the user's own in `keys.toml`.
+"""The session's actions with their keys and descriptions, and the user's `keys.toml`.
 
-The file maps an action's id to a key, or to several: `pause = "p"`, `wd-up = ["]", "f6"]`.
+The file maps an action's id to one key or several: `pause = "p"`, `wd-up = ["]", "f6"]`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from grok_tui.tui.preferences import config_folder
 # Keys by action id.
 Keymap = Mapping[str, tuple[str, ...]]
 
-# A name, as Textual gives one to every character but letters, and modifiers before it.
+# Modifiers and a key's name in Textual, which has one for every character but letters.
 _KEY = re.compile(r"(\w+\+)*\w+")
-# Where Textual's signs for keys are hard to read.
+# Names for keys whose symbols in Textual are hard to read.
 _KEY_NAMES = {"enter": "enter", "backspace": "backspace"}
-# What the footer has only a word for, by action id.
+# Descriptions by action id, longer than the footer's words.
 SENTENCES = {
     "pause": "Pause or resume",
     "step": "Take one step while paused",
@@ -61,9 +61,9 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that keys do.
+    """An action with its default keys.
 
-    keys: Textual's names of them, the default ones. scope: the title of the pane that has
+    keys: by their Textual names. what: a description. scope: the title of the pane that has
     these keys while it is focused; empty for keys of the whole session.
     """
 
@@ -73,22 +73,22 @@ class Action:
     scope: str = ""
 
     def meets(self, other: Action) -> bool:
-        """Whether both may be waiting for their keys at the same time."""
+        """Whether both actions can be active at the same time."""
         return self.scope == other.scope or not (self.scope and other.scope)
 
 
 def actions(bindings: Iterable[BindingType], scope: str = "") -> dict[str, Action]:
-    """The actions of some bindings by id; those without an id cannot be changed."""
-    found: dict[str, Action] = {}
+    """The actions of bindings by id; bindings without an id cannot be changed by the user."""
+    by_id: dict[str, Action] = {}
     for binding in Binding.make_bindings(bindings):
         if (name := binding.id) is not None:
-            before = found[name].keys if name in found else ()
-            found[name] = Action(name, (*before, binding.key), binding.description, scope)
-    return found
+            before = by_id[name].keys if name in by_id else ()
+            by_id[name] = Action(name, (*before, binding.key), binding.description, scope)
+    return by_id
 
 
 def in_force(bindings: Iterable[BindingType], keymap: Keymap) -> Iterator[Binding]:
-    """The bindings, with the user's keys in place of the default ones."""
+    """The bindings with the user's keys in place of default ones."""
     moved = set()
     for binding in Binding.make_bindings(bindings):
         if binding.id is None or binding.id not in keymap:
@@ -99,14 +99,14 @@ def in_force(bindings: Iterable[BindingType], keymap: Keymap) -> Iterator[Bindin
 
 
 def key_text(key: str) -> str:
-    """Textual's name of a key as people write it: `space`, `[`, `shift+←`."""
+    """A key as people write it, from its name in Textual: `space`, `[`, `shift+←`."""
     *modifiers, last = key.split("+")
     return "+".join([*modifiers, _KEY_NAMES.get(last) or format_key(last)])
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An action as help and palette list it: in words, with its keys as people write them."""
+    """An action in help and palette. what: a description. keys: as people write them."""
 
     id: str | None
     what: str
@@ -115,13 +115,13 @@ class Entry:
 
     @property
     def pane(self) -> int | None:
-        """The number of the pane that it shows, None if it does something else."""
+        """The number of the pane that the action shows; None if it does something else."""
         _, _, number = (self.id or "").partition("pane-")
         return int(number) if number.isdigit() else None
 
 
 def entries(bindings: Iterable[BindingType], keymap: Keymap) -> list[Entry]:
-    """What bindings do, in their order, each action once with all the keys it has."""
+    """An entry for each action of some bindings, in their order, with all its keys."""
     joined: dict[tuple[str, str | None], list[Binding]] = {}
     for binding in in_force(bindings, keymap):
         joined.setdefault((binding.action, binding.id), []).append(binding)
@@ -133,15 +133,15 @@ def entries(bindings: Iterable[BindingType], keymap: Keymap) -> list[Entry]:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys in force: the user's own, and whether the screen shows ASCII only."""
+    """The keys in use: the user's own; ascii: whether the screen may show only ASCII."""
 
     keymap: Keymap
     ascii: bool = False
 
     def entries(self, bindings: Iterable[BindingType]) -> list[Entry]:
-        """What bindings do, with the keys in force, as the screen can show them."""
-        found = entries(bindings, self.keymap)
-        return [replace(e, keys=spelled(e.keys)) for e in found] if self.ascii else found
+        """The entries of bindings with the keys in use, as the screen can show them."""
+        listed = entries(bindings, self.keymap)
+        return [replace(e, keys=spelled(e.keys)) for e in listed] if self.ascii else listed
 
 
 def _words(binding: Binding) -> str:
@@ -154,7 +154,10 @@ def _shown(binding: Binding) -> str:
 
 
 def load_keymap(known: Mapping[str, Action]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """The user's keys by action id, and what of the file was skipped and why."""
+    """Load the user's keys by action id; also returns what was skipped and why.
+
+    known: all actions by id.
+    """
     path = config_folder() / "keys.toml"
     try:
         wanted = read_toml(path)
@@ -174,7 +177,7 @@ def load_keymap(known: Mapping[str, Action]) -> tuple[dict[str, tuple[str, ...]]
 
 
 def keys_of(known: Mapping[str, Action], keymap: Keymap) -> Iterator[Action]:
-    """Every action with the keys it has in the end."""
+    """Every action with its keys in use. known: all actions by id."""
     for name, action in known.items():
         yield replace(action, keys=keymap.get(name, action.keys))
 
@@ -197,7 +200,7 @@ def _keys(known: Mapping[str, Action], name: str, value: object) -> tuple[str, .
 
 
 def _clashes(known: Mapping[str, Action], keymap: dict[str, tuple[str, ...]]) -> Iterator[str]:
-    """Take back every change that gives a key to two actions, and say so."""
+    """Drop every change that gives one key to two actions; yields a message for each."""
     while clash := _clash(known, keymap):
         key, first, second = clash
         changed = second if second in keymap else first
@@ -207,7 +210,7 @@ def _clashes(known: Mapping[str, Action], keymap: dict[str, tuple[str, ...]]) ->
 
 
 def _clash(known: Mapping[str, Action], keymap: Keymap) -> tuple[str, str, str] | None:
-    """A key that two actions have which meet, and these."""
+    """A key shared by two actions that can be active at the same time, and their ids."""
     owners: dict[str, list[Action]] = {}
     for action in keys_of(known, keymap):
         for key in action.keys:

@@ -1,4 +1,4 @@
-"""The command palette: every action of the session, found by words."""
+"""The command palette, which finds every action of the session by name."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from textual.markup import escape
 
 from grok_tui.tui.keys.keymap import Entry
 
-# Textual's own commands that are kept; its "Theme" would not be remembered.
+# The commands of Textual that are kept; its "Theme" would not remember the choice.
 KEPT = ("Screenshot",)
 
 
 class Palette(CommandPalette):
-    """Textual's palette, made to survive keys that come faster than it draws.
+    """Textual's palette, fixed for keys that arrive faster than it draws.
 
-    Its own breaks at a page key before its list has any room, and at a search that ends after
-    it was closed.
+    Textual's own raises on a page key before its list has any height, and on a search that
+    ends after the palette was closed.
     """
 
     def _action_command_list(self, action: str) -> None:
@@ -39,5 +39,5 @@ class Palette(CommandPalette):
 def command_of(
     title: str, entry: Entry, run: Callable[[], Any], *, discover: bool = True
 ) -> SystemCommand:
-    """A command that does what a key does. discover: list it before anything is typed."""
+    """A palette command for a key's action. discover: list it before anything is typed."""
     return SystemCommand(title, f"key: {escape(entry.keys)}", run, discover)

@@ -1,4 +1,4 @@
-"""What the panes about the weights have in common."""
+"""The base of the panes that show analyses of the weights."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from grok_tui.tui.panes.pane import Pane
 from grok_tui.view.histories import AnalysisHistory
 from grok_tui.view.state import SessionState
 
-# A lower pane has no room for the lines that say what it shows.
+# A pane with fewer rows does not show its ABOUT lines.
 _ROWS_FOR_ABOUT = 14
 WAITING = "waiting for the first analysis"
 
 
 class AnalysisPane(Pane):
-    """A pane that says in two lines on top what it shows of the newest analysis.
+    """A pane that shows the newest analysis below two lines that explain it.
 
-    It is built when it is first shown: a session starts the sooner.
+    Its widgets are created when it is first shown, so that a session starts sooner.
     """
 
     DEFAULT_CSS = """
@@ -36,11 +36,11 @@ class AnalysisPane(Pane):
         self.state: SessionState | None = None
 
     def body(self) -> Iterable[Widget]:
-        """The widgets below those lines."""
+        """The widgets below the ABOUT lines."""
         raise NotImplementedError
 
     def draw(self, arrays: AnalysisArrays) -> None:
-        """Show `self.analyses`, of which these are the newest arrays."""
+        """Draw `self.analyses`; arrays: the newest of them."""
         raise NotImplementedError
 
     def on_mount(self) -> None:
@@ -62,13 +62,13 @@ class AnalysisPane(Pane):
             self.redraw()
 
     def redraw(self) -> None:
-        """Draw again what is known; nothing before the first analysis."""
+        """Redraw, if the pane is on screen and there has been an analysis."""
         if self.analyses.arrays is not None and self.children and self.is_on_screen:
             self.border_subtitle = f"step {self.analyses.step}"
             self.draw(self.analyses.arrays)
 
     def say(self, id: str, text: Content | str) -> None:  # noqa: A002
-        """Put text into one of the pane's lines, or into a text that grows with it."""
+        """Show a text in the pane's widget `id`, whose room may depend on it."""
         static = self.query_one(f"#{id}", Static)
         content = Content(text) if isinstance(text, str) else text
         height = static.styles.height
@@ -76,5 +76,5 @@ class AnalysisPane(Pane):
 
 
 def line(id: str, text: str = "") -> Static:  # noqa: A002
-    """A line of a pane."""
+    """A line of text for an analysis pane."""
     return Static(Content(text), id=id, classes="line")

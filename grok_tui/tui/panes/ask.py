@@ -1,4 +1,4 @@
-"""Ask the network: a and b in, its answer, the probability and the runners-up out."""
+"""The Ask pane: the network's answer to a pair, its probability and the runners-up."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from grok_tui.tui.panes.pane import Pane
 from grok_tui.view.state import SessionState
 
 _HINT = "enter asks for a pair; then the arrow keys change a and b"
-# Columns beside a bar: the residue, its probability and what is right of them.
+# Columns of a line besides its bar: the residue, its probability and the word `right`.
 _BESIDE_BAR = 24
 
 
 class Ask(Pane):
-    """One question at a time, asked again after every evaluation while it is on screen."""
+    """One question at a time, asked again after each evaluation while the pane is shown."""
 
     TITLE = "Ask"
     ABOUT = (
@@ -51,7 +51,7 @@ class Ask(Pane):
         super().__init__(id="ask")
         self._state: SessionState | None = None
         self._question: tuple[int, int] | None = None
-        self._asked_at: object = None  # the metrics that were new when it was asked
+        self._asked_at: object = None  # the newest metrics when it was last asked
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder="two numbers, such as 12 30", compact=True)
@@ -71,7 +71,7 @@ class Ask(Pane):
         self.query_one(Input).focus()
 
     def action_leave(self) -> None:
-        """Back from typing; the session's keys work again."""
+        """Close the input, so that the session's keys work again."""
         self.remove_class("asking")
         self.focus()
 
@@ -86,7 +86,7 @@ class Ask(Pane):
         self._ask(*numbers)
 
     def action_move(self, a: int, b: int) -> None:
-        """Ask for a neighbor of the pair; at the edge, for the pair at the other one."""
+        """Ask for a neighbor of the pair, wrapping around at the edges of the table."""
         if self._question is None or self._state is None or self._state.task is None:
             return
         self._ask(*self._state.task.neighbor(self._question, a, b))
@@ -112,7 +112,7 @@ def _right(answer: Answered, task: Task) -> int:
 
 def _place(answer: Answered, task: Task) -> int:
     place = task.index(answer.a, answer.b)
-    assert place is not None  # only pairs of the task are answered
+    assert place is not None  # answers are only for pairs of the task
     return place
 
 
@@ -128,7 +128,7 @@ def _verdict(answer: Answered, task: Task) -> list[Content | str]:
 
 
 def _bars(answer: Answered, right: int, width: int, count: int) -> list[Content | str]:
-    """The most probable residues, a bar for each."""
+    """A line with a bar for each of the `count` most probable residues."""
     longest = max(1, width - _BESIDE_BAR)
     best = np.argsort(-answer.probabilities, kind="stable")[:count]
     return [

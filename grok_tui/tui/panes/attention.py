@@ -1,4 +1,4 @@
-"""The Attention pane: where `=` looks, by head and token."""
+"""The Attention pane: how much `=` attends to each token, by head."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float32]
 
 
 class Attention(AnalysisPane):
-    """For one head, how much `=` attends to a and to b, over all tokens."""
+    """For one head, the attention from `=` to a and to b, for every token."""
 
     TITLE = "Attention"
     SHORT = "Attn"
@@ -46,7 +46,7 @@ class Attention(AnalysisPane):
         super().__init__("attention")
         self._head, self._token = 0, 0
         self._of: tuple[AnalysisArrays, FloatArray] | None = (
-            None  # the arrays, and what follows
+            None  # arrays, and their mean attention
         )
 
     def body(self) -> Iterable[Widget]:
@@ -92,7 +92,7 @@ class Attention(AnalysisPane):
 
 
 def mean_attention(scores: FloatArray) -> FloatArray:
-    """From `=` to each token as a, and as b, averaged over all tokens in the other place.
+    """Attention from `=` to each token as a, and as b, averaged over the other operand.
 
     scores: (n_heads, 3, p), as `AnalysisArrays.attention`. Returns (n_heads, 2, p), in 0..1.
     """
@@ -105,7 +105,7 @@ def mean_attention(scores: FloatArray) -> FloatArray:
 
 
 def _heads(shares: FloatArray, chosen: int) -> Content:
-    """Every head's attention to a and to b, averaged over the tokens; the chosen one marked."""
+    """Each head's attention to a and to b, averaged over the tokens; marks the chosen head."""
     parts = [Content("head: a b")]
     for head, means in enumerate(shares.mean(axis=2)):
         to_a, to_b = (f"{mean:.2f}".removeprefix("0") for mean in means)

@@ -1,4 +1,4 @@
-"""The charts as a pane: loss over accuracy, which share their steps."""
+"""The Charts pane: loss above accuracy, with a shared view of the steps."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from grok_tui.view.charts.scales import ACCURACY, LOSS
 from grok_tui.view.charts.window import Axes, ChartView
 from grok_tui.view.state import SessionState
 
-# With fewer rows the charts stand side by side.
+# With fewer rows, the charts are side by side.
 _ROWS_FOR_BOTH = 16
 
 
 class Charts(Pane, can_focus=False):
-    """Loss and accuracy; the view that both have. Methods return a word to the user."""
+    """The charts of loss and accuracy; some methods return a message to the user."""
 
     TITLE = "Charts"
     ABOUT = (
@@ -72,7 +72,7 @@ class Charts(Pane, can_focus=False):
             chart.show(state, now=state.ended)
 
     def reveal(self) -> None:
-        """Take the focus to the chart that had it last."""
+        """Focus the chart that had the focus last."""
         self._chosen.focus()
 
     def on_descendant_focus(self) -> None:
@@ -83,16 +83,16 @@ class Charts(Pane, can_focus=False):
             if chart.id != message.chart:
                 chart.show_view(message.view)
 
-    # --- what the main screen's keys do ---------------------------------------------------
+    # --- for keys of the main screen -----------------------------------------------------
 
     def toggle_recent(self) -> str:
-        """Show the newest steps only, or all again."""
+        """Switch between the newest steps and all; returns a message."""
         view = self._view.recent_or_all(self._chosen.scene.history)
         self._look(view)
         return "the newest steps; v shows all" if view.span == "recent" else "all steps"
 
     def toggle_follow(self) -> str:
-        """Keep the newest step in view, or hold the view where it is."""
+        """Switch between following the newest step and holding the view; returns a message."""
         view = self._view.held_or_following(self._chosen.scene.history)
         self._look(view)
         if view.end is None:
@@ -100,7 +100,7 @@ class Charts(Pane, can_focus=False):
         return "the view stays here while training continues; f follows again"
 
     def toggle_log(self, axis: Literal["x", "y"]) -> str:
-        """A logarithmic or a linear axis of the focused chart; the loss, if none is."""
+        """Switch an axis of the focused chart, else of the loss chart; returns a message."""
         chart = self._chosen if self._chosen.has_focus else self._loss
         axes = chart.scene.axes
         if axis == "x":
@@ -113,7 +113,7 @@ class Charts(Pane, can_focus=False):
         return f"{chart.id}: {'logarithmic' if logarithmic else 'linear'} axis of {over}"
 
     def next_smoothing(self) -> str:
-        """More smoothing, and after the most none."""
+        """Switch to the next degree of smoothing; returns a message."""
         view = self._view.smoother()
         self._look(view)
         if view.smoothing == "none":
@@ -121,7 +121,7 @@ class Charts(Pane, can_focus=False):
         return f"{view.smoothing} smoothing, the raw curves behind"
 
     def set_ghost(self, ghost: SessionState | None, name: str = "") -> None:
-        """Show another run's curves behind, or none."""
+        """Show another run's curves behind this one's; None removes them."""
         for chart in self.query(Chart):
             chart.show_ghost(ghost, name)
 
@@ -155,5 +155,5 @@ class Charts(Pane, can_focus=False):
         self._look(self._view.with_crosshair(None, self._chosen.scene.history))
 
     def action_choose(self, name: str) -> None:
-        """Give one of the charts the focus."""
+        """Focus the chart with this id."""
         self.query_one(f"#{name}", Chart).focus()

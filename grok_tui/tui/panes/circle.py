@@ -1,4 +1,4 @@
-"""The Circle pane: the residues on the plane of one frequency of the embedding."""
+"""The Circle pane: the residues in the plane of one frequency of the embedding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float32]
 
 
 class Circle(AnalysisPane):
-    """One dot for every residue, as bright as its place k a mod n in the ring's order."""
+    """One dot for each residue, brighter the later it comes in the ring: k a mod n."""
 
     TITLE = "Circle"
     SHORT = "Circ"
@@ -68,7 +68,7 @@ class Circle(AnalysisPane):
         self.redraw()
 
     def action_along(self, step: int) -> None:
-        """Go to a neighbor on the ring."""
+        """Move to a neighbor on the ring."""
         if (arrays := self.analyses.arrays) is not None:
             order = _order(self._shown_k(arrays), arrays.n)
             ring = np.argsort(order, kind="stable")
@@ -77,13 +77,13 @@ class Circle(AnalysisPane):
             self.redraw()
 
     def _choice(self, arrays: AnalysisArrays) -> tuple[int, ...]:
-        """The frequencies to choose from; all, if there is no key one."""
+        """The frequencies to choose from: the key ones, or all if there are none."""
         every = tuple(range(1, arrays.n // 2 + 1))
         keys = self.analyses.newest.key_frequencies if self.analyses.newest else ()
         return every if self._all or not keys else keys
 
     def _shown_k(self, arrays: AnalysisArrays) -> int:
-        """The frequency chosen; before one is, the strongest of the embedding."""
+        """The chosen frequency; by default the strongest in the embedding."""
         if self._k is not None and self._k in self._choice(arrays):
             return self._k
         return max(self._choice(arrays), key=lambda k: float(arrays.spectrum_W_E[k - 1]))
@@ -115,24 +115,24 @@ class Circle(AnalysisPane):
 
 
 def _name(arrays: AnalysisArrays, place: int) -> str:
-    """What an element is called: its residue, and where it differs its logarithm."""
+    """The name of an element: its residue, and its logarithm in a group of products."""
     residue = int(arrays.elements[place])
     return f"{residue} (log {place})" if arrays.logarithmic else str(residue)
 
 
 def _order(k: int, n: int) -> NDArray[np.int64]:
-    """(n,): the place k i mod n of each element in the ring."""
+    """(n,): the place of each element i in the ring, k i mod n."""
     return k * np.arange(n) % n
 
 
 def _roundness(places: FloatArray) -> float:
-    """1 less the relative spread of the radii. places: (n, 2)."""
+    """1 minus the relative spread of the radii. places: (n, 2)."""
     radii = np.hypot(*places.T)
     return float(1 - radii.std() / max(radii.mean(), 1e-30))
 
 
 def _agreement(places: FloatArray, k: int) -> float:
-    """How well the angles agree with 2 pi k i / n, 0 to 1. places: (n, 2)."""
+    """How well the angles match 2 pi k i / n, 0 to 1. places: (n, 2)."""
     points = places[:, 0] + 1j * places[:, 1]
     turned = points * np.exp(-2j * np.pi * _order(k, len(places)) / len(places))
     return float(abs(turned.sum()) / max(np.abs(points).sum(), 1e-30))
@@ -141,9 +141,12 @@ def _agreement(places: FloatArray, k: int) -> float:
 def _picture(
     places: FloatArray, k: int, chosen: int, room: tuple[int, int], painter: Painter
 ) -> Levels:
-    """The dots in as large a circle as the room has, the chosen one on top."""
+    """The dots in the largest circle that fits, (rows, columns); the chosen one on top.
+
+    places: (n, 2). room: rows and columns of dots.
+    """
     rows, columns = room
-    wide = 2 if painter.ROWS == 1 else 1  # a character is twice as high as wide
+    wide = 2 if painter.ROWS == 1 else 1  # a character is twice as tall as wide
     side = min(rows, columns // wide)
     picture = np.full((max(0, side), columns), BLANK, dtype=np.int64)
     if side < 2:

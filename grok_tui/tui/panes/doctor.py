@@ -1,4 +1,4 @@
-"""The Doctor: why this run does not grok, or that it does, with evidence and a fix."""
+"""The Doctor pane: why this run does not grok, or that it does, with evidence and a fix."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from grok_tui.tui.panes.text_pane import TextPane
 from grok_tui.view.event_text import changes_text, value_text
 from grok_tui.view.state import SessionState
 
-# How often a run is examined at most.
+# The shortest time between two examinations.
 EXAMINE_SECONDS = 1.0
 _QUIET = "$foreground 60%"
 
 
 class Doctor(TextPane):
-    """All verdicts on the run as it is, the principal one first."""
+    """All verdicts on the present state of the run, the principal one first."""
 
     TITLE = "Doctor"
     SHORT = "Doc"
@@ -50,7 +50,7 @@ class Doctor(TextPane):
         self.verdicts: list[Verdict] = []
 
     def show(self, state: SessionState, *, now: bool = False) -> None:
-        """Examine the run, in a while or `now`."""
+        """Examine the run when due, or at once with `now`."""
         self._state = state
         if now and self._timer is not None:
             self._timer.stop()
@@ -80,7 +80,7 @@ class Doctor(TextPane):
 
 
 def _changed(examined: SessionState | None, state: SessionState) -> bool:
-    """Whether anything that a diagnosis depends on is new since a state that was examined."""
+    """Whether anything that a diagnosis depends on has changed since the examined state."""
     return (
         examined is None
         or state.metrics is not examined.metrics
@@ -90,7 +90,7 @@ def _changed(examined: SessionState | None, state: SessionState) -> bool:
 
 
 def _settings(state: SessionState) -> tuple[object, ...]:
-    """What is compared by value."""
+    """The inputs of a diagnosis that are compared by value."""
     return (
         state.config, state.planned, state.pending, state.word, state.failure, state.step == 0,
     )  # fmt: skip
@@ -117,7 +117,7 @@ def _evidence(verdict: Verdict) -> Iterator[str]:
 
 
 def _fix(verdict: Verdict, state: SessionState, *, first: bool) -> str:
-    """What to do, and what `enter` does about it."""
+    """The fix of a verdict, and what `enter` does with it if the verdict is the first."""
     changes = verdict.changes
     if not changes:
         return f"Fix: {verdict.advice}"

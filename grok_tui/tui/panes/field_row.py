@@ -1,4 +1,4 @@
-"""The rows of the form: lines of text, and the one that has an input in its value's place."""
+"""The rows of the form: lines of text, and the edited row with its input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grok_tui.view.fields import FieldView, turned
 
 
 class Choice(Input):
-    """An input whose value left and right exchange for the next of a few options."""
+    """An input in which left and right step through a few options."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "turn(-1)", "Previous choice", show=False),
@@ -38,7 +38,7 @@ class Choice(Input):
 
 
 class FieldLines(Widget):
-    """Rows that are not being edited, a line each, and the headings of their groups."""
+    """The rows that are not being edited, one line each, and the headings of their groups."""
 
     DEFAULT_CSS = "FieldLines { height: auto; padding: 0 1; text-wrap: nowrap; }"
 
@@ -93,7 +93,7 @@ class FieldEditor(Widget):
             self.refresh()
 
     def open(self) -> None:
-        """Take the focus at once, so that what is typed next comes here."""
+        """Show the input and focus it at once, so that it gets the next keys."""
         self.mount(self.input, self._below)
         self.explain("")
         self.screen.set_focus(self.input)
@@ -106,7 +106,7 @@ class FieldEditor(Widget):
             self.post_message(FieldPressed(self.view.name))
 
     def explain(self, problem: str) -> None:
-        """Say beneath the input what is wrong, or else which keys there are."""
+        """Show a problem below the input; if it is empty, show the keys."""
         keys = "left and right choose; " if choices(self.view.name) else ""
         self._below.set_class(bool(problem), "wrong")
         self._below.update(problem or f"{keys}enter applies, escape cancels")

@@ -1,4 +1,4 @@
-"""A field of the form in words: its row, and what there is to say of it."""
+"""The texts of a form field: its row and its explanation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from grok_tui.config.schema import FIELDS, bounds, is_live, written
 from grok_tui.tasks.registry import choices
 from grok_tui.view.fields import FieldView, shown_name
 
-# Where a row's parts begin: the cursor, the name, the mark, the value.
+# The columns of a row: the cursor, the name, the mark, the value.
 _NAME_WIDTH = max(map(len, FIELDS)) + 1
 VALUE_COLUMN = 2 + _NAME_WIDTH + 2
 _QUIET = "$foreground 60%"
 
 
 def row_text(view: FieldView, width: int, *, selected: bool) -> Content:
-    """One line: name, value and what becomes of it are whole, the rest if there is room."""
+    """A field's row: name, value and edited value, and a note if there is room."""
     default = view.value in (None, FIELDS[view.name].default)
     row = Content.assemble(
         ("▸ " if selected else "  ", "bold $accent"),
@@ -32,7 +32,7 @@ def row_text(view: FieldView, width: int, *, selected: bool) -> Content:
 
 
 def _notes(view: FieldView) -> tuple[str, ...]:
-    """What becomes of an edit, from the longest way to put it to the shortest."""
+    """Notes on when an edit takes effect, longest first."""
     if view.value is None:
         return ()
     if is_live(view.name) and not (view.ended and view.edited):
@@ -43,7 +43,7 @@ def _notes(view: FieldView) -> tuple[str, ...]:
 
 
 def explanation(view: FieldView) -> Content:
-    """Three lines on a field: what it is, what it can be, and what an edit of it does."""
+    """Three lines about a field: its description, its values, and the effect of an edit."""
     field = FIELDS[view.name]
     options = choices(view.name)
     values = ", ".join(options) or bounds(view.name, shown_name(view.name))
@@ -58,7 +58,7 @@ def explanation(view: FieldView) -> Content:
 
 
 def _fate(view: FieldView, how: str) -> Content:
-    """What becomes of an edit, in a sentence."""
+    """A sentence on when an edit takes effect; how: how to edit the field."""
     change = f"{_short(view.value)} → {_short(view.wanted)}"
     if view.refusal:
         return Content(view.refusal).stylize("$warning")

@@ -1,4 +1,4 @@
-"""The Fourier pane: which frequencies the weights hold, now and over training."""
+"""The Fourier pane: the spectra of the weights, now and over training."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from grok_tui.view.histories import Spectra
 FloatArray = NDArray[np.float32]
 Weight = Literal["W_E", "W_L"]
 
-# What is shown: the bars of both, or a waterfall of one.
+# The views: bars of both weights (None), or a waterfall of one.
 _VIEWS: tuple[Weight | None, ...] = (None, "W_E", "W_L")
-# Columns of the waterfall's steps, where there is room for them.
+# Columns for the waterfall's step numbers, if there is room.
 _MARGIN = 8
-# A column of the bars is at most so wide.
+# The widest bar, in columns.
 _WIDEST = 4
 
 
@@ -87,7 +87,7 @@ class Fourier(AnalysisPane):
             self.redraw()
 
     def action_next_key(self, direction: int) -> None:
-        """Go to the nearest key frequency above or below, around the end."""
+        """Go to the next key frequency above (1) or below (-1), wrapping around."""
         keys = self.analyses.newest.key_frequencies if self.analyses.newest else ()
         if keys:
             beyond = [k for k in keys[::direction] if (k - self._k) * direction > 0]
@@ -156,7 +156,10 @@ class Fourier(AnalysisPane):
 
 
 class _Columns:
-    """How the frequencies 1..count share some columns: several to one, or several for one."""
+    """Lays out the frequencies 1..count: several per column, or several columns for each.
+
+    width: columns available. keys: the key frequencies. chosen: the chosen frequency.
+    """
 
     def __init__(self, count: int, width: int, keys: tuple[int, ...], chosen: int) -> None:
         self._count, self._pool = count, -(-count // width)
@@ -166,14 +169,14 @@ class _Columns:
         self._names = [*keys, chosen]
 
     def pooled(self, values: FloatArray) -> FloatArray:
-        """The largest value of each column. values: (..., count)."""
+        """The largest value of each column, (..., columns). values: (..., count)."""
         unfilled = -self._count % self._pool
         padded = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, unfilled)])
         pooled: FloatArray = padded.reshape(*values.shape[:-1], -1, self._pool).max(axis=-1)
         return pooled
 
     def line(self, text: str) -> Content:
-        """One line of bars, a character for each column; the key ones colored."""
+        """One line of bars with the key frequencies colored; text: a character per column."""
         gap = " " if self._width > 1 else ""
         wide = "".join(character * (self._width - len(gap)) + gap for character in text)
         content = Content(wide).stylize("$foreground 60%")
@@ -185,7 +188,7 @@ class _Columns:
         return column * self._width, (column + 1) * self._width
 
     def picture(self, spectra: FloatArray) -> Levels:
-        """The spectra, (rows, count), as levels, each over its row's largest value."""
+        """Levels of the spectra, (rows, count), each row relative to its largest value."""
         pooled = self.pooled(spectra)
         shares = pooled / np.maximum(pooled.max(axis=1, keepdims=True), 1e-30)
         picture = levels(shares)
@@ -193,7 +196,7 @@ class _Columns:
         return picture.repeat(self._width, axis=1)
 
     def axis(self) -> Content:
-        """The chosen frequency's number, then those of the key ones that fit."""
+        """The numbers of the chosen frequency and of the key ones that fit."""
         columns = -(-self._count // self._pool) * self._width
         text = [" "] * max(columns, 3)
         for name in reversed(self._names):
@@ -206,7 +209,7 @@ class _Columns:
 
 
 def _thinned(spectra: tuple[Spectra, ...], rows: int) -> list[Spectra]:
-    """At most so many spectra, evenly chosen, the oldest and the newest among them."""
+    """At most `rows` spectra, evenly spaced, including the oldest and the newest."""
     if len(spectra) <= rows:
         return list(spectra)
     places = np.linspace(0, len(spectra) - 1, rows).round().astype(int)

@@ -1,4 +1,4 @@
-"""The grid: every pair on one map, with a cursor that reads it out."""
+"""The Grid pane: a map of all pairs, with a cursor that reads out one of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _JUMP = 10
 
 
 class Grid(Pane):
-    """The map of all pairs, what its colors mean above, the cursor's pair below."""
+    """The map of all pairs, with its legend above and the cursor's pair below."""
 
     TITLE = "Grid"
     ABOUT = (
@@ -127,7 +127,7 @@ class Grid(Pane):
         self._read_out()
 
     def _shown(self, task: Task) -> BoolArray:
-        """(n_pairs,), True where a pair is on the map."""
+        """(n_pairs,): True for pairs on the map."""
         every = np.ones_like(task.train_mask)
         return (every, task.train_mask, ~task.train_mask)[self._half]
 
@@ -144,7 +144,7 @@ class Grid(Pane):
         )  # fmt: skip
 
     def _read_out(self) -> None:
-        """The cursor's pair in words."""
+        """Show the cursor's pair below the map."""
         if self._found is None:
             return
         task, pairs = self._found

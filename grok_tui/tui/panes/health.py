@@ -1,4 +1,4 @@
-"""The Health pane: what float32 rounds away, how far steps go, and how often the loss jumps."""
+"""The Health pane: rounding in float32, the size of updates, and jumps of the loss."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from grok_tui.view.state import SessionState
 FloatArray = NDArray[np.float64]
 
 _NAME_WIDTH, _VALUE_WIDTH = 14, 9
-# Fainter numbers are drawn as this on a logarithmic axis.
+# Smaller numbers are drawn as this on a logarithmic axis.
 _FAINTEST = 1e-12
 _NOT_MEASURED = "not measured when this run was recorded"
 
 
 def _logs(values: FloatArray) -> FloatArray:
-    """Shares of the way from the least to the largest, by their logarithms."""
+    """The logarithms of values, (n,), scaled to 0..1 between the smallest and the largest."""
     return _spread(np.log10(np.maximum(values, _FAINTEST)))
 
 
@@ -48,7 +48,7 @@ def _from_zero(values: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """How a number is shown. heights: of values, (n,), in 0..1. ill: whether to warn of it."""
+    """How to show a number. heights: scales values, (n,), to 0..1. ill: whether to warn."""
 
     name: str
     means: str
@@ -81,7 +81,7 @@ _ROWS = {
 
 
 class HealthPane(Pane):
-    """Every number with its history as bars, the largest of each column."""
+    """Each number of the health, with bars of its history."""
 
     TITLE = "Health"
     ABOUT = "Whether float32 and the step size are still good enough for this run."
@@ -145,9 +145,9 @@ class HealthPane(Pane):
 
 
 def _columns(values: FloatArray, width: int) -> FloatArray:
-    """The largest value of each of some columns, or all values if they are no more."""
+    """The largest value in each of `width` columns; all values, (n,), if there are fewer."""
     if len(values) <= width:
         return values
     edges = np.linspace(0, len(values), width, endpoint=False).astype(int)
-    found: FloatArray = np.maximum.reduceat(values, edges)
-    return found
+    largest: FloatArray = np.maximum.reduceat(values, edges)
+    return largest

@@ -1,4 +1,4 @@
-"""Which panes are on screen: beside the charts where it is wide, in turns where it is not."""
+"""Lays out the panes: beside the charts on a large screen, one at a time on a small one."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from grok_tui.tui.panes.residues import Residues
 from grok_tui.tui.widgets.pane_bar import PaneBar
 from grok_tui.view.state import SessionState
 
-# In the order of their numbers, the charts first.
+# In order of their numbers.
 PANES: tuple[type[Pane], ...] = (
     Charts, Parameters, Residues, Grid, Fourier, MeasuresPane, Circle, Attention, Neurons, Ask,
     Log, Doctor, HealthPane,
 )  # fmt: skip
-# A terminal of this size shows charts and another pane side by side.
+# From this size on, a terminal shows the charts and another pane side by side.
 WIDE_WIDTH, WIDE_HEIGHT = 120, 36
 
 
 def pane_number(title: str) -> int:
-    """The number of the pane with a title, in whatever case. Raises UserError."""
+    """The number of the pane with a title, in upper or lower case. Raises UserError."""
     titles = [pane.TITLE.lower() for pane in PANES]
     if title.lower() not in titles:
         raise UserError(f"there is no pane '{title}'; choose one of {', '.join(titles)}")
@@ -41,7 +41,7 @@ def pane_number(title: str) -> int:
 
 
 class Panes(Vertical):
-    """The bar with the panes' names, and those of them that are on screen."""
+    """The bar with the names of all panes, and below it the panes on screen."""
 
     DEFAULT_CSS = """
     Panes #charts, Panes #beside { width: 1fr; height: 1fr; }
@@ -65,19 +65,19 @@ class Panes(Vertical):
         self.choose(1)
 
     def fit(self, width: int, height: int) -> None:
-        """Arrange the panes for a terminal of a size."""
+        """Arrange the panes for the size of the terminal."""
         self._small = width < WIDE_WIDTH or height < WIDE_HEIGHT
         self._arrange()
-        if self.screen.focused is None:  # it was too small for any pane
+        if self.screen.focused is None:  # the terminal was too small for any pane
             self.call_after_refresh(self.current.reveal)
 
     @property
     def current(self) -> Pane:
-        """The pane that was chosen last."""
+        """The pane chosen last."""
         return self._all[self.query_one(PaneBar).current]
 
     def choose(self, number: int) -> None:
-        """Show the pane of a number from 1 on, and give it the focus."""
+        """Show and focus the pane with a number; the first is 1."""
         self.query_one(PaneBar).current = number - 1
         if number > 1:
             self._show_beside(self.current)
@@ -85,7 +85,7 @@ class Panes(Vertical):
         self.current.reveal()
 
     def _show_beside(self, chosen: Pane) -> None:
-        """Show one pane beside the charts; by classes, all that is in it would be restyled."""
+        """Show one pane beside the charts; not by CSS classes, which would restyle it all."""
         for pane in self._all[1:]:
             pane.display = pane is chosen
 
@@ -98,18 +98,18 @@ class Panes(Vertical):
         self.call_after_refresh(self._show)
 
     def choose_next(self, direction: int) -> None:
-        """Show the pane after the current one (1) or before it (-1), round and round."""
+        """Show the pane after the current one (1) or before it (-1), wrapping around."""
         current = self.query_one(PaneBar).current
         self.choose((current + direction) % len(self._all) + 1)
 
     def on_descendant_focus(self) -> None:
-        """The mouse may have moved the focus: the bar follows."""
+        """Mark the focused pane in the bar, since the mouse may have moved the focus."""
         for at, pane in enumerate(self._all):
             if pane.has_focus_within:
                 self.query_one(PaneBar).current = at
 
     def show(self, state: SessionState) -> None:
-        """Draw the state in the panes that are on screen."""
+        """Show the state in the panes on screen."""
         self._state = state
         self._show()
 

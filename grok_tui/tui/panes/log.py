@@ -1,4 +1,4 @@
-"""The log: what happened, in words."""
+"""The Log pane: events in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STEP_WIDTH = 8
 
 
 class Log(TextPane):
-    """Every event but the numbers, the newest last."""
+    """All events except those with only numbers, newest last."""
 
     TITLE = "Log"
     ABOUT = (
@@ -33,7 +33,7 @@ class Log(TextPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.scroll_area.anchor()  # new lines come into view, unless one has scrolled up
+        self.scroll_area.anchor()  # scrolls to new lines unless the user has scrolled up
 
     def show(self, state: SessionState) -> None:
         if state.log is not self._shown:

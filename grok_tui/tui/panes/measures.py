@@ -1,4 +1,4 @@
-"""The Measures pane: the progress measures on a chart, and the other numbers below."""
+"""The Measures pane: a chart of the progress measures that are losses, the others below."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ROWS: dict[str, Callable[[Measures], float | None]] = {
 
 
 class MeasuresPane(AnalysisPane):
-    """Losses of circuit and memory over those of the network, then a line for every measure."""
+    """A chart of restricted and excluded loss, and a line for each other progress measure."""
 
     TITLE = "Measures"
     SHORT = "Meas"
@@ -76,7 +76,7 @@ class MeasuresPane(AnalysisPane):
     def __init__(self, state: SessionState) -> None:
         super().__init__("measures")
         self._chart = Chart(PROGRESS, state, Axes(log_y=True), id="progress")
-        self._chart.can_focus = False  # the keys are the pane's
+        self._chart.can_focus = False  # the pane itself has the keys
 
     def body(self) -> Iterable[Widget]:
         return self._chart, Area(id="measures-rows")
@@ -90,17 +90,17 @@ class MeasuresPane(AnalysisPane):
         self.say("measures-rows", Content("\n").join(self._rows(width)))
 
     def _rows(self, width: int) -> Iterable[Content]:
-        found = [measures for _, measures in self.analyses.measures]
+        history = [measures for _, measures in self.analyses.measures]
         room = width - _NAME_WIDTH - _VALUE_WIDTH - 2
         for name, value_of in _ROWS.items():
-            values = [value_of(measures) for measures in found]
+            values = [value_of(measures) for measures in history]
             head = f"{name:<{_NAME_WIDTH}} {number(values[-1]):>{_VALUE_WIDTH}} "
             yield Content.assemble(head, (sparkline(values, max(0, room)), "$accent"))
 
     # --- what keys do -------------------------------------------------------------------
 
     def action_numbers(self) -> None:
-        """The numbers alone, or the chart: with them where there is room for both."""
+        """Switch between the numbers alone and the chart, with numbers if there is room."""
         self.toggle_class("numbers")
 
     def action_crosshair(self, columns: int) -> None:
@@ -121,7 +121,7 @@ class MeasuresPane(AnalysisPane):
 
 
 def sparkline(values: list[float | None], width: int) -> str:
-    """The history of a number on one line of so many columns, or fewer; None is a gap."""
+    """The history of a number on one line of at most `width` columns; None is a gap."""
     if not width:
         return ""
     places = np.linspace(0, len(values) - 1, min(width, len(values))).round().astype(int)

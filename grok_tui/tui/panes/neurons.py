@@ -1,4 +1,4 @@
-"""The Neurons pane: which frequency each neuron computes with, and one neuron's map."""
+"""The Neurons pane: neurons clustered by frequency, and a map of one neuron."""
 
 from __future__ import annotations
 
@@ -26,25 +26,28 @@ from grok_tui.view.pair_values import shown_table
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Neurons that one frequency explains, the best first; frequency 0: all the others."""
+    """The neurons that a frequency explains, best explained first; frequency 0: the rest."""
 
     frequency: int
     neurons: tuple[int, ...]
 
 
 def clusters(frequency: NDArray[np.int16], share: NDArray[np.float32]) -> list[Cluster]:
-    """The clusters, largest first, then what belongs to none. Both (d_mlp,)."""
+    """The clusters, largest first, then the neurons in none.
+
+    frequency, share: (d_mlp,), as `neuron_frequency` and `neuron_share` in `AnalysisArrays`.
+    """
     best = np.argsort(-share, kind="stable")
     members: dict[int, list[int]] = {}
     for neuron in best.tolist():
         k = int(frequency[neuron]) if share[neuron] > CLUSTERED_SHARE else 0
         members.setdefault(k, []).append(neuron)
-    found = [Cluster(k, tuple(neurons)) for k, neurons in members.items()]
-    return sorted(found, key=lambda c: (c.frequency == 0, -len(c.neurons), c.frequency))
+    unsorted = [Cluster(k, tuple(neurons)) for k, neurons in members.items()]
+    return sorted(unsorted, key=lambda c: (c.frequency == 0, -len(c.neurons), c.frequency))
 
 
 class Neurons(AnalysisPane):
-    """The clusters, and the activation of a chosen neuron for every pair."""
+    """The clusters, and the activation of the chosen neuron on every pair."""
 
     TITLE = "Neurons"
     SHORT = "Neur"
@@ -88,18 +91,18 @@ class Neurons(AnalysisPane):
     # --- what keys and mouse do ---------------------------------------------------------
 
     def action_neuron(self, step: int) -> None:
-        """Go to the next neuron, from one cluster into the next."""
+        """Move along the neurons, from one cluster into the next."""
         if (arrays := self.analyses.arrays) is not None:
             every = [n for cluster in self._found(arrays) for n in cluster.neurons]
             at = every.index(self._chosen(arrays))
             self._choose(every[(at + step) % len(every)])
 
     def action_cluster(self, step: int) -> None:
-        """Go to the best neuron of another cluster."""
+        """Go to the best explained neuron of another cluster."""
         if (arrays := self.analyses.arrays) is not None:
-            found = self._found(arrays)
-            at = found.index(self._cluster(arrays))
-            self._choose(found[(at + step) % len(found)].neurons[0])
+            every = self._found(arrays)
+            at = every.index(self._cluster(arrays))
+            self._choose(every[(at + step) % len(every)].neurons[0])
 
     def action_zoom(self, direction: int) -> None:
         self.query_one(PairMap).zoom(direction)
@@ -127,14 +130,14 @@ class Neurons(AnalysisPane):
             share, frequency = arrays.neuron_share, arrays.neuron_frequency
             if not len(share):  # no circuit: nothing explains a neuron
                 assert self.state is not None
-                n_neurons = int(self.state.known("d_mlp") or 0)  # 0: another program's run
+                n_neurons = int(self.state.known("d_mlp") or 0)  # 0 if another program trains
                 share = np.zeros(n_neurons, dtype=np.float32)
                 frequency = share.astype(np.int16)
             self._clusters = arrays, clusters(frequency, share)
         return self._clusters[1]
 
     def _chosen(self, arrays: AnalysisArrays) -> int:
-        """The neuron chosen; before one is, the best explained of the largest cluster."""
+        """The chosen neuron; by default the best explained one of the largest cluster."""
         if self._neuron is not None:
             return self._neuron
         return self._found(arrays)[0].neurons[0]
@@ -144,7 +147,7 @@ class Neurons(AnalysisPane):
         return next(c for c in self._found(arrays) if neuron in c.neurons)
 
     def _ask(self, arrays: AnalysisArrays) -> None:
-        """Ask for the chosen neuron, once for every analysis."""
+        """Request the activation of the chosen neuron, once per analysis."""
         neuron = self._chosen(arrays)
         if self._asked is None or self._asked[0] is not arrays or self._asked[1] != neuron:
             self._asked = arrays, neuron
@@ -163,9 +166,10 @@ class Neurons(AnalysisPane):
         painter = painter_of(self.app, "confidence")
         self.query_one(PairMap).draw(picture, task.rows, task.columns, painter)
         row, column = self._pair[0], min(self._pair[1], picture.shape[1] - 1)
-        here = number(float(picture[row, column]) * highest)
+        value = number(float(picture[row, column]) * highest)
         text = f"{_about(arrays, neuron)}  step {inspected.step}  0..{number(highest)}"
-        self.say("neurons-neuron", f"{text}  ({task.rows[row]}, {task.columns[column]}) {here}")
+        pair = f"({task.rows[row]}, {task.columns[column]})"
+        self.say("neurons-neuron", f"{text}  {pair} {value}")
 
 
 def _about(arrays: AnalysisArrays, neuron: int) -> str:

@@ -1,4 +1,4 @@
-"""What all panes have in common."""
+"""The base class of all panes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from grok_tui.view.state import SessionState
 
 
 class Pane(Vertical, can_focus=True):
-    """Part of the main screen that draws the state, and has keys of its own while focused.
+    """A part of the main screen that draws the state and has its own keys while focused.
 
-    TITLE: its name, one short word. SHORT: the same where the bar has no room for all names.
-    ABOUT: what one is looking at, in two sentences. MORE: what the help says beyond that.
+    TITLE: the name, one short word. SHORT: a shorter name for a narrow bar.
+    ABOUT: what it shows, in about two sentences. MORE: further text for the help.
     """
 
     TITLE: ClassVar[str]
@@ -27,9 +27,9 @@ class Pane(Vertical, can_focus=True):
     """
 
     def show(self, state: SessionState) -> None:
-        """Draw the state; called only while the pane is on screen, many times a second."""
+        """Draw the state; called many times a second, only while the pane is on screen."""
         raise NotImplementedError
 
     def reveal(self) -> None:
-        """Take the focus, because the user chose this pane."""
+        """Take the focus when the user chooses this pane."""
         self.focus()

@@ -1,4 +1,4 @@
-"""The hyperparameters: a form made from the schema."""
+"""The Hyperparameters pane: a form made from the schema."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NAMES = tuple(FIELDS)
 
 
 class Rows(VerticalScroll, can_focus=False, inherit_bindings=False):
-    """The rows, which scroll with the cursor; no key moves them away from an open input."""
+    """The rows, which scroll with the cursor; keys cannot scroll an open input out of view."""
 
 
 class Parameters(Pane):
-    """A row for each field, one of them chosen, and what there is to say of that one."""
+    """A row for each field, and an explanation of the chosen one."""
 
     TITLE = "Hyperparameters"
     SHORT = "Hyper"
@@ -61,9 +61,9 @@ class Parameters(Pane):
 
     def __init__(self) -> None:
         super().__init__(id="parameters")
-        self._shown = SessionState(build({}).model_dump(mode="json"))  # until one comes
+        self._shown = SessionState(build({}).model_dump(mode="json"))  # until the first `show`
         self._at = 0
-        # The rows above the one that is being edited, and those below; else all are above.
+        # The rows above and below the edited one; all are above if none is edited.
         self._above, self._below = FieldLines(), FieldLines()
         self._editor: FieldEditor | None = None
 
@@ -104,7 +104,7 @@ class Parameters(Pane):
     # --- choosing a field ---------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002
-        """While a field is being edited, leaving it is all that the pane's keys do."""
+        """Allow only `leave` while a field is being edited, and all other actions otherwise."""
         return (action == "leave") == (self._editor is not None)
 
     def action_move(self, rows: int) -> None:
@@ -120,7 +120,7 @@ class Parameters(Pane):
         self._select(len(_NAMES) - 1)
 
     def on_field_pressed(self, message: FieldPressed) -> None:
-        """The mouse chooses a field, then edits it."""
+        """Choose a field on the first click, edit it on the next."""
         if message.name != self._view.name:
             self._select(_NAMES.index(message.name))
         elif self._editor is None and choices(message.name):
@@ -133,12 +133,12 @@ class Parameters(Pane):
         self._at = max(0, min(at, len(_NAMES) - 1))
         self._draw()
         self._show_row()
-        self.call_after_refresh(self._show_row)  # the explanation may have changed its height
+        self.call_after_refresh(self._show_row)  # the height of the explanation may change
 
     def _show_row(self) -> None:
         """Scroll until the chosen row is in view."""
         if self._at == 0:
-            self._scroll.scroll_home(animate=False)  # with the heading
+            self._scroll.scroll_home(animate=False)  # shows the heading, too
         elif self._editor is None:
             row = Region(0, self._above.lines.index(self._view), 1, 1)
             self._scroll.scroll_to_region(row, animate=False)
@@ -150,7 +150,7 @@ class Parameters(Pane):
     # --- editing it ---------------------------------------------------------------------
 
     def action_open(self) -> None:
-        """Edit the field's value in its place, if it can be edited now."""
+        """Edit the chosen field in its row, if it can be edited now."""
         if not self._view.refusal:
             self._edit(written(self._view.wanted))
 
@@ -162,7 +162,7 @@ class Parameters(Pane):
         return self._editor
 
     def action_choose(self, direction: int) -> None:
-        """Apply the next choice; one that is wrong is explained in the field's place."""
+        """Apply the next choice; if it is invalid, open the field and explain why."""
         view, options = self._view, choices(self._view.name)
         if view.refusal or not options:
             return
@@ -186,7 +186,7 @@ class Parameters(Pane):
         self._close()
 
     def on_descendant_blur(self, event: DescendantBlur) -> None:
-        """Another part of the screen was chosen; another window does not count."""
+        """End the edit if another widget got the focus, but not if another window did."""
         if (
             self._editor is not None
             and event.widget is self._editor.input
@@ -196,21 +196,21 @@ class Parameters(Pane):
             self._end_edit(self._editor)
 
     def _apply(self, text: str) -> str:
-        """Ask for another value, if it is another; returns what is wrong with it."""
+        """Request a changed value; returns what is wrong with it, empty if nothing is."""
         value, problem = self._checked(text)
         if not problem and value != self._view.wanted:
             self.post_message(FieldEdited(self._view.name, value))
         return problem
 
     def _checked(self, text: str) -> tuple[Any, str]:
-        """The chosen field's value that a text stands for, or what is wrong with it."""
+        """Parse the chosen field's text; returns the value and what is wrong with it."""
         try:
             return checked(self._shown, self._view.name, text), ""
         except ConfigError as error:
             return None, str(error)
 
     def _close(self) -> None:
-        """Show the value again where an input was."""
+        """Close the input, if one is open."""
         if self._editor is not None:
             self.screen.set_focus(self)
             self._end_edit(self._editor)
@@ -222,5 +222,5 @@ class Parameters(Pane):
 
 
 def _form(state: SessionState) -> tuple[object, ...]:
-    """All of a state that the form depends on."""
+    """The parts of a state that the form depends on."""
     return state.config, state.pending, state.planned, state.ended

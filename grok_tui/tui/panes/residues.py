@@ -1,4 +1,4 @@
-"""The residues: how well each is known as an answer, and what is answered instead."""
+"""The Residues pane: the accuracy for each right answer, and the mistakes for one of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grok_tui.view.state import SessionState
 
 
 class Residues(Pane):
-    """A bar for every residue in each half, and the wrong pairs of the chosen residue."""
+    """A train and a test bar for each residue, and the wrong pairs of the chosen one."""
 
     TITLE = "Residues"
     SHORT = "Res"
@@ -80,7 +80,7 @@ class Residues(Pane):
     # --- what keys and mouse do ---------------------------------------------------------
 
     def action_choose(self, step: int) -> None:
-        """Go along the circle of residues."""
+        """Move along the residues, wrapping around."""
         if self._found is not None:
             self._choose((self._chosen + step) % self._found[0].n_answers)
 
@@ -107,7 +107,7 @@ class Residues(Pane):
         self._choose(message.residue)
 
     def _choose(self, residue: int) -> None:
-        """Show another residue; none if there is no such residue."""
+        """Show a residue; ignored if there is no such residue."""
         if self._found is not None and 0 <= residue < self._found[0].n_answers:
             self._chosen = residue
             self._draw(self._found)
@@ -144,7 +144,7 @@ def _counts(residue: int, train: Tally, test: Tally) -> Content:
 
 
 def _list(residue: int, wrong: Mistakes) -> Content:
-    """A line for each wrong pair."""
+    """One line per wrong pair."""
     columns = (wrong.a, wrong.b, wrong.answered, wrong.distance, wrong.probability, wrong.train)
     lines = [
         f"{a:3}, {b:3} → {answered:3} instead of {residue}  {off:3} off"

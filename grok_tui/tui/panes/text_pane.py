@@ -1,4 +1,4 @@
-"""A pane of text that scrolls."""
+"""A pane of scrolling text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grok_tui.tui.panes.pane import Pane
 
 
 class TextPane(Pane):
-    """Text of any length, and the keys that move through it."""
+    """Text of any length, with keys that scroll it."""
 
     DEFAULT_CSS = "TextPane VerticalScroll { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,7 +34,7 @@ class TextPane(Pane):
         self.border_title = self.TITLE
 
     def say(self, text: Content) -> None:
-        """Show another text."""
+        """Replace the text."""
         self.query_one(Static).update(text)
 
     @property

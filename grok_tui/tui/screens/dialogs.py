@@ -1,4 +1,4 @@
-"""The dialogs: a question with a few answers each."""
+"""The dialogs, each a question with a few answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QuitChoice = Literal["save", "now"]
 
 
 class Options(OptionList):
-    """Textual's list, made to survive page keys that come before it has any room."""
+    """Textual's list, fixed for page keys that arrive before it has any height."""
 
     def action_page_up(self) -> None:
         if self.scrollable_content_region:
@@ -33,7 +33,10 @@ class Options(OptionList):
 
 
 class Question(ModalScreen[Choice | None], Generic[Choice]):
-    """A question and its answers in words, each with what it stands for; None if none."""
+    """A question; dismissed with the value of the chosen answer, None if canceled.
+
+    answers: texts with their values.
+    """
 
     DEFAULT_CSS = """
     Question { align: center middle; }
@@ -59,7 +62,7 @@ class Question(ModalScreen[Choice | None], Generic[Choice]):
             yield from self.answers()
 
     def answers(self) -> ComposeResult:
-        """What one answers with."""
+        """The widgets to answer with."""
         yield Options(*(text for text, _ in self._answers), markup=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -73,7 +76,7 @@ class QuitDialog(Question[QuitChoice]):
     """Stop and save, quit now, or cancel."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "save", show=False),  # pressed again by someone who wants out
+        Binding("ctrl+c", "save", show=False),  # the user pressed it twice
     ]
 
     def __init__(self) -> None:
@@ -89,7 +92,7 @@ class QuitDialog(Question[QuitChoice]):
 
 
 def restart_question(state: SessionState) -> Question[bool]:
-    """Whether to start a new run, and with what changes."""
+    """The question whether to start a new run, with its changes."""
     changes = [
         f"{name} {value_text(state.known(name))} → {value_text(value)}"
         for name, value in state.planned.items()
@@ -100,7 +103,7 @@ def restart_question(state: SessionState) -> Question[bool]:
 
 
 def checkpoint_question(checkpoints: Sequence[Path], *, live: bool) -> Question[Path]:
-    """Which checkpoint to branch from, the newest first."""
+    """The question which checkpoint to branch from; checkpoints: newest first."""
     answers = [(f"step {step_of(path)}", path) for path in checkpoints]
     saved = " This run is saved first." if live else ""
     return Question(
@@ -111,13 +114,13 @@ def checkpoint_question(checkpoints: Sequence[Path], *, live: bool) -> Question[
 
 
 def continue_question(reason: str, checkpoint: Path) -> Question[bool]:
-    """Whether to continue a run that broke."""
+    """The question whether to continue a failed run; reason: why it failed."""
     answers = [(f"Continue from step {step_of(checkpoint)}", True), ("Leave it as it is", None)]
     return Question(f"The run has failed: {reason}", answers)
 
 
 def ghost_question(folders: Sequence[Path]) -> Question[Path]:
-    """Which recorded run to show behind this one."""
+    """The question which recorded run to show as a ghost."""
     return Question(
         "Which run do you want to show as a ghost?",
         [(folder.name, folder) for folder in folders],
@@ -125,7 +128,7 @@ def ghost_question(folders: Sequence[Path]) -> Question[Path]:
 
 
 class JumpDialog(Question[int]):
-    """Which step to go to: typed, or that of a change of phase."""
+    """The question which step to jump to: a typed one, or that of a change of phase."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "choose", show=False)]
 
@@ -142,7 +145,7 @@ class JumpDialog(Question[int]):
         yield from super().answers()
 
     def action_choose(self) -> None:
-        """From the number down to the list."""
+        """Move from the input down to the list."""
         answers = self.query_one(Options)
         answers.highlighted = 0
         answers.focus()

@@ -1,4 +1,4 @@
-"""The help: what is on the screen, what grokking is, and every key."""
+"""The help screen: what is on screen, what grokking is, and every key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from textual.widget import Widget
 from grok_tui.tui.keys.keymap import Entry, Keys
 from grok_tui.tui.panes.pane import Pane
 
-# In braces: the keys of these actions.
+# `{id}` stands for the keys of an action.
 STORY = """\
 A small transformer learns arithmetic modulo p. It is trained on some of all pairs (a, b) and\
  their answers: train says how well it does on these, test how well on pairs it never sees.
@@ -45,7 +45,7 @@ _MORE = (
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, paragraphs, and keys with what they do."""
+    """A part of the help: a heading, paragraphs, and keys."""
 
     title: str
     paragraphs: Sequence[str] = ()
@@ -59,31 +59,31 @@ def sections(
     keys: Keys,
     to_try: str,
 ) -> list[Section]:
-    """The help on a screen, beginning with the current pane.
+    """The sections of the help for a screen, starting with its current pane.
 
-    bindings: of the screen and the application. to_try: a text with keys' actions in braces.
+    bindings: of the screen and the application. to_try: text with action ids in braces.
     """
     rows = keys.entries(bindings)
     by_action = {row.id or "": row.keys for row in rows}
     about = [text for text in (current.ABOUT, current.MORE) if text]
-    found = [
+    listed = [
         Section(f"You are looking at: {current.TITLE}", about),
         Section("What is going on", [STORY]),
         Section("What to try", [to_try.format_map(by_action)]),
     ]
-    if own := keys.entries(current.BINDINGS):
-        found.append(Section(f"Keys in {current.TITLE}", (), own))
+    if pane_keys := keys.entries(current.BINDINGS):
+        listed.append(Section(f"Keys in {current.TITLE}", (), pane_keys))
     everywhere = [*(row for row in rows if row.pane is None), *_MORE]
-    found.append(Section("Keys everywhere", (), everywhere))
+    listed.append(Section("Keys everywhere", (), everywhere))
     for number, pane in enumerate(panes, 1):
         if not isinstance(current, pane):
             title = f"{by_action.get(f'pane-{number}', '')}  {pane.TITLE}"
-            found.append(Section(title, [pane.ABOUT], keys.entries(pane.BINDINGS)))
-    return found
+            listed.append(Section(title, [pane.ABOUT], keys.entries(pane.BINDINGS)))
+    return listed
 
 
 def help_text(sections: Iterable[Section], width: int) -> Content:
-    """The whole help at a width. Keys have a column of their own; the rest is not wrapped."""
+    """The text of the help; only the descriptions of keys are wrapped to `width` columns."""
     return Content("\n\n").join(
         Content("\n").join(
             [
@@ -106,7 +106,7 @@ def _key_lines(keys: Sequence[Entry], width: int) -> Iterator[Content]:
 
 
 class Help(ModalScreen[None]):
-    """Sections on a page that scrolls."""
+    """The help sections on a scrolling page."""
 
     DEFAULT_CSS = """
     Help { align: center middle; }
@@ -132,7 +132,7 @@ class Help(ModalScreen[None]):
 
 
 class HelpText(Widget):
-    """The sections, one below the other."""
+    """The text of the help sections."""
 
     DEFAULT_CSS = "HelpText { height: auto; }"
 

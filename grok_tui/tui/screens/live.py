@@ -1,4 +1,4 @@
-"""The main screen of a live run: it steers the trainer, and offers another run in its place."""
+"""The main screen of a live run, which controls the trainer and can start other runs."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from grok_tui.tui.screens.run_view import RunView
 from grok_tui.view.event_text import changes_text
 from grok_tui.view.state import Sought, reduce
 
-# How much one key press changes weight decay or learning rate.
+# The factor by which a key press changes weight decay or learning rate.
 KNOB_FACTOR = 1.25
-# Where a key press leads from zero.
+# The value after a key press up from zero.
 FROM_ZERO = 0.1
 
 
 class Live(RunView):
-    """A run that is being trained, or whose trainer has ended."""
+    """A run in training, or one whose trainer has ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*LIVE_BINDINGS]
     TRY: ClassVar[str] = TRY_LIVE
@@ -71,7 +71,7 @@ class Live(RunView):
             self._send(command)
 
     def _send(self, command: Command) -> None:
-        """Send a command, or say why it would do nothing."""
+        """Send a command, or say why it would have no effect."""
         if self.state.ended:
             self.say(f"the run has {self.state.word.lower()}; q leaves, r starts a new run")
         else:
@@ -88,12 +88,12 @@ class Live(RunView):
         self._send(Step(count))
 
     def action_turn(self, name: str, direction: int) -> None:
-        """Change a field by one notch up (1) or down (-1)."""
+        """Turn a field one notch up (1) or down (-1)."""
         if (before := self.state.wanted(name)) is None:
             self.say(f"the {name.replace('_', ' ')} of this run is not known")
             return
         value = before * KNOB_FACTOR**direction
-        if value == 0:  # no factor leads away from zero
+        if value == 0:  # a factor cannot change zero
             value = FROM_ZERO if direction > 0 else 0.0
         try:
             build({**self.state.config, name: value})
@@ -103,14 +103,14 @@ class Live(RunView):
         self._set_field(name, value)
 
     def edit(self, name: str, value: object) -> None:
-        """Now if the field is live, else with the next run."""
+        """Change a live field now, and plan the change of any other for a new run."""
         if is_live(name):
             self._set_field(name, value)
         else:
             self.show_state(self.state.planning(name, value))
 
     def apply_fix(self, fix: FixRequested) -> None:
-        """Now what is live, if the run goes on; the rest with a new run."""
+        """Change live fields now, unless the run has ended; plan the others for a new run."""
         if not fix.changes:
             self.say(f"there is nothing to set: {fix.advice}")
         for name, value in fix.changes.items():
@@ -141,7 +141,7 @@ class Live(RunView):
         self.run_worker(self._restart(), exclusive=True)
 
     async def _restart(self) -> None:
-        """A new run with the current config and the planned changes; the rest are defaults."""
+        """Offer a new run with the planned changes; fields that are unknown get defaults."""
         state = self.state
         fields = {**state.config, **state.planned}
         known = {name: value for name, value in fields.items() if value is not None}
@@ -160,7 +160,7 @@ class Live(RunView):
             return
         question = continue_question(failed.reason, checkpoints[0])
         if await self.app.push_screen_wait(question):
-            # What diverged would diverge again: it waits for a lower learning rate.
+            # A diverged run would diverge again, so it waits for a lower learning rate.
             paused = failed.kind == "diverged"
             self.post_message(RunRequested(ResumeRun(folder, paused)))
 
@@ -180,7 +180,7 @@ class Live(RunView):
             self._leave()
 
     def save_and_leave(self, code: int = 0) -> None:
-        """Stop with a checkpoint, then leave; at once if there is nothing to save."""
+        """Stop with a checkpoint, then leave; leave at once if there is nothing to save."""
         self._exit_code = code
         if self.state.ended or self.state.word == "COMPILING":
             self._leave()
@@ -190,7 +190,7 @@ class Live(RunView):
         self.set_timer(SAVE_SECONDS, self._leave)
 
     def _leave(self) -> None:
-        """Exit code 1 if the run failed, else the one asked for."""
+        """Leave with exit code 1 if the run failed, else with the requested one."""
         failed = self.state.word == "FAILED"
         code = self._exit_code or 0
         self.post_message(RunLeft(Ending(1, self.state.message) if failed else Ending(code)))

@@ -1,4 +1,4 @@
-"""The first screen: which preset to run, with what is known about how long it takes."""
+"""The first screen: a choice of presets, with estimates of how long they take."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from grok_tui.view.estimate import duration_text, speed_of
 
 
 class PresetPicker(Screen[str | None]):
-    """Every preset with its sentence; gives the chosen name, or None to leave."""
+    """All presets with their descriptions; dismissed with a preset's name, or None to leave."""
 
     DEFAULT_CSS = """
     PresetPicker { align: center middle; }
@@ -44,7 +44,7 @@ class PresetPicker(Screen[str | None]):
         yield KeysFooter(palette=True)
 
     def _options(self) -> Iterator[Option | None]:
-        """An option for each preset, with a line before the patients."""
+        """An option for each preset, with a separator before the patients."""
         patients = False
         for preset in self._presets:
             if preset.patient and not patients:
@@ -61,7 +61,7 @@ class PresetPicker(Screen[str | None]):
         )
 
     def _estimate(self) -> None:
-        """Runs in a thread, because it may take a while."""
+        """Estimate how long each preset takes; called in a thread, since it may be slow."""
         for preset in self._presets:
             if preset.grok_step is None:
                 continue
@@ -84,7 +84,7 @@ class PresetPicker(Screen[str | None]):
 
 
 def _described(preset: Preset, time: str = "") -> Content:
-    """Name and steps over the sentence; time: what is known of it, after the steps."""
+    """A preset's name and steps above its description; time: an estimate, after the steps."""
     steps = f"groks at step {preset.grok_step}{time}" if preset.grok_step else "never groks"
     steps = f"{steps}; a patient for the doctor" if preset.patient else steps
     return Content.assemble((preset.name, "bold"), "  ", (steps, "dim"), "\n", preset.sentence)

@@ -1,4 +1,4 @@
-"""The main screen of a recorded run: the same panes and charts, and the keys of a player."""
+"""The main screen of a recorded run: the same panes, with the keys of a player."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from grok_tui.view.state import SessionState, Sought, reduce
 
 
 class Replay(RunView):
-    """A recorded run at the moment where its player is."""
+    """A recorded run at the position of its player."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*REPLAY_BINDINGS]
     TRY: ClassVar[str] = TRY_REPLAY
     CONTINUES: ClassVar[str] = "The replay"
 
     def __init__(self, run: Run, keys: Keys, source: ReplaySource) -> None:
-        """source: that of the run."""
+        """source: the run's."""
         super().__init__(run, keys)
         self._source = source
         self._past_message = ""
@@ -39,7 +39,7 @@ class Replay(RunView):
         said = self.state.message
         self.state = reduce(self.state, event)
         if isinstance(event, Sought):
-            if self.state.message == self._past_message:  # the newest word is the screen's own
+            if self.state.message == self._past_message:  # keep the screen's own message
                 self.state = self.state.saying(said)
             else:
                 self._past_message = self.state.message
@@ -49,7 +49,7 @@ class Replay(RunView):
             self.show_state(self.state)
 
     def show_at_once(self, state: SessionState) -> None:
-        """Show a state with all its charts and verdicts, whatever that costs."""
+        """Show a state at once, including its charts and verdicts."""
         self.show_state(state)
         for slow in (*self.query(Chart), *self.query(Doctor)):
             if slow.is_on_screen:
@@ -64,18 +64,18 @@ class Replay(RunView):
         self._source.change(Player.toggled)
 
     def action_step(self, count: int) -> None:
-        """Go some steps further, or back."""
+        """Move `count` steps on, back if negative."""
         self._source.change(lambda player: player.moved(count))
 
     def action_speed(self, notches: int) -> None:
         self._source.change(lambda player: player.faster(notches))
 
     def action_phase(self, direction: int) -> None:
-        """Go to the next change of phase, or to the one before."""
+        """Go to the next change of phase (1) or to the previous one (-1)."""
         steps = [mark.step for mark in self._source.recording.phases]
-        here = self._source.player.step
-        ahead = [step for step in steps if step > here]
-        behind = [step for step in steps if step < here]
+        now = self._source.player.step
+        ahead = [step for step in steps if step > now]
+        behind = [step for step in steps if step < now]
         if direction > 0:
             self._seek(min(ahead, default=self._source.player.last))
         else:
@@ -93,7 +93,7 @@ class Replay(RunView):
     def _seek(self, step: int) -> None:
         self._source.change(lambda player: player.sought(step))
 
-    # --- what a recording does not do -----------------------------------------------------
+    # --- what differs for a recording -----------------------------------------------------
 
     def edit(self, name: str, value: object) -> None:  # noqa: ARG002
         self.say(f"a recording cannot be edited: b branches, and there {name} can change")
@@ -108,5 +108,5 @@ class Replay(RunView):
         self.save_and_leave()
 
     def save_and_leave(self, code: int = 0) -> None:
-        """Leave; there is nothing to save."""
+        """Leave at once: there is nothing to save."""
         self.post_message(RunLeft(Ending(code)))

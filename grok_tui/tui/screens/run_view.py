@@ -1,4 +1,4 @@
-"""The main screen of any run: events come in, a state follows from them, panes draw it."""
+"""The base of the main screens: reduces events to a state, which the panes draw."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ from grok_tui.tui.widgets.footer import KeysFooter
 from grok_tui.tui.widgets.status import StatusLine
 from grok_tui.view.state import SessionState, Sought
 
-# How often the numbers of a running run are shown.
+# Time between two redraws of the numbers of a running run.
 NUMBERS_SECONDS = 1 / 8
-# The smallest terminal that shows everything.
+# The smallest terminal that the screen fits.
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 
 
 class RunView(Screen[None]):
-    """One run on the screen, which is left with an `Ending`.
+    """The screen of one run, which the user leaves with an `Ending`.
 
-    TRY: a text for the help, with keys' actions in braces. CONTINUES: what continues while the
+    TRY: text for the help, with action ids in braces. CONTINUES: what continues while the
     terminal is too small.
     """
 
@@ -73,35 +73,35 @@ class RunView(Screen[None]):
         self.state = run.state
         self._timer: Timer | None = None
 
-    # --- what live and recorded runs do differently ---------------------------------------
+    # --- what differs between live and recorded runs --------------------------------------
 
     @abstractmethod
     def take(self, event: Event | Sought) -> None:
-        """Something came from the source."""
+        """Handle an event of the source."""
 
     @abstractmethod
     def request(self, command: Command) -> None:
-        """A pane wants the trainer to do something."""
+        """Handle a command that a pane requested."""
 
     @abstractmethod
     def edit(self, name: str, value: object) -> None:
-        """The form has another, valid value of a field."""
+        """Handle a valid new value of a field."""
 
     @abstractmethod
     def apply_fix(self, fix: FixRequested) -> None:
-        """The user wants the doctor's fix."""
+        """Apply the doctor's fix."""
 
     @abstractmethod
     def action_branch(self) -> None:
-        """Start a new run from one of the checkpoints."""
+        """Offer to start a new run from a checkpoint."""
 
     @abstractmethod
     def action_ask_quit(self) -> None:
-        """The user wants to leave."""
+        """Leave, after a question if the run has not ended."""
 
     @abstractmethod
     def save_and_leave(self, code: int = 0) -> None:
-        """Leave in good order, with an exit code."""
+        """Save if there is anything to save, then leave with an exit code."""
 
     # --- the picture ----------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class RunView(Screen[None]):
         )
 
     def show_soon(self) -> None:
-        """Show `state` soon: numbers that change all the time are shown only so often."""
+        """Show `self.state` soon, at most once every `NUMBERS_SECONDS`."""
         if self._timer is None:
             self._timer = self.set_timer(NUMBERS_SECONDS, lambda: self.show_state(self.state))
 
@@ -144,7 +144,7 @@ class RunView(Screen[None]):
 
     @property
     def behind(self) -> bool:
-        """Whether something came that is not shown yet."""
+        """Whether the newest state is not shown yet."""
         return self._timer is not None
 
     def say(self, message: str) -> None:
@@ -154,7 +154,7 @@ class RunView(Screen[None]):
     # --- events in, commands out ----------------------------------------------------------
 
     def _deliver(self, event: Event | Sought) -> None:
-        """Called from another thread; posting a message is the safe way in."""
+        """Post an event as a message, which is safe from another thread."""
         with contextlib.suppress(RuntimeError):  # the application is gone
             self.post_message(SourceEvent(event))
 
@@ -173,7 +173,7 @@ class RunView(Screen[None]):
     # --- panes and charts -----------------------------------------------------------------
 
     def action_pane(self, number: int) -> None:
-        """Show a pane and give it the focus."""
+        """Show and focus a pane."""
         self.query_one(Panes).choose(number)
 
     def action_next_pane(self, direction: int) -> None:
@@ -202,7 +202,7 @@ class RunView(Screen[None]):
         self.app.push_screen(Help(sections(current, PANES, bindings, self.keys, self.TRY)))
 
     def palette_commands(self) -> Iterator[SystemCommand]:
-        """What the command palette offers of this screen and its panes."""
+        """The commands of this screen and its panes for the command palette."""
         for entry in self.keys.entries(self.BINDINGS):
             title = entry.what
             if entry.pane is not None:
@@ -212,7 +212,7 @@ class RunView(Screen[None]):
             yield command_of(title, entry, partial(self.run_action, entry.action))
         for number, pane in enumerate(PANES, 1):
             for entry in self.keys.entries(pane.BINDINGS):
-                if entry.id is not None:  # the others only move about
+                if entry.id is not None:  # the others only move within the pane
                     title = f"{pane.TITLE}: {entry.what}"
                     run = self._in_pane(number, pane, entry.action)
                     yield command_of(title, entry, run, discover=False)
@@ -229,11 +229,11 @@ class RunView(Screen[None]):
     # --- questions about checkpoints ------------------------------------------------------
 
     def checkpoints(self) -> list[Path]:
-        """The run's checkpoints, the newest first."""
+        """The run's checkpoints, newest first."""
         return checkpoints_in(self.run.folder / "checkpoints") if self.run.folder else []
 
     async def branch(self, until: int | None = None) -> None:
-        """A new run from one of the checkpoints, those of a step up to `until` if given."""
+        """Offer a new run from a checkpoint; until: offer none after this step."""
         checkpoints = [c for c in self.checkpoints() if until is None or step_of(c) <= until]
         if not checkpoints:
             saved = self.run.folder is not None
@@ -246,7 +246,7 @@ class RunView(Screen[None]):
             self.post_message(RunRequested(BranchRun(chosen)))
 
     async def ask_checkpoint(self, question: Ask | Inspect) -> None:
-        """Answer a question about a run that has ended, from its newest checkpoint."""
+        """Answer a question about an ended run from its newest checkpoint."""
         if self.run.folder is None:
             self.say("the run has ended and was not saved: there is nothing left to ask")
             return
@@ -263,7 +263,7 @@ class RunView(Screen[None]):
         self.run_worker(self._choose_ghost(), exclusive=True)
 
     async def _choose_ghost(self) -> None:
-        """Show a recorded run's curves behind this one's."""
+        """Ask for a recorded run to show behind this one."""
         folders = await asyncio.to_thread(recorded_folders)
         others = [folder for folder in folders if folder != self.run.folder]
         if not others:
@@ -274,7 +274,7 @@ class RunView(Screen[None]):
             await self._show_ghost(chosen)
 
     async def _show_ghost(self, folder: Path) -> None:
-        """Read a run's curves, which may take a moment, and draw them."""
+        """Read a run's curves in a thread, since that may take a moment, and show them."""
         try:
             ghost = await asyncio.to_thread(recorded_state, folder)
         except (UserError, OSError) as error:

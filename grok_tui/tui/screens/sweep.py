@@ -1,4 +1,4 @@
-"""The screen of a sweep: its map as it fills in, and the runs of the cell under the cursor."""
+"""The screen of a sweep: its map, and the runs of the cell under the cursor."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from grok_tui.tui.widgets.footer import KeysFooter
 from grok_tui.tui.widgets.sweep_map import Measure, Shown, SweepMap
 from grok_tui.tui.widgets.sweep_runs import SweepRuns
 
-# Trains what is missing, and calls back now and then; raises UserError.
+# Trains the missing points, calling its argument from time to time; raises UserError.
 Train = Callable[[Callable[[], None]], None]
 _MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
 class LeavingError(Exception):
-    """The screen was left while points were trained."""
+    """The user left the screen while points were being trained."""
 
 
 class SweepScreen(Screen[None]):
-    """A sweep under way, or one that has ended."""
+    """A sweep in training, or one that has ended."""
 
     DEFAULT_CSS = """
     SweepScreen > Static { height: 1; padding: 0 2; }
@@ -49,7 +49,7 @@ class SweepScreen(Screen[None]):
     def __init__(
         self, folder: SweepFolder, progress: SweepProgress, train: Train | None
     ) -> None:
-        """train: does what is missing, in a thread; None if nothing is."""
+        """train: trains the missing points, in a thread; None if there are none."""
         super().__init__()
         self._folder, self._progress, self._train = folder, progress, train
         self._training = train is not None
@@ -82,7 +82,7 @@ class SweepScreen(Screen[None]):
         return self.query_one(SweepRuns)
 
     def say(self, text: str) -> None:
-        """A message to the user, until the cursor moves."""
+        """Show a message until the cursor moves."""
         self._runs.border_subtitle = one_line(text)
 
     # --- training -------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class SweepScreen(Screen[None]):
         self._show_runs()
 
     def _title(self) -> str:
-        """What the map shows."""
+        """The title of the map."""
         plane, seeds = self._planes[self._plane], self._folder.spec.seeds
         parts: list[str] = [_MEASURES[self._measure]]
         if seeds > 1:
@@ -153,8 +153,8 @@ class SweepScreen(Screen[None]):
         return self._points[key(self._planes[self._plane].values(row, column))]
 
     def _shown(self, points: list[Point]) -> Shown:
-        found = cell([self._progress.outcomes[point.name] for point in points])
-        return Shown(found, sum(map(self._progress.share, points)) / len(points))
+        summary = cell([self._progress.outcomes[point.name] for point in points])
+        return Shown(summary, sum(map(self._progress.share, points)) / len(points))
 
     def _show_runs(self) -> None:
         at = self._map.cursor_coordinate
@@ -167,7 +167,7 @@ class SweepScreen(Screen[None]):
         self._show_runs()
 
     def on_data_table_cell_selected(self) -> None:
-        """Enter on the map: to its runs, or to the only one."""
+        """Handle enter on the map: go to the cell's runs, or open the only one."""
         at = self._map.cursor_coordinate
         points = self._points_of(at.row, at.column)
         if len(points) == 1:
@@ -176,7 +176,7 @@ class SweepScreen(Screen[None]):
             self._runs.focus()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        """Of a run that failed, say why."""
+        """Show why the run under the cursor failed, if it did."""
         outcome = self._progress.outcomes.get(str(event.row_key.value))
         if outcome and outcome.error:
             self.say(outcome.error)
@@ -189,7 +189,7 @@ class SweepScreen(Screen[None]):
         self._show()
 
     def action_plane(self, by: int) -> None:
-        """Go to another combination of the further axes."""
+        """Go to another combination of the axes after the second."""
         self._plane = (self._plane + by) % len(self._planes)
         self._lay_out()
 
@@ -197,7 +197,7 @@ class SweepScreen(Screen[None]):
         return action != "plane" or len(self._planes) > 1
 
     def action_leave(self) -> None:
-        """Leave, asked twice while points are trained."""
+        """Leave; while points are trained, only when asked twice."""
         if self._training and not self._asked:
             self._asked = True
             self.say("press q again to stop; finished points are kept")

@@ -1,4 +1,4 @@
-"""The chart widgets: they redraw when something changed, at a rate that follows the cost."""
+"""The chart widget, which redraws less often the longer drawing takes."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from grok_tui.view.charts.scales import Kind
 from grok_tui.view.charts.window import Axes, ChartView, places, step_at
 from grok_tui.view.state import SessionState
 
-# The building of each chart may take this share of one core, and happens at most so often.
-# Bringing it to the terminal costs as much again.
+# Building a chart may take this share of one core (sending it to the terminal costs as much
+# again), and is repeated after this time at the earliest.
 _SHARE = 0.0125
 _SHORTEST_SECONDS = 0.25
-# Axes and their labels leave nothing to see on less.
+# Columns and rows below which axes and labels leave no room for curves.
 _SMALLEST = (14, 4)
-# A chart with fewer columns for each series has a shorter legend.
+# With fewer columns per series, the legend is shorter.
 _WIDE_LEGEND = 18
-# How much of a series' color is left where it is drawn behind the others; the terminal's
-# own colors cannot be mixed, and become its bright black.
+# The share of a series' color in its muted version; the terminal's own colors cannot be
+# mixed and become its bright black.
 _MUTED = 0.45
-# What one notch of the mouse wheel does, and what share of the window it moves sideways.
+# The zoom of one notch of the mouse wheel, and the share of the window that it pans.
 ZOOM_FACTOR = 1.5
 _WHEEL_SHARE = 0.1
 
 
 def pause_after(seconds: float) -> float:
-    """Seconds until the next drawing of a chart that took so many to draw."""
+    """Seconds to wait before redrawing a chart that took `seconds` to draw."""
     return max(_SHORTEST_SECONDS, seconds / _SHARE)
 
 
 class Chart(PlotextPlot, can_focus=True):
-    """One chart of the session's state, in a frame with its title and legend."""
+    """A chart of the session's state, in a frame with its title and legend."""
 
     DEFAULT_CSS = """
     Chart {
@@ -68,13 +68,13 @@ class Chart(PlotextPlot, can_focus=True):
 
     def __init__(self, kind: Kind, state: SessionState, axes: Axes, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        # Nothing of plotext's own: its canvas is the widget's background, its axes the text.
+        # No colors from plotext: its canvas and axes take the widget's background and color.
         self.theme = "clear"
         self._draw, self._kind = draw, kind
         self._scene, self._ghost_name = Scene(state, axes=axes), ""
         self._next_at = 0.0
         self._timer: Timer | None = None
-        # Where the mouse button went down, and the scene at that time.
+        # The column where the mouse button was pressed, and the scene at that time.
         self._grip: tuple[int, Scene] | None = None
 
     # --- what it shows --------------------------------------------------------------------
@@ -90,11 +90,11 @@ class Chart(PlotextPlot, can_focus=True):
 
     @property
     def waiting(self) -> bool:
-        """Whether something changed that is not drawn yet."""
+        """Whether the newest scene is not drawn yet."""
         return self._timer is not None
 
     def zoomed(self, direction: int) -> ChartView:
-        """The view zoomed in (1) or out (-1), about the crosshair if it is in view."""
+        """The view zoomed in (1) or out (-1), around the crosshair if it is in view."""
         scene, view = self._scene, self._scene.view
         first, last = scene.window
         at = view.crosshair
@@ -103,7 +103,7 @@ class Chart(PlotextPlot, can_focus=True):
         return view.zoomed(factor, scene.history, log=log, about=about)
 
     def crosshair_moved(self, columns: int) -> ChartView:
-        """The view with its crosshair some columns further."""
+        """The view with its crosshair moved by some columns."""
         scene, share = self._scene, columns * self.column_share
         return scene.view.crosshair_moved(share, scene.history, log=scene.axes.log_x)
 
@@ -114,12 +114,12 @@ class Chart(PlotextPlot, can_focus=True):
         self._show(replace(self._scene, axes=axes), now=True)
 
     def show_ghost(self, ghost: SessionState | None, name: str) -> None:
-        """Draw another run's curves behind, or none's."""
+        """Draw another run's curves behind; None removes them."""
         self._ghost_name = name
         self._show(replace(self._scene, ghost=ghost), now=True)
 
     def show(self, state: SessionState, *, now: bool = False) -> None:
-        """Draw the state soon, or at once with `now`."""
+        """Draw a state soon, or at once with `now`."""
         self._show(replace(self._scene, state=state), now=now)
 
     def _show(self, scene: Scene, *, now: bool) -> None:
@@ -132,7 +132,7 @@ class Chart(PlotextPlot, can_focus=True):
             self._timer.stop()
             self._timer = None
         wait = self._next_at - monotonic()
-        if wait <= 0:  # a timer of no length makes Textual divide by zero
+        if wait <= 0:  # Textual divides by the length of a timer
             self._redraw()
         else:
             self._timer = self.set_timer(wait, self._redraw)
@@ -212,7 +212,7 @@ class Chart(PlotextPlot, can_focus=True):
         self._wheel(event, _WHEEL_SHARE)
 
     def _wheel(self, event: events.MouseEvent, share: float, factor: float = 1.0) -> None:
-        """Zoom at the pointer, or move sideways with shift or where there is no factor."""
+        """Zoom around the pointer; pan with shift or without a factor."""
         event.stop()
         event.prevent_default()
         view, history, log = self._scene.view, self._scene.history, self._scene.axes.log_x
@@ -227,7 +227,7 @@ class Chart(PlotextPlot, can_focus=True):
         self._grip = event.screen_x, self._scene
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Drag the curves along."""
+        """Pan with the pointer while a button is pressed."""
         if self._grip is None:
             return
         x, scene = self._grip
@@ -237,7 +237,7 @@ class Chart(PlotextPlot, can_focus=True):
             self._look(view)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """A click without a drag places the crosshair."""
+        """Place the crosshair after a click without a drag."""
         self.release_mouse()
         if self._grip is not None and self._grip[0] == event.screen_x:
             view, history = self._scene.view, self._scene.history
@@ -256,7 +256,7 @@ class Chart(PlotextPlot, can_focus=True):
 
 
 def _mixed(color: Color, surface: Color) -> Color:
-    """A color for what is drawn behind."""
+    """The muted version of a color."""
     if color.ansi is not None or surface.ansi is not None:
         return Color.parse("ansi_bright_black")
     return surface.blend(color, _MUTED)

@@ -1,4 +1,4 @@
-"""Widgets that a pane draws on: a matrix of levels, and text made for its size."""
+"""Widgets that panes draw on: a matrix of dots, and text that depends on its size."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from grok_tui.tui.widgets.half_blocks import BLANK, Levels, Painter
 
 
 class Area(Static):
-    """Text that was made for its size."""
+    """Text that the pane makes for the widget's size."""
 
     def on_resize(self) -> None:
         self.post_message(AreaResized())
 
 
 class DotCanvas(Widget):
-    """Draws what it is given; `room` tells how much fits."""
+    """Draws a matrix of levels; `room` says how many dots fit."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -40,17 +40,16 @@ class DotCanvas(Widget):
         self.post_message(AreaResized())
 
     def room(self, painter: Painter, margin: int = 0) -> tuple[int, int]:
-        """Rows and columns of dots beside a margin of so many columns."""
+        """Rows and columns of dots that fit beside a margin of `margin` columns."""
         return self.size.height * painter.ROWS, max(0, self.size.width - margin)
 
     def draw(
         self, picture: Levels, painter: Painter, labels: Mapping[int, str] | None = None,
         margin: int = 0,
     ) -> None:  # fmt: skip
-        """Show levels, (rows, columns), beside a margin of so many columns.
+        """Show levels, (rows, columns), beside a margin of `margin` columns.
 
-        labels: texts for the margin by the row of dots they belong to; of two on one line the
-        first is shown.
+        labels: texts for the margin, by row of dots; only the first on each line is shown.
         """
         unfilled = -len(picture) % painter.ROWS
         self._picture = np.pad(picture, ((0, unfilled), (0, 0)), constant_values=BLANK)

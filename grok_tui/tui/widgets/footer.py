@@ -1,4 +1,4 @@
-"""The footer: the keys that work now and what they do, as many as one line has room for."""
+"""The footer: the active keys and what they do, as many as fit on one line."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _KEY = "bold $footer-key-foreground on $footer-key-background"
 _WORDS = "$footer-description-foreground on $footer-description-background"
 _HOVERED = "on $block-hover-background"
 _EDGE = "$foreground 20%"
-# What is under the pointer has the name of its key in its style.
+# The style of a footer text holds the name of its key under this name.
 _META = "key"
 
 
 @dataclass(frozen=True, slots=True)
 class FooterKey:
-    """A key of the footer. name: Textual's; text: as people write it."""
+    """A key of the footer. name: in Textual; text: as people write it."""
 
     name: str
     text: str
@@ -36,9 +36,9 @@ class FooterKey:
 
 @dataclass(frozen=True, slots=True)
 class FooterItem:
-    """A key, or the keys of a group, and what they do in words.
+    """A key, or the keys of a group, and what they do.
 
-    always: it is shown however narrow the footer is. at_right: it stands at the right end.
+    always: whether it is shown at every width. at_right: whether it is at the right end.
     """
 
     keys: tuple[FooterKey, ...]
@@ -48,7 +48,7 @@ class FooterItem:
 
     @property
     def width(self) -> int:
-        """Columns, with a space at either end."""
+        """The width in columns, with a space at either end."""
         return sum(1 + cell_len(key.text) for key in self.keys) + cell_len(self.words) + 2
 
 
@@ -57,9 +57,9 @@ def footer_items(
     text_of: Callable[[Binding], str],
     always: Collection[str] = (),
 ) -> tuple[FooterItem, ...]:
-    """What there is to show of bindings: neighbors of one group are joined.
+    """The footer items of active bindings; neighbors of one group are joined.
 
-    text_of: a binding's key as people write it. always: ids of those that every width shows.
+    text_of: a binding's key as people write it. always: ids of bindings shown at every width.
     """
     first: dict[str, ActiveBinding] = {}  # of the keys of an action
     for item in active:
@@ -70,7 +70,7 @@ def footer_items(
 
 
 def footer_line(items: Sequence[FooterItem], width: int, hovered: str = "") -> Content:
-    """The line of a footer: the items for every width, and as many others as fit, in order.
+    """The line of the footer: the items for every width and as many others as fit, in order.
 
     hovered: the name of the key under the pointer.
     """
@@ -83,7 +83,7 @@ def footer_line(items: Sequence[FooterItem], width: int, hovered: str = "") -> C
 
 
 class KeysFooter(Widget):
-    """The keys of its screen, drawn anew only when there are others; a click presses one."""
+    """The active keys of its screen, redrawn only when they change; a click presses one."""
 
     DEFAULT_CSS = """
     KeysFooter {
@@ -103,9 +103,9 @@ class KeysFooter(Widget):
         *,
         palette: bool = False,
     ) -> None:
-        """order: bindings in their order, whatever their keys; others precede the last two.
+        """order: the bindings in order; bindings not among them go before the last two.
 
-        always: ids of those that every width shows. palette: whether to show the key of the
+        always: ids of bindings shown at every width. palette: whether to show the key of the
         command palette, at the right.
         """
         super().__init__()
@@ -117,7 +117,7 @@ class KeysFooter(Widget):
         self._update(self.screen)
 
     def _update(self, screen: Screen[Any]) -> None:
-        if self.items and not self.app.app_focus:  # the focus comes back with the terminal's
+        if self.items and not self.app.app_focus:  # the terminal lost focus: keep the keys
             return
         active = screen.active_bindings
         text_of = self.app.get_key_display
@@ -157,7 +157,7 @@ def _item(
     text_of: Callable[[Binding], str],
     always: Collection[str] = (),
 ) -> FooterItem:
-    """What there is to show of one binding, or of a group's."""
+    """The footer item of one binding or of a group of bindings."""
     first, group = active[0].binding, active[0].binding.group
     return FooterItem(
         tuple(FooterKey(a.binding.key, text_of(a.binding), a.enabled) for a in active),
@@ -177,7 +177,7 @@ def _fitting(items: Sequence[FooterItem], width: int) -> Iterator[FooterItem]:
 
 
 def _drawn(item: FooterItem, hovered: str) -> Content:
-    """An item as text. Words belong to their key, unless there are several."""
+    """An item as text; a click on its words presses its key, if it has only one."""
     keys = [Content.styled(f" {key.text}", _KEY) for key in item.keys]
     words = Content.styled(" ", _KEY) + Content.styled(f"{item.words} ", _WORDS)
     if len(keys) == 1:

@@ -1,4 +1,4 @@
-"""A matrix as colored half blocks, two rows to a line of the terminal, or as characters."""
+"""Draws a matrix as colored half blocks, two rows per terminal line, or as characters."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from grok_tui.view.pair_values import FloatArray, Quantity
 
 Levels = NDArray[np.int64]
 
-# A cell is a level: blank, or a step of the ramp; with the cursor on it, higher by CURSOR.
+# The level of a cell is blank or a step of the ramp, plus CURSOR if the cursor is on it.
 BLANK = 0
 STEPS = 16
 CURSOR = STEPS + 1
 _CODES = 2 * CURSOR
 
-# The ends of each ramp: a color of the theme, and its share against the surface. The weak
-# end differs from the surface, where there is nothing to show, in brightness too.
+# The ends of each ramp: a theme color and its share when blended with the surface. The weak
+# end must differ in brightness from the bare surface, which means that there is no value.
 _ENDS: dict[Quantity, tuple[tuple[str, float], tuple[str, float]]] = {
     "correctness": (("success", 1.0), ("error", 0.4)),
     "confidence": (("accent", 0.15), ("accent", 1.0)),
@@ -40,13 +40,13 @@ _CHARACTERS: dict[Quantity, str] = {
 
 
 def levels(values: FloatArray) -> Levels:
-    """Values in 0..1 as steps of the ramp, NaN as BLANK; only 0 itself is the first step."""
+    """Convert values in 0..1 to steps of the ramp, NaN to BLANK; only 0 gets the first step."""
     steps = 1 + np.ceil((STEPS - 1) * np.nan_to_num(values)).astype(np.int64)
     return np.where(np.isnan(values), BLANK, steps)
 
 
 def ramp(quantity: Quantity, variables: Mapping[str, str]) -> list[Color]:
-    """STEPS colors for values from 0 to 1. variables: the theme's colors by name."""
+    """STEPS colors for values from 0 to 1. variables: theme colors by name."""
     ends = _ENDS[quantity]
     surface, *colors = (Color.parse(variables[n]) for n in ("surface", ends[0][0], ends[1][0]))
     if any(color.ansi is not None for color in (surface, *colors)):
@@ -56,7 +56,7 @@ def ramp(quantity: Quantity, variables: Mapping[str, str]) -> list[Color]:
 
 
 def _without_blending(quantity: Quantity, variables: Mapping[str, str]) -> list[Color]:
-    """The few colors that a terminal has of its own, from weak to strong."""
+    """A ramp of the few colors that the terminal itself defines."""
     last = Color.parse(variables[_ENDS[quantity][1][0]])
     few = [Color.parse("ansi_bright_black"), last, _bright(last)]
     if quantity == "correctness":
@@ -73,18 +73,18 @@ def _bright(color: Color) -> Color:
 class Painter(Protocol):
     """Draws ROWS rows of levels as one line of the terminal.
 
-    MAGNIFIES: whether a cell may be larger than a dot where there is room.
+    MAGNIFIES: whether a cell may be larger than a dot if there is room.
     """
 
     ROWS: ClassVar[int]
     MAGNIFIES: ClassVar[bool]
 
     def line(self, rows: Levels) -> list[Segment]:
-        """Segments of the width of `rows`, (ROWS, width)."""
+        """The segments of one line. rows: (ROWS, width)."""
 
 
 class HalfBlocks:
-    """Draws two rows as one line, each cell in its level's color."""
+    """Draws two rows as one line, each cell in the color of its level."""
 
     ROWS: ClassVar[int] = 2
     MAGNIFIES: ClassVar[bool] = True
@@ -105,10 +105,10 @@ class HalfBlocks:
         return [(self._glyphs.get(c) or self._glyph(c), n) for c, n in runs(codes)]
 
     def _glyph(self, code: int) -> tuple[str, Style]:
-        """The character of two cells, one over the other.
+        """The character of two cells, one above the other.
 
-        A surface or cursor may have the terminal's default color, which in the foreground is
-        that of text: so a blank cell is always background, and the cursor always foreground.
+        Surface and cursor may have the terminal's default color, which as a foreground is the
+        color of text; so a blank cell is always background, and the cursor always foreground.
         """
         upper, lower = divmod(code, _CODES)
         over, under = (self._colors[level].rich_color for level in (upper, lower))
@@ -123,7 +123,7 @@ class HalfBlocks:
 
 
 class Characters:
-    """Draws a row as one line of plain characters, for where there are no colors or blocks."""
+    """Draws a row as one line of plain characters, for terminals without colors or blocks."""
 
     ROWS: ClassVar[int] = 1
     MAGNIFIES: ClassVar[bool] = False
@@ -140,7 +140,7 @@ class Characters:
 
 
 def painter_of(app: App[Any], quantity: Quantity) -> Painter:
-    """Half blocks in the theme's colors, or characters where a terminal gets neither."""
+    """Half blocks in the theme's colors, or characters if the terminal cannot show them."""
     ascii_only = getattr(app, "ascii", False)
     if ascii_only or (app.no_color and app.native_ansi_color):
         return Characters(quantity)
@@ -156,12 +156,12 @@ def legend(painter: Painter) -> Content:
 
 
 def runs(codes: Levels) -> list[tuple[int, int]]:
-    """Each run of equal codes, as the code and its length. codes: (n,)."""
+    """The runs of equal codes, each a code and a length. codes: (n,)."""
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     lengths = np.diff(starts, append=len(codes))
     return list(zip(codes[starts].tolist(), lengths.tolist(), strict=True))
 
 
 def _farther(color: Color, *choices: Color) -> Color:
-    """The choice whose brightness differs most."""
+    """The choice whose brightness differs most from the color's."""
     return max(choices, key=lambda choice: abs(choice.brightness - color.brightness))

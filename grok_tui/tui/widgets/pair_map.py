@@ -1,4 +1,4 @@
-"""The map of all pairs: a widget that shows them pooled, or the part around the cursor."""
+"""The map of pairs: a widget that shows all pairs, pooled, or those around the cursor."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _GUTTER = len(_CORNER)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The part of a map that a window shows, in cells of `pool` x `pool` pairs.
+    """The part of a map in a window, in cells of `pool` x `pool` pairs.
 
-    size: dots of the window that a cell is wide and high; 1 where pool > 1.
+    size: width and height of a cell in dots; 1 if pool > 1.
     top, left: the first cell shown. rows, columns: how many cells are shown.
-    deepest: how often one can zoom in.
+    deepest: how many times one can zoom in.
     """
 
     pool: int
@@ -37,7 +37,10 @@ class View:
     deepest: int
 
     def pair_at(self, dot: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int] | None:
-        """Row and column of the pair in the middle of the cell under a dot, None beside it."""
+        """Row and column of the pair in the middle of the cell under a dot; None if outside.
+
+        dot: row and column in the window. shape: rows and columns of pairs.
+        """
         row, column = dot[0] // self.size, dot[1] // self.size
         if not (0 <= row < self.rows and 0 <= column < self.columns):
             return None
@@ -58,9 +61,9 @@ def view_of(
 ) -> View:
     """The view of a map around the cursor.
 
-    shape: rows and columns of pairs. window: rows and columns of dots, half blocks or
-    characters. zoom: 0 shows the whole map, each one more half as many pairs to a cell.
-    magnified: whether cells may be larger than a dot.
+    shape: rows and columns of pairs. window: rows and columns of dots (half blocks or
+    characters). cursor: row and column of its pair. zoom: 0 shows the whole map, and each
+    further step halves `pool`. magnified: whether cells may be larger than a dot.
     """
     room, longest = max(1, min(window)), max(shape)
     fitting = -(-longest // room)
@@ -72,13 +75,13 @@ def view_of(
 
 
 def _part(cells: int, room: int, cursor: int) -> tuple[int, int]:
-    """The first of the cells shown and their number, the cursor in the middle if it can be."""
+    """The first cell shown and how many, with the cursor in the middle if possible."""
     shown = max(0, min(cells, room))
     return min(max(0, cursor - shown // 2), cells - shown), shown
 
 
 class PairMap(Widget):
-    """Row = a, column = b; a mark on each axis and a cell of its own show the cursor."""
+    """Row = a, column = b; the cursor is a highlighted cell with a mark on each axis."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -97,21 +100,21 @@ class PairMap(Widget):
     def draw(
         self, values: FloatArray, rows: IntArray, columns: IntArray, painter: Painter
     ) -> None:
-        """Show other values, (rows, columns), in 0..1 or NaN.
+        """Show values, (rows, columns), in 0..1 or NaN.
 
-        rows, columns: the values of a and of b, which the margins say.
+        rows, columns: the values of a and b, for the margins.
         """
         self._values, self._rows, self._columns = values, rows, columns
         self._painter = painter
         self._look()
 
     def move_to(self, row: int, column: int) -> None:
-        """Put the cursor on the pair at this place in the values."""
+        """Move the cursor to the pair at this row and column of the values."""
         self._cursor = (row, column)
         self._look()
 
     def zoom(self, direction: int) -> None:
-        """One step in (1) or out (-1), as far as there is something to see."""
+        """Zoom one step in (1) or out (-1), within the limits."""
         deepest = self._view.deepest
         self._zoom = min(max(0, min(self._zoom, deepest) + direction), deepest)
         self._look()
@@ -133,7 +136,7 @@ class PairMap(Widget):
         return rows, columns
 
     def _look(self) -> None:
-        """Find the view and its picture: the level of every dot, full lines of them."""
+        """Compute the view and its picture: the level of every dot, in full lines."""
         if self._painter is None:
             return
         width, height = self.size
@@ -169,7 +172,7 @@ class PairMap(Widget):
         return Strip(segments).adjust_cell_length(self.size.width, style)
 
     def _ruler(self) -> str:
-        """The first and the last b shown, and a mark over the cursor's."""
+        """The first and last b shown, and a mark above the cursor's."""
         view, width = self._view, self._picture.shape[1]
         first, last = self._ends(view.left, view.columns, self._shape[1])
         text = list(f"{self._columns[first]:<{width}}")
@@ -180,16 +183,16 @@ class PairMap(Widget):
         return "".join(text[:width])
 
     def _margin(self, line: int, rows: int) -> str:
-        """The first and the last a shown, and a mark at the cursor's."""
+        """The first and last a shown, and a mark at the cursor's; line: of the terminal."""
         view = self._view
         first, last = self._ends(view.top, view.rows, self._shape[0])
         first_text, last_text = str(self._rows[first]), str(self._rows[last])
         labels = {0: first_text, (view.rows * view.size - 1) // rows: last_text}
-        here = self._cursor_dot(self._cursor[0], view.top) // rows == line
-        return f"{labels.get(line, ''):>{_GUTTER - 1}}{'▸' if here else ' '}"
+        at_cursor = self._cursor_dot(self._cursor[0], view.top) // rows == line
+        return f"{labels.get(line, ''):>{_GUTTER - 1}}{'▸' if at_cursor else ' '}"
 
     def _ends(self, start: int, cells: int, pairs: int) -> tuple[int, int]:
-        """The first and the last row or column of pairs shown."""
+        """The first and last row or column of pairs shown."""
         return start * self._view.pool, min((start + cells) * self._view.pool, pairs) - 1
 
     def _cursor_dot(self, at: int, start: int) -> int:

@@ -1,4 +1,4 @@
-"""The bar with the names of the panes, which the mouse can choose too."""
+"""The bar with the names of the panes, which can be clicked."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 _GAP = " "
-# The keys of the panes in their order: the digits, then what is left.
+# The keys of the panes, in order: the digits, then free letters.
 PANE_KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "l", "d", "h")
 
 
 class PaneBar(Widget):
-    """One line: every pane with its number, the current one marked.
+    """One line with the key and name of every pane, the current one marked.
 
-    Where the names do not fit, short ones are taken; where those do not, all but the current
-    pane keep only their numbers.
+    If the names do not fit, it shows short names; if those do not fit either, all panes but
+    the current one show only their keys.
     """
 
     DEFAULT_CSS = """
@@ -36,9 +36,9 @@ class PaneBar(Widget):
 
     def render(self) -> RenderResult:
         items = self._items()
-        here = Content(items[self.current]).stylize("bold $background on $accent")
+        marked = Content(items[self.current]).stylize("bold $background on $accent")
         before, after = items[: self.current], items[self.current + 1 :]
-        return Content(_GAP).join([*before, here, *after])
+        return Content(_GAP).join([*before, marked, *after])
 
     async def on_click(self, event: Click) -> None:
         end = self.gutter.left
@@ -50,13 +50,13 @@ class PaneBar(Widget):
 
     def _items(self) -> list[str]:
         keys = PANE_KEYS[: len(self._titles)]
-        whole, short = (
+        full, short = (
             [f" {key} {title} " for key, title in zip(keys, titles, strict=True)]
             for titles in zip(*self._titles, strict=True)
         )
-        for items in (whole, short):
+        for items in (full, short):
             if len(_GAP.join(items)) <= self.content_size.width:
                 return items
         numbers = [f" {key} " for key in keys]
-        numbers[self.current] = whole[self.current]
+        numbers[self.current] = full[self.current]
         return numbers

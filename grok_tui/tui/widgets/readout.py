@@ -1,4 +1,4 @@
-"""What a chart says in its lower border: the values at the crosshair, or how it is drawn."""
+"""The text in a chart's lower border: values at the crosshair, or notes on the view."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _GAP = 2
 
 
 def readout(kind: Kind, scene: Scene, width: int) -> Content:
-    """The step of the crosshair and every series' value there, in so many columns.
+    """The crosshair's step and the value of each series there, in at most `width` columns.
 
-    A value that was recorded before that step says when, if there is room: test 5.1 @1190.
+    A value from an earlier step shows that step if there is room: test 5.1 @1190.
     """
     full = list(_readings(kind, scene))
     if _columns(full) <= width:
@@ -29,7 +29,7 @@ def readout(kind: Kind, scene: Scene, width: int) -> Content:
 
 
 def notes(scene: Scene, ghost: str, width: int) -> Content:
-    """What is unusual about a chart, in so many columns. ghost: the name of the run behind."""
+    """What is unusual about a view, in at most `width` columns. ghost: the ghost's name."""
     words = []
     if scene.view.end is not None:
         words.append(f"held at {scene.window[1]:g}")
@@ -71,7 +71,7 @@ def _columns(parts: Sequence[Content], gap: int = _GAP) -> int:
 
 
 def _joined(parts: list[Content], width: int, gap: int = _GAP) -> Content:
-    """The first parts that fit."""
+    """The first parts that fit in `width` columns, joined."""
     while _columns(parts, gap) > width:
         parts = parts[:-1]
     return Content(" " * gap).join(parts)

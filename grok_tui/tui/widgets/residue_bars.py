@@ -1,4 +1,4 @@
-"""The accuracy of every residue as bars, on as many strips as the width needs."""
+"""Bars of the accuracy of each residue, on as many strips as the width requires."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from grok_tui.view.pair_values import FloatArray
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _GAP = "·"
 _WIDEST = 6
-# What strips may take of the pane's height; the rest is for the chosen residue.
+# The share of the pane's height for the strips; the rest is for the chosen residue.
 _SHARE = 2 / 3
-# Columns from one number of an axis to the next, at least.
+# The fewest columns from one number on an axis to the next.
 _NUMBER_WIDTH = 6
 _ROUND = (1, 2, 5, 10)
 
@@ -31,9 +31,9 @@ _ROUND = (1, 2, 5, 10)
 class Layout:
     """How the residues 0..p-1 fill a space.
 
-    column: columns of the terminal for a residue, its gap included. per_strip: residues on a
-    strip. strips: how many there are. visible: how many are shown at a time. bar: lines of a
-    bar; a strip has one for train, one for test, and a line for the axis.
+    column: terminal columns per residue, including its gap. per_strip: residues per strip.
+    strips: how many there are. visible: how many of them are shown at a time. bar: height of
+    a bar in lines; a strip has a bar for train, one for test, and a line for the axis.
     """
 
     column: int
@@ -44,19 +44,19 @@ class Layout:
 
     @property
     def lines(self) -> int:
-        """Lines of a strip."""
+        """Lines per strip."""
         return 2 * self.bar + 1
 
     def first_visible(self, chosen: int) -> int:
-        """The first strip shown where the chosen residue's has to be among them."""
+        """The first visible strip, such that the chosen residue's strip is visible."""
         strip = chosen // self.per_strip
         return min(max(0, strip - self.visible // 2), self.strips - self.visible)
 
 
 def layout_of(p: int, width: int, height: int) -> Layout:
-    """The layout with the largest bars for a space of some columns and lines."""
+    """The layout of p residues with the largest bars that fit in `width` x `height`."""
     column = max(1, min(_WIDEST, width // p))
-    per_strip = -(-p // -(-p // max(1, width // column)))  # all about equally long
+    per_strip = -(-p // -(-p // max(1, width // column)))  # strips of about equal length
     strips = -(-p // per_strip)
     budget = int(height * _SHARE)
     bar = max(1, (budget // strips - 1) // 2)
@@ -65,16 +65,16 @@ def layout_of(p: int, width: int, height: int) -> Layout:
 
 
 def bars(values: FloatArray, height: int) -> list[str]:
-    """Bars of `height` lines, from the top line to the bottom one, a character each.
+    """Bars as `height` lines of text, top line first, with one character per bar.
 
-    values: (n,), in 0..1; NaN is drawn as a gap. Only 0 is empty, and only 1 full.
+    values: (n,), in 0..1; NaN is drawn as a gap. Only 0 gives an empty bar, only 1 a full one.
     """
     columns = [_column(float(value), height) for value in values]
     return ["".join(line) for line in zip(*columns, strict=True)][::-1]
 
 
 def _column(value: float, height: int) -> str:
-    """One bar, from the bottom up."""
+    """The characters of one bar, bottom first."""
     if np.isnan(value):
         return _GAP.ljust(height)
     eighths = 8 * height if value == 1 else math.ceil(value * (8 * height - 1))
@@ -82,7 +82,7 @@ def _column(value: float, height: int) -> str:
 
 
 class ResidueBars(Widget):
-    """Bars for train above those for test, and under both the axis, the chosen one marked."""
+    """Train bars above test bars, with an axis below that marks the chosen residue."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = "ResidueBars { height: auto; background: $surface; }"
@@ -93,14 +93,14 @@ class ResidueBars(Widget):
         self._chosen, self._height = 0, 0
 
     def show(self, train: FloatArray, test: FloatArray, chosen: int) -> None:
-        """Draw accuracies, (p,) each, NaN where there is no pair; `chosen` is a residue."""
+        """Draw accuracies, (p,) each, NaN for residues without pairs; chosen: a residue."""
         grown = len(train) != len(self._train)
         self._train, self._test, self._chosen = train, test, chosen
         self.refresh(layout=grown)
 
     @property
     def per_strip(self) -> int:
-        """Residues on a strip."""
+        """Residues per strip."""
         return self._layout.per_strip
 
     @property
@@ -108,7 +108,7 @@ class ResidueBars(Widget):
         return layout_of(max(1, len(self._train)), self.size.width, self._height)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
-        """As many lines as the strips need; none before there is anything to show."""
+        """The lines that the visible strips need; 0 before the first values."""
         self._height = container.height
         layout = layout_of(max(1, len(self._train)), width, self._height)
         return layout.visible * layout.lines if len(self._train) else 0
@@ -129,16 +129,16 @@ class ResidueBars(Widget):
 
     def _strip(self, layout: Layout, strip: int) -> Iterator[Content]:
         start = strip * layout.per_strip
-        here = slice(start, start + layout.per_strip)
+        shown = slice(start, start + layout.per_strip)
         chosen = self._chosen - start
         for values, color in ((self._train, "$series-train"), (self._test, "$series-test")):
-            for line in bars(values[here], layout.bar):
+            for line in bars(values[shown], layout.bar):
                 yield _line(line, layout.column, chosen, color)
-        yield axis(start, len(self._train[here]), layout.column, chosen)
+        yield axis(start, len(self._train[shown]), layout.column, chosen)
 
 
 def _line(bar_tops: str, column: int, chosen: int, color: str) -> Content:
-    """One line of bars, `column` columns each, the chosen one in the color of text."""
+    """One line of bars, each `column` columns wide, with the chosen one in the text's color."""
     gap = " " if column > 1 else ""
     line = "".join(character * (column - len(gap)) + gap for character in bar_tops)
     content = Content(line).stylize(color)
@@ -148,7 +148,10 @@ def _line(bar_tops: str, column: int, chosen: int, color: str) -> Content:
 
 
 def axis(start: int, count: int, column: int, chosen: int) -> Content:
-    """Numbers under some of the residues from `start` on, and a mark under the chosen one."""
+    """The axis under `count` residues from `start` on: some numbers, and a mark at `chosen`.
+
+    column: columns per residue. chosen: its index from `start`.
+    """
     every = next(n for n in _ROUND if n * column >= _NUMBER_WIDTH)
     line = [" "] * (count * column)
     for residue in range(-start % every, count, every):

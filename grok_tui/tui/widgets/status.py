@@ -1,4 +1,4 @@
-"""The status line: what the run is doing, in words and numbers."""
+"""The status line: the state of the run in words and numbers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WORD_STYLES = {
 }
 _QUIET = "$foreground 70%"
 _GAP = "  "
-# A longer message ends in an ellipsis.
+# A message with more lines is cut off with an ellipsis.
 _MESSAGE_LINES = 3
 
 
 class StatusLine(Widget):
-    """Numbers on as many lines as they need, then the phase and the newest message."""
+    """The numbers, on as many lines as they need, then the phase and the newest message."""
 
     DEFAULT_CSS = """
     StatusLine { height: auto; padding: 0 1; background: $panel; color: $foreground; }
@@ -36,7 +36,7 @@ class StatusLine(Widget):
     _height = 0
 
     def watch_state(self) -> None:
-        """Numbers change many times a second, the number of lines hardly ever does."""
+        """Lay out again only if the number of lines changes, since numbers change often."""
         if self._text().plain.count("\n") != self._height:
             self.refresh(layout=True)
 
@@ -52,7 +52,7 @@ class StatusLine(Widget):
 
 
 def status_text(state: SessionState, width: int) -> Content:
-    """The status at a width: parts are never broken, only the message is."""
+    """The status in `width` columns; only the message is broken across lines."""
     badge = Content(f" {state.word} ").stylize(_WORD_STYLES[state.word])
     lines = [badge]
     for part in _numbers(state):
@@ -64,7 +64,7 @@ def status_text(state: SessionState, width: int) -> Content:
 
 
 def _numbers(state: SessionState) -> Iterator[Content]:
-    """The parts, as wide as they will become, so that they do not jump about."""
+    """The parts, padded to the width that they may grow to, so that they do not move."""
     digits = len(str(state.known("steps") or state.step))
     of = f"/{state.playback.last}" if state.playback else ""
     yield _part("step", f"{state.step}{of}".ljust(digits))
@@ -85,7 +85,7 @@ def _part(name: str, value: str, pending: str = "") -> Content:
 
 
 def _edited(state: SessionState, name: str) -> tuple[str, str]:
-    """A field's value, and what it will be while an edit is pending."""
+    """A field's value, and its pending value if there is one."""
     known = state.known(name)
     value = MISSING if known is None else f"{known:.4g}"
     if name in state.pending:
@@ -94,7 +94,7 @@ def _edited(state: SessionState, name: str) -> tuple[str, str]:
 
 
 def _words(state: SessionState, width: int) -> list[Content]:
-    """The phase and the newest message, broken into lines."""
+    """The phase and the newest message, wrapped into lines."""
     parts = []
     if state.phase:
         parts.append(Content(state.phase).stylize("bold $accent"))

@@ -1,4 +1,4 @@
-"""The map of a sweep: a cell for each combination of two axes' values, with its color."""
+"""The map of a sweep: a colored cell for each combination of two axes' values."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from grok_tui.sweep.phase_map import FAILED, NEVER, Cell, Plane
 from grok_tui.text import MISSING, percent
 
 Measure = Literal["steps to grok", "final test accuracy"]
-# How a cell says that two seeds of three grok, and the width of "12,345 2/3".
+# Appended if only some seeds grok, and the width of "12,345 2/3".
 _MIXED = " {}/{}"
 _WIDTH = 10
-# How much of the color of errors there is in that of `never`.
+# The share of the error color in the color of `never`.
 _NEVER = 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A cell and how far its points have come, 0 to 1, while they are trained."""
+    """A cell, and how far its points have been trained, 0 to 1."""
 
     cell: Cell
     progress: float
@@ -34,10 +34,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Inks:
-    """The colors of a map: from soonest to latest, and those that are no number.
-
-    None where a theme has none to blend.
-    """
+    """The colors of a map: the ends of the scale, and those of `never` and `failed`."""
 
     soon: Color
     late: Color
@@ -46,7 +43,7 @@ class Inks:
 
     @staticmethod
     def of(variables: Mapping[str, str]) -> Inks | None:
-        """Of a theme's variables; None where it has the terminal's own colors."""
+        """The colors of a theme; None if it has the terminal's own, which cannot be blended."""
         names = ("success", "warning", "surface", "error")
         if any(variables[name].startswith("ansi") for name in names):
             return None
@@ -65,13 +62,13 @@ class SweepMap(DataTable[Text]):
     def __init__(self) -> None:
         super().__init__(
             cursor_type="cell",
-            cell_padding=0,  # so that colors meet
-            cursor_background_priority="css",  # over the cell's color
+            cell_padding=0,  # no gaps between colors
+            cursor_background_priority="css",  # the cursor covers the cell's color
             id="sweep-map",
         )
 
     def lay_out(self, plane: Plane) -> None:
-        """Begin another plane; its cells are still empty."""
+        """Switch to another plane, with empty cells."""
         at = self.cursor_coordinate
         self.clear(columns=True)
         for head in plane.heads:
@@ -88,7 +85,7 @@ class SweepMap(DataTable[Text]):
 
 
 def redraw(table: DataTable[Text], rows: Sequence[Sequence[Text]]) -> None:
-    """Let a table show these cells, drawing those that have changed."""
+    """Show cells in a table, updating only those that have changed."""
     for i, row in enumerate(rows):
         for j, text in enumerate(row):
             at = Coordinate(i, j)
@@ -101,7 +98,7 @@ def _padded(text: str, style: Style | None = None) -> Text:
 
 
 def _scale(cells: Sequence[Cell], measure: Measure) -> tuple[float, float]:
-    """The least and the greatest value that has a color."""
+    """The values at the ends of the color scale; steps as logarithms."""
     if measure == "final test accuracy":
         return 0.0, 1.0
     steps = [c.grok_step for c in cells if c.whole and c.grok_step is not None]
@@ -115,7 +112,7 @@ def _log(steps: int) -> float:
 def _drawn(
     shown: Shown, measure: Measure, scale: tuple[float, float], inks: Inks | None
 ) -> Text:
-    """A cell's text on its color."""
+    """The text of a cell on its color."""
     cell = shown.cell
     if not cell.whole:
         text = f"{shown.progress:.0%}" if shown.progress else "."
@@ -133,7 +130,7 @@ def _drawn(
 def _value(
     cell: Cell, measure: Measure, scale: tuple[float, float]
 ) -> tuple[str, float | None]:
-    """The text, and the place between the scale's ends, 0 for the best; None if it has none."""
+    """The text, and the place on the scale, 0 (best) to 1; None if it has no number."""
     if cell.failed == cell.points:
         return FAILED, None
     if measure == "final test accuracy":

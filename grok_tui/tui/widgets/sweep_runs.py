@@ -1,4 +1,4 @@
-"""The runs of a cell of a sweep's map: a row for each seed."""
+"""The runs of one cell of a sweep's map, with a row for each seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_STATE = "not grokked"
 
 
 class SweepRuns(DataTable[Text]):
-    """How far each run has come, and what became of it."""
+    """A printed table of runs with their progress and outcome."""
 
     DEFAULT_CSS = """
     SweepRuns { height: auto; max-height: 40%; border: round $primary; padding: 0 1; }
@@ -35,8 +35,8 @@ class SweepRuns(DataTable[Text]):
             self.add_column(head)
 
     def fill(self, points: Sequence[Point], *, training: bool) -> None:
-        """Show the runs of some points; training: whether there is somebody who trains."""
-        if not self.columns:  # before it is mounted
+        """Show the runs of some points; training: whether the sweep is being trained."""
+        if not self.columns:  # not mounted yet
             return
         drawn = [self._row(point, training=training) for point in points]
         if [str(known.value) for known in self.rows] != [point.name for point in points]:
@@ -47,15 +47,15 @@ class SweepRuns(DataTable[Text]):
         redraw(self, drawn)
 
     def _row(self, point: Point, *, training: bool) -> list[Text]:
-        """As wide as ever: the columns do not follow what grows."""
+        """The texts of a point, of constant width, since columns do not resize."""
         outcome = self._progress.outcomes[point.name]
         running = self._progress.running.get(point.name)
         state = _state(outcome, training=training and running is not None)
         acc = running.test_acc if running else outcome.test_acc
-        filled, whole = round(_BAR * self._progress.share(point)), f"{point.config.steps:,}"
+        filled, steps = round(_BAR * self._progress.share(point)), f"{point.config.steps:,}"
         texts = (
             f"seed {point.seed}",
-            f"{self._progress.last_step(point.name):>{len(whole)},} / {whole}",
+            f"{self._progress.last_step(point.name):>{len(steps)},} / {steps}",
             "#" * filled + "." * (_BAR - filled),
             percent(acc),
             MISSING if outcome.grok_step is None else f"{outcome.grok_step:,}",
