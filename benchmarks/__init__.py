@@ -1,1 +1,1 @@
-"""How fast the program is, against a straight PyTorch port and against its own parts."""
+"""Measures the program's speed, against a plain PyTorch port and against its own parts."""

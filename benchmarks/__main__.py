@@ -19,12 +19,12 @@ from grok_tui.device.open import open_device
 from grok_tui.text import UserError
 
 SECTIONS = ("steps", "compile", "record", "session", "latency", "drawing", "grok")
-# Whole programs take turns only so often, however many rounds are asked for.
+# The most rounds for sections that run whole programs.
 PROGRAM_ROUNDS = 3
 
 
 def main() -> int:
-    """Exit code 0 if every section was measured, 1 if not, 2 if nothing can be."""
+    """Return 0 if every section was measured, 1 if some were not, 2 if none can be."""
     options = _parse()
     try:
         device = open_device(options.device)
@@ -59,12 +59,12 @@ def _positive(text: str) -> int:
 def _measure(
     options: argparse.Namespace, device: str, kernels: list[Kernel]
 ) -> Iterator[Section]:
-    """The sections asked for, in their order; fills `kernels`."""
+    """Measure the requested sections, in order; fills `kernels`."""
     rounds = min(options.rounds, PROGRAM_ROUNDS)
 
     def steps() -> list[Result]:
-        results, found = measure_steps(device, options.rounds, with_kernels=options.kernels)
-        kernels.extend(found)
+        results, listed = measure_steps(device, options.rounds, with_kernels=options.kernels)
+        kernels.extend(listed)
         return results
 
     if "steps" in options.only:

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.collapse FOLDER`: what float32 makes of a small loss, and what we do.
+"""`python -m benchmarks.collapse FOLDER`: how float32 loses a small loss, and ours does not.
 
-Trains without weight decay, so that the loss goes on falling, with the usual log_softmax and
-with the loss of this project, and prints a table. Runs lie in FOLDER and are not done again.
+Trains without weight decay, so that the loss keeps falling, with the usual log_softmax and
+with this project's loss, and prints a table. Runs are kept in FOLDER and not repeated.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def table(runs: Sequence[list[dict[str, Any]]], rows: int) -> Iterator[str]:
-    """Both losses beside each other, in Markdown."""
+    """A Markdown table with both losses side by side."""
     heads = ("train loss", "zero loss", "gradient norm", "spikes", "test accuracy")
     both = [f"{head}, {loss}" for head in heads for loss in ("log_softmax", "ours")]
     yield f"| step | {' | '.join(both)} |"

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.doctor`: small runs, ill and healthy, and what the doctor says of them.
+"""`python -m benchmarks.doctor`: the doctor's verdicts on small runs, ill and healthy.
 
-The runs of one half (`fit`) are what the thresholds in `doctor/thresholds.py` were chosen by;
-the other half (`check`) has other seeds, moduli and operations, and gives the table.
+The thresholds in `doctor/thresholds.py` were chosen on one half of the runs (`fit`); the
+other half (`check`) has other seeds, moduli and operations, and tests them.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from grok_tui.protocol.results import Measures
 from grok_tui.sources.job import Job, QueueInbox, run
 
 TABLE = Path(__file__).parent.parent / "tests" / "data" / "doctor.jsonl"
-# A small model that groks, some 1,000 steps after it knows the train pairs.
+# A small model that groks about 1,000 steps after it has memorized the train pairs.
 BASE: dict[str, Any] = {
     "modulus": 31, "d_model": 48, "d_mlp": 128, "lr": 1e-2, "weight_decay": 3.0,
     "train_fraction": 0.4, "stop_when": "grokked", "eval_every": 20,
     "analyze_every": 200, "checkpoint_every": 10_000_000, "device": "CPU",
 }  # fmt: skip
-# What makes a patient of it, in turns, and the verdict that is right.
+# For each kind of run, the right verdict, and changes of BASE that seeds take in turn.
 KINDS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "healthy": ("grokked", ({}, {"train_fraction": 0.45})),
     "tiny-init": ("init-too-small", ({"init": "scaled-uniform"}, {"init_scale": 0.05})),
@@ -61,7 +61,7 @@ KINDS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
         ),
     ),
 }  # fmt: skip
-# How far the ill ones are trained.
+# How many steps to train each kind.
 STEPS = {
     "healthy": 2500,
     "half-data": 1500,
@@ -71,7 +71,7 @@ STEPS = {
     "naive": 1200,
 }
 OTHER_STEPS = 400
-# Modulus, operation and seed of each half.
+# Modulus, operation and seed of the runs in each half.
 HALVES: dict[str, tuple[tuple[int, str, int], ...]] = {
     "fit": ((31, "add", 0), (31, "add", 101)),
     "check": (
@@ -80,7 +80,7 @@ HALVES: dict[str, tuple[tuple[int, str, int], ...]] = {
         (29, "add", 15), (37, "add", 17),
     ),
 }  # fmt: skip
-# How many evaluations of a run are kept.
+# About how many evaluations of a run are kept.
 KEPT = 60
 _CURVES = ("train_loss", "test_loss", "train_acc", "test_acc", "weight_norm")
 
@@ -103,20 +103,20 @@ def main() -> int:
 
 
 def read(table: Path = TABLE) -> list[dict[str, Any]]:
-    """The recorded runs, without any if there is no table yet."""
+    """The recorded runs; none if there is no file yet."""
     return (
         [json.loads(line) for line in table.read_text().splitlines()] if table.exists() else []
     )
 
 
 def case_from(record: Mapping[str, Any], *, blind: bool = False) -> Case:
-    """The case of a recorded run; blind: its losses alone, as from a table of somebody else."""
+    """The case of a recorded run; blind: only its losses, as if another program wrote them."""
     steps = np.array(record["steps"], dtype=np.float64)
     curves: dict[str, Any] = {name: Curve(steps, np.array(record[name])) for name in _CURVES}
     if blind:
         losses: dict[str, Any] = {name: curves[name] for name in ("train_loss", "test_loss")}
         return Case({}, record["done"], **losses)
-    measures = [(step, _measures(*found)) for step, *found in record["measures"]]
+    measures = [(step, _measures(*values)) for step, *values in record["measures"]]
     zero_loss = np.array(record.get("zero_loss", np.zeros(len(steps))))
     return Case(
         build({**BASE, **record["config"]}).model_dump(mode="json"),
@@ -135,19 +135,19 @@ def groks(record: Mapping[str, Any]) -> bool:
 
 
 def judged(record: Mapping[str, Any]) -> bool:
-    """Whether it is known which verdict is right: why a healthy run has not grokked is not."""
+    """Whether the right verdict is known; it is not for a healthy run that did not grok."""
     return record["kind"] != "healthy" or groks(record)
 
 
 def confusion(records: list[dict[str, Any]], *, blind: bool = False) -> str:
-    """One line for each kind: the right verdict, and what was said how often."""
+    """A line for each kind: the right verdict, and how often each verdict was given."""
     said = [(r, diagnose(case_from(r, blind=blind))[0].id) for r in records]
     lines = []
     for kind, (truth, _) in KINDS.items():
         for known in (True, False):
-            own = Counter(v for r, v in said if r["kind"] == kind and judged(r) == known)
-            counts = ", ".join(f"{name} {count}" for name, count in own.most_common())
-            if own:
+            given = Counter(v for r, v in said if r["kind"] == kind and judged(r) == known)
+            counts = ", ".join(f"{name} {count}" for name, count in given.most_common())
+            if given:
                 lines.append(f"{kind:16} {truth if known else '(did not grok)':25} {counts}")
     sure = [r["truth"] == verdict for r, verdict in said if judged(r)]
     return "\n".join([*lines, f"right: {sum(sure)} of {len(sure)}"])
@@ -156,7 +156,7 @@ def confusion(records: list[dict[str, Any]], *, blind: bool = False) -> str:
 def small_version(
     kind: str, modulus: int = 31, operation: str = "add", seed: int = 0
 ) -> dict[str, Any]:
-    """Train a run of a kind, and what is kept of it."""
+    """Train a run of a kind; returns its record."""
     _, variants = KINDS[kind]
     config = {
         "modulus": modulus,
@@ -183,13 +183,13 @@ def _train(half: str, kinds: list[str], table: Path) -> None:
 
 
 def _trained(changes: dict[str, Any]) -> dict[str, Any]:
-    """Train one run, and what is kept of it."""
+    """Train one run with some changes of BASE; returns its record."""
     events: list[Event] = []
     end = run(Job(build({**BASE, **changes})), QueueInbox(), events.append)
-    found = [e for e in events if isinstance(e, Evaluated)]
-    # The newest all, since grokking is so many in a row.
-    older, newest = found[:-GROKKED_IN_A_ROW], found[-GROKKED_IN_A_ROW:]
-    kept = older[:: math.ceil(len(found) / KEPT)] + newest
+    evaluations = [e for e in events if isinstance(e, Evaluated)]
+    # All of the newest, since grokking takes that many in a row.
+    older, newest = evaluations[:-GROKKED_IN_A_ROW], evaluations[-GROKKED_IN_A_ROW:]
+    kept = older[:: math.ceil(len(evaluations) / KEPT)] + newest
     analyses = [(e.step, e.measures) for e in events if isinstance(e, Analyzed)]
     return {
         "config": changes,
@@ -206,7 +206,7 @@ def _trained(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measures(restricted: float | None, excluded: float | None, n_keys: int) -> Measures:
-    """Measures of which only this much was kept."""
+    """Progress measures with only the numbers that were recorded."""
     return Measures(0.0, 0.0, tuple(range(1, n_keys + 1)), {}, restricted, excluded)
 
 

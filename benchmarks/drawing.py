@@ -1,4 +1,4 @@
-"""What drawing costs: the charts of a long history, and the grid of all pairs."""
+"""Measures how long it takes to draw the charts of a long history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grok_tui.view.series import Series
 from grok_tui.view.state import SessionState
 
 STEPS = 100_000
-# A chart of a session on 160 x 48.
+# A chart of a session in a terminal of 160 x 48.
 SIZE = (76, 20)
 _NAMES = ("train", "test", "edit", "phase", "background", "crosshair")
 COLORS: dict[str, PlotColor] = {
@@ -31,7 +31,7 @@ _MS = 1e3
 
 
 def measure_drawing(rounds: int) -> list[Result]:
-    """Each chart with a history, a ghost of the same length, smoothing and a crosshair."""
+    """Measure each chart with a ghost of the same length, smoothing and a crosshair."""
     state, ghost = _history(0), _history(1)
     view = ChartView(smoothing="light", crosshair=STEPS // 2)
     results = []
@@ -44,7 +44,7 @@ def measure_drawing(rounds: int) -> list[Result]:
 
 
 def _draw(kind: Kind, scene: Scene) -> None:
-    """As the widget does it."""
+    """Draw a chart as its widget does."""
     plt = Plot()
     draw(plt, kind, scene, SIZE, COLORS)
     plt.plotsize(*SIZE)
@@ -52,7 +52,7 @@ def _draw(kind: Kind, scene: Scene) -> None:
 
 
 def _history(seed: int) -> SessionState:
-    """A noisy run, evaluated every ten steps."""
+    """A noisy made-up run, evaluated every ten steps."""
     rng = np.random.default_rng(seed)
     steps = np.arange(1, STEPS + 1)
     loss = 5 * np.exp(-steps / 5_000) * rng.lognormal(0, 0.5, STEPS)
@@ -72,7 +72,7 @@ def _history(seed: int) -> SessionState:
 
 
 def _median(function: Callable[[], None], rounds: int) -> float:
-    """Milliseconds of a call."""
+    """Median milliseconds of a call."""
     seconds = []
     for _ in range(rounds + 1):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The kernels of the jitted training step: the time of each, and of its products alone."""
+"""Times the kernels of the jitted training step, and its products alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from grok_tui.protocol.results import FloatArray
 from grok_tui.training.network import Network
 
 _PRODUCT = re.compile(r"sgemm_([NT])([NT])_(\d+)_(\d+)_(\d+)")
-# CBLAS's numbers for row-major order and for a plain or transposed operand.
+# CBLAS's constants for row-major order and for plain and transposed operands.
 _ROW_MAJOR = 101
 _TRANSPOSE = {"N": 111, "T": 112}
 _INT, _FLOAT, _POINTER = ctypes.c_int, ctypes.c_float, ctypes.c_void_p
@@ -35,7 +35,7 @@ _SGEMM = ctypes.CFUNCTYPE(
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """All calls of one name in a training step: median seconds of all, share of the step."""
+    """All calls of one name in a training step. seconds: sum of medians; share: of the step."""
 
     name: str
     calls: int
@@ -44,13 +44,13 @@ class Kernel:
 
 
 def step_calls(network: Network) -> list[Any]:
-    """The calls of kernels of one training step, in order; the network is compiled."""
+    """The kernel calls of one training step, in order; the network must be compiled."""
     (train_step,) = network._train_steps.values()
     return [kernel for call in train_step.calls for kernel in _kernel_calls(call)]
 
 
 def _kernel_calls(call: Any) -> Iterable[Any]:
-    """Those that a graph of tinygrad's stands for; any other call itself."""
+    """The calls in a tinygrad graph; any other call itself."""
     program = call.src[0]
     is_graph = program.op is Ops.CUSTOM_FUNCTION and program.arg == "graph"
     return program.src[0].src if is_graph else (call,)
@@ -61,30 +61,30 @@ def call_name(call: Any) -> str:
 
 
 def step_kernels(network: Network, device: str, rounds: int) -> list[Kernel]:
-    """Every kernel of the training step, longest first. Trains the network on."""
-    # The first row of the schedule: these are updates like any other.
+    """Every kernel of the training step, slowest first. This trains the network further."""
+    # The first row of the schedule; these are real updates.
     context = ExecContext({"slot": 0}, jit=True)
     calls = step_calls(network)
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
-        for call, found in zip(calls, times, strict=True):
+        for call, seconds in zip(calls, times, strict=True):
             started = time.perf_counter()
             pm_exec.rewrite(call, context)
             Device[device].synchronize()
-            found.append(time.perf_counter() - started)
+            seconds.append(time.perf_counter() - started)
     by_name: defaultdict[str, list[float]] = defaultdict(list)
-    for call, found in zip(calls, times, strict=True):
-        by_name[call_name(call)].append(statistics.median(found))
+    for call, seconds in zip(calls, times, strict=True):
+        by_name[call_name(call)].append(statistics.median(seconds))
     total = sum(map(sum, by_name.values()))
     kernels = [Kernel(n, len(s), sum(s), sum(s) / total) for n, s in by_name.items()]
     return sorted(kernels, key=lambda kernel: -kernel.seconds)
 
 
 class BareProducts:
-    """The products of the step and nothing else, each as one call of OpenBLAS."""
+    """The products of a training step and nothing else, one OpenBLAS call each."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        """names: those of the step's kernels."""
+        """names: of the step's kernels. Raises LookupError if none is a product."""
         library = openblas()
         assert library is not None
         address = ctypes.cast(library.scipy_cblas_sgemm, ctypes.c_void_p).value
@@ -92,7 +92,7 @@ class BareProducts:
         self._sgemm = _SGEMM(address)
         self._operands: list[FloatArray] = []  # keeps alive what the arguments point to
         self._arguments = [
-            self._prepared(*found.groups()) for name in names if (found := _PRODUCT.match(name))
+            self._prepared(*match.groups()) for name in names if (match := _PRODUCT.match(name))
         ]
         if not self._arguments:
             raise LookupError("the training step has no product of OpenBLAS's")

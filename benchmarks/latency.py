@@ -1,4 +1,4 @@
-"""How soon a session paints: its first frame, and the answer to a key."""
+"""Measures how soon a session paints its first frame and the effect of a key."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from benchmarks.results import Limit, Result, alone
 from benchmarks.rounds import say
 from benchmarks.terminal import Picture, Terminal
 
-# `q` opens the dialog with this text, and closes it. (Escape would not do: the program must
-# wait whether a longer sequence follows.)
+# `q` opens and closes the dialog with this text. (Not escape, after which the program must
+# wait for a possible longer sequence.)
 KEY, DIALOG = "q", "End this run?"
 # Presses while training, over all rounds.
 PRESSES = 60
 PAUSE_SECONDS = (0.2, 0.6)
-# How long the last press may take to be painted, and a session to start and to compile.
+# Time limits for painting the last press, for starting a session and for compiling.
 LAST_SECONDS, START_SECONDS, COMPILE_SECONDS = 2.0, 20.0, 120.0
 
 _MS = 1e3
@@ -29,7 +29,7 @@ _MS = 1e3
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Seconds from the command to its first frame, and from keys to what they paint."""
+    """Seconds from the command to the first frame, and from each key press to its paint."""
 
     first_frame: float
     compiling: list[float]
@@ -37,7 +37,7 @@ class Delays:
 
 
 def measure_latency(device: str, rounds: int) -> list[Result]:
-    """One session a round, each with its share of the presses."""
+    """Measure one session per round, each with its share of the presses."""
     count = -(-PRESSES // (2 * rounds)) * 2  # an even number, so that the dialog ends closed
     sessions = []
     for number in range(1, rounds + 1):
@@ -52,7 +52,7 @@ def measure_latency(device: str, rounds: int) -> list[Result]:
 
 
 def _session(device: str, count: int, seed: int) -> Delays:
-    """A session with an empty cache, so that it compiles for as long as it ever does."""
+    """Measure a session with an empty cache, so that compiling takes as long as possible."""
     moments = np.random.default_rng(seed)
     with temporary_folder() as folder:
         environment = {**ENVIRONMENT, "XDG_CACHE_HOME": str(folder / "cache")}
@@ -74,7 +74,7 @@ def _session(device: str, count: int, seed: int) -> Delays:
 def _press(
     terminal: Terminal, moments: np.random.Generator, going: Callable[[int], bool]
 ) -> list[float]:
-    """Open and close the dialog at random moments; returns them, and leaves it closed."""
+    """Open and close the dialog at random moments; returns these, and leaves it closed."""
     pressed: list[float] = []
     while len(pressed) % 2 or going(len(pressed)):
         time.sleep(moments.uniform(*PAUSE_SECONDS))
@@ -83,7 +83,7 @@ def _press(
 
 
 def _delays(picture: Picture, pressed: list[float]) -> list[float]:
-    """Seconds from each press to the paint that it led to; every other one opens."""
+    """Seconds from each press to its paint; presses open and close the dialog in turn."""
     return [
         picture.painted(partial(_dialog_is, shown=number % 2 == 0), moment) - moment
         for number, moment in enumerate(pressed)

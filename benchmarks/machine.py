@@ -1,4 +1,4 @@
-"""What the measurements ran on."""
+"""Describes the machine that the measurements ran on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grok_tui.device.openblas import blas_threads
 
 
 def describe(device: str) -> dict[str, str]:
-    """Processor, cores, device, versions and date, in words."""
+    """Processor, cores, load, device, versions and date, as text."""
     return {
         "processor": _processor(),
         "usable cores": str(blas_threads()),

@@ -1,8 +1,8 @@
 """`python -m benchmarks.pictures FOLDER`: the README's pictures, from real runs.
 
-For most, a session of `quick` runs as on a terminal, with its trainer in a child process; keys
-are pressed and the program draws what it shows as SVG. One is exported from the record of the
-run that does not grok. `--only` draws some. `--sweep DIR` draws a sweep that has ended.
+Most come from a session of `quick`, with its trainer in a child process: the script presses
+keys and saves the screen as SVG. One is exported from the recording of a run that does not
+grok. `--only` draws some of them; `--sweep DIR` draws a sweep that has ended.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from grok_tui.tui.themes import load_themes
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What to draw once the run has come to a step.
+    """A picture to draw once the run has reached a step.
 
-    size: columns and rows. keys: pressed before.
+    size: columns and rows. keys: pressed before drawing.
     """
 
     name: str
@@ -60,7 +60,7 @@ PICTURES = (
 )
 
 
-# The first user's run, as far as it was waited for.
+# The first user's run, up to the step where the user gave up.
 ILL, ILL_STEPS = "stackexchange", 5000
 SWEEP_SIZE = (100, 18)
 
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def _draw_ill(folder: Path) -> None:
-    """The run that does not grok, and what the doctor says of it."""
+    """Draw the run that does not grok, with the doctor's verdict."""
     run, path = Path(ILL), folder / f"{ILL}.svg"
     train(run, ["--preset", ILL, "--steps", str(ILL_STEPS), "--keep", "last 1"])
     export = ["export", ILL, "--to", "svg", "--pane", "doctor", "--size", "140x36"]
@@ -111,7 +111,7 @@ async def _draw(folder: Path) -> None:
                 app.theme = picture.theme
                 await pilot.resize_terminal(*picture.size)
                 await pilot.press(*picture.keys)
-                await pilot.pause(1.0)  # the charts come in their own time
+                await pilot.pause(1.0)  # the charts redraw later than the rest
                 path = folder / f"{picture.name}.svg"
                 path.write_text(app.export_screenshot(title="grok-tui"))
                 say(f"{path}: step {_screen(pilot).state.step}")
@@ -120,7 +120,7 @@ async def _draw(folder: Path) -> None:
 
 
 async def _draw_sweep(folder: Path, sweep: Path) -> None:
-    """The screen of a sweep that has ended."""
+    """Draw the screen of a sweep that has ended."""
     known = SweepFolder.open(sweep, read_spec(sweep))
     screen = SweepScreen(known, SweepProgress(known), None)
     launcher = replay_launcher()

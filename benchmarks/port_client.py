@@ -1,4 +1,4 @@
-"""Our end of the process in which the PyTorch port runs."""
+"""Starts the process of the PyTorch port and talks to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ What = Literal["train", "evaluate", "evaluate test"]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The run that the port is to do, on PyTorch's kind of device."""
+    """The run for the port to train. kind: PyTorch's kind of device."""
 
     config: Config
     task: Task
@@ -36,9 +36,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Do something once and send what it gives; with `calls`, time that many calls of it.
+    """A request to do something once and send the result, or to time `calls` calls of it.
 
-    port: "eager" or "graphed". steps: how many one call of "train" does.
+    port: "eager" or "graphed". steps: per call of "train".
     """
 
     what: What
@@ -48,7 +48,7 @@ class Request:
 
 
 class PortClient:
-    """The port, running; `ports` are the names of those there are."""
+    """A connection to the running port. ports: names of the available versions."""
 
     def __init__(self, connection: Connection, start: Start) -> None:
         self._connection = connection
@@ -67,7 +67,7 @@ class PortClient:
 
 @contextmanager
 def running_port(start: Start) -> Iterator[PortClient]:
-    """The port in its process, which ends with the context."""
+    """Run the port in its own process, which ends with the context."""
     ours, theirs = Pipe()
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.port_server", str(theirs.fileno())],
@@ -83,7 +83,7 @@ def running_port(start: Start) -> Iterator[PortClient]:
 
 
 def torch_kind(device: str) -> str:
-    """PyTorch's kind of device for tinygrad's; raises NotMeasuredError if there is none."""
+    """PyTorch's kind of device for a tinygrad device. Raises NotMeasuredError if none."""
     if importlib.util.find_spec("torch") is None:
         raise NotMeasuredError("PyTorch is not installed; pip install -e '.[bench]' does it")
     if kind := KINDS.get(device.partition(":")[0]):

@@ -1,5 +1,7 @@
-"""The port in a process of its own: two CUDA contexts, or two pools of threads, in one
-process would get in each other's way. `port_client.py` starts it and talks to it."""
+"""The process of the PyTorch port, which `port_client.py` starts and talks to.
+
+In one process, two CUDA contexts or two thread pools would interfere.
+"""
 
 from __future__ import annotations
 

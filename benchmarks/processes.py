@@ -1,4 +1,4 @@
-"""Running the installed `grok-tui`: its environment, its memory, what it says of its run."""
+"""Runs the installed `grok-tui` and reads its memory and the summary of its run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from benchmarks.results import NotMeasuredError
 from benchmarks.rounds import say
 
 COMMAND = Path(sys.executable).with_name("grok-tui")
-# As it is before tinygrad is used in this process, which adds to it. CACHEDB would keep an
-# empty cache from being used.
+# Copied before tinygrad adds to it in this process. CACHEDB would override an empty cache.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "CACHEDB"}
 SAMPLE_SECONDS = 0.2
 
@@ -32,7 +31,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that has ended: its summary, seconds since the command began, memory in MB."""
+    """An ended run: its summary, seconds since the command started, peak memory in MB."""
 
     summary: Mapping[str, Any]
     seconds: float
@@ -40,7 +39,7 @@ class Run:
 
 
 def headless(arguments: Sequence[str], environment: Mapping[str, str] = ENVIRONMENT) -> Run:
-    """Run `grok-tui --record` to its end; raises NotMeasuredError if it fails."""
+    """Run `grok-tui --record` to its end. Raises NotMeasuredError if it fails."""
     with temporary_folder() as folder, (folder / "log").open("w+") as log:
         command = [str(COMMAND), "--record", str(folder / "run"), *arguments]
         started = time.perf_counter()
@@ -66,10 +65,10 @@ def read_summary(run_dir: Path) -> dict[str, Any]:
 
 
 class PeakMemory:
-    """The most memory that a process and its descendants held together, in MB.
+    """The peak memory of a process and its descendants together, in MB; 0 without /proc.
 
-    At each sample the peaks so far of all living processes are added up, so short-lived
-    ones, such as compilers, count only while they live. 0 without a /proc.
+    Each sample adds up the peaks so far of all living processes, so short-lived ones, such as
+    compilers, count only while they live.
     """
 
     def __init__(self, pid: int) -> None:
@@ -81,20 +80,20 @@ class PeakMemory:
 
 
 def _family(pid: int) -> list[int]:
-    """The process and its descendants; none where there is no /proc."""
+    """The process and its descendants; only the process without /proc."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # Behind the name, which is in brackets and may hold anything: state, parent.
+            # State and parent follow the name, which is in parentheses and may hold anything.
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process has ended
             continue
         children.setdefault(parent, []).append(int(stat.parent.name))
-    found, new = [], [pid]
+    family, new = [], [pid]
     while new:
-        found += new
+        family += new
         new = [child for parent in new for child in children.get(parent, [])]
-    return found
+    return family
 
 
 def _peak_kilobytes(pid: int) -> float:
@@ -102,5 +101,5 @@ def _peak_kilobytes(pid: int) -> float:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0.0
-    # In kibibytes; a process that has just ended has no such line.
+    # In kibibytes; a process that is just ending has no such line.
     return sum(1.024 * float(line.split()[1]) for line in lines if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""Whole runs of the installed program: compiling, headless, in a session, until it groks."""
+"""Measures whole runs of the installed program: compiling, headless, in a session, to grok."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from benchmarks.rounds import say
 from benchmarks.terminal import Picture, Terminal
 
 STEPS = 300
-# How long a session may take for them before it is given up.
+# Time limit for these steps in a session.
 SESSION_SECONDS = 300.0
 SESSION_SHARE = Limit(0.90, at_least=True)
 SESSION_MEMORY = Limit(700)
-# The default rhythm of analyses, and the share of the training time that they may take.
+# The default `analyze_every`, and the share of the training time that analyses may take.
 ANALYZE_EVERY = 100
 ANALYSIS_SHARE = Limit(0.15)
 
 
 def measure_compile(device: str, rounds: int) -> list[Result]:
-    """Compiling with an empty cache, then once more with the cache that this left."""
+    """Measure compiling with an empty cache, then again with the cache that this filled."""
     cold: list[float] = []
     warm: list[float] = []
     for number in range(1, rounds + 1):
         with temporary_folder() as cache:
             environment = {**ENVIRONMENT, "XDG_CACHE_HOME": str(cache)}
-            for found, word in ((cold, "cold"), (warm, "warm")):
+            for seconds, word in ((cold, "cold"), (warm, "warm")):
                 say(f"round {number} of {rounds}: compiling, {word} ...")
                 run = headless([*_quick(device), "--steps", "1"], environment)
-                found.append(float(run.summary["compile_seconds"]))
+                seconds.append(float(run.summary["compile_seconds"]))
     return [
         alone("compiling, empty cache", statistics.median(cold), "s", Limit(15)),
         alone("compiling, warm cache", statistics.median(warm), "s", Limit(6)),
@@ -48,18 +48,18 @@ def measure_compile(device: str, rounds: int) -> list[Result]:
 
 
 def measure_runs(device: str, rounds: int, which: Sequence[str]) -> list[Result]:
-    """`record` and `session`, or one of them, in turns."""
+    """Measure the sections in `which`, `record` and `session`, in turns."""
     arguments = [*_quick(device), "--steps", str(STEPS)]
     runs: dict[str, list[Run]] = {name: [] for name in which}
     for number in range(1, rounds + 1):
-        for name, found in runs.items():
+        for name, ended in runs.items():
             say(f"round {number} of {rounds}: {STEPS} steps, {name} ...")
-            found.append(headless(arguments) if name == "record" else _session(arguments))
+            ended.append(headless(arguments) if name == "record" else _session(arguments))
     return [result for name in which for result in _run_results(name, runs)]
 
 
 def measure_grok(device: str, rounds: int) -> list[Result]:
-    """From the start of the command to its end at grokking."""
+    """Measure from the start of the command to its end at grokking."""
     runs = []
     for number in range(1, rounds + 1):
         say(f"round {number} of {rounds}: training until it groks ...")
@@ -80,7 +80,7 @@ def _quick(device: str) -> list[str]:
 
 
 def _session(arguments: Sequence[str]) -> Run:
-    """The same run in a session, whose picture nobody draws: a terminal costs little."""
+    """Run in a session whose output is not drawn, since drawing would cost time."""
     with temporary_folder() as folder:
         terminal = Terminal(folder, arguments, ENVIRONMENT)
         memory = PeakMemory(terminal.pid)
@@ -93,19 +93,19 @@ def _session(arguments: Sequence[str]) -> Run:
 
 
 def _await_summary(terminal: Terminal, memory: PeakMemory, folder: Path) -> Path:
-    """Wait for the summary of the one run in the folder."""
+    """Wait for the summary of the only run in the folder. Raises NotMeasuredError."""
     end = terminal.started + SESSION_SECONDS
     while time.perf_counter() < end and not terminal.closed:
         memory.sample()
-        if found := [*folder.glob("runs/*/summary.json")]:
-            return found[0]
+        if summaries := [*folder.glob("runs/*/summary.json")]:
+            return summaries[0]
         time.sleep(SAMPLE_SECONDS)
     say(Picture(terminal.chunks).rest())
     raise NotMeasuredError(f"the session wrote no summary within {SESSION_SECONDS:g} s")
 
 
 def _run_results(name: str, runs: Mapping[str, list[Run]]) -> list[Result]:
-    """The lines of `record` or `session`; the latter's rates beside those of the former."""
+    """The results of `record` or `session`; the rates of `session` against `record`."""
     word = {"record": "headless", "session": "in a session"}[name]
     theirs = runs.get("record", []) if name == "session" else []
     results = [
@@ -114,7 +114,7 @@ def _run_results(name: str, runs: Mapping[str, list[Run]]) -> list[Result]:
         _analysis(word, runs[name]),
     ]
     megabytes = statistics.median(run.megabytes for run in runs[name])
-    if megabytes:  # it is not measured everywhere
+    if megabytes:  # 0 if it cannot be measured
         limit = SESSION_MEMORY if name == "session" else None
         results.append(alone(f"{word}, peak memory", megabytes, "MB", limit))
     return results
@@ -135,7 +135,7 @@ def _rate(
 
 
 def _analysis(word: str, runs: list[Run]) -> Result:
-    """An analysis beside the training steps from one to the next."""
+    """The time of an analysis against that of the training steps between two of them."""
     analyses = STEPS // ANALYZE_EVERY
     one = statistics.median(run.summary["analysis_seconds"] / analyses for run in runs)
     steps = statistics.median(ANALYZE_EVERY / _training_only(run) for run in runs)
@@ -145,7 +145,7 @@ def _analysis(word: str, runs: list[Run]) -> Result:
 
 
 def _end_to_end(run: Run) -> float:
-    """Steps per second from the trainer's start to its end, compiling left out."""
+    """Steps per second from the trainer's start to its end, without compiling."""
     summary = run.summary
     return float(summary["steps"] / (summary["wall_seconds"] - summary["compile_seconds"]))
 

@@ -1,7 +1,7 @@
-"""A straight PyTorch port: what someone who knows PyTorch writes for this model.
+"""A plain PyTorch port: what someone who knows PyTorch would write for this model.
 
-All three tokens of every pair pass through every layer. The names of the parameters are those
-of grok-tui's weights, so that both can start from the same ones.
+All three tokens of every pair pass through every layer. The parameters have the names of
+grok-tui's weights, so that both can start from the same weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from grok_tui.protocol.results import FloatArray
 from grok_tui.tasks.task import Task
 from grok_tui.training.schedule import learning_rate
 
-# Updates on a side stream before a CUDA graph is captured, as PyTorch's manual asks for.
+# Updates on a side stream before capturing a CUDA graph, as PyTorch's manual requires.
 WARM_UP = 3
 
 
@@ -48,7 +48,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Tokens `a b =`, (batch, 3), to the answer's logits, (batch, p)."""
+    """Maps tokens `a b =`, (batch, 3), to logits of the answer, (batch, p)."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -66,9 +66,9 @@ class Transformer(nn.Module):
 
 
 class Port:
-    """The model in training, eager.
+    """The model in training, in eager mode.
 
-    kind: PyTorch's kind of device. The config's decay must be decoupled, as AdamW's is.
+    kind: PyTorch's kind of device. The config's decay must be decoupled, as in AdamW.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Port:
         self._optimizer = self._adamw(config.lr)
 
     def train(self, steps: int) -> FloatArray:
-        """Do the steps; returns their losses before each update, (steps,), in nats."""
+        """Train some steps; returns the loss before each update, (steps,), in nats."""
         losses = []
         for _ in range(steps):
             self._step += 1
@@ -97,11 +97,11 @@ class Port:
         return _host(torch.stack(losses))
 
     def evaluate(self) -> tuple[FloatArray, NDArray[np.int64]]:
-        """Loss and most likely answer of every pair, (n_pairs,) each."""
+        """Loss in nats and most likely answer of every pair, (n_pairs,) each."""
         return self._evaluated(self._tokens, self._answer)
 
     def evaluate_test(self) -> tuple[FloatArray, NDArray[np.int64]]:
-        """The same of the test pairs only."""
+        """The same for the test pairs only."""
         return self._evaluated(self._test_tokens, self._test_answer)
 
     def _update(self) -> Tensor:
@@ -140,7 +140,7 @@ class Port:
 
 
 class GraphedPort(Port):
-    """The same on CUDA, with the whole update captured in one CUDA graph."""
+    """The port on CUDA, with the whole update captured in one CUDA graph."""
 
     def __init__(self, config: Config, task: Task, weights: Mapping[str, FloatArray]) -> None:
         super().__init__(config, task, weights, "cuda")
@@ -166,7 +166,7 @@ class GraphedPort(Port):
         self._lr.fill_(lr)
 
     def _start_over(self) -> None:
-        """Undo the updates of the warm-up, in the buffers that the graph knows."""
+        """Undo the warm-up updates in place, since the graph uses these buffers."""
         self._model.load_state_dict(self._weights)
         for state in self._optimizer.state.values():
             for tensor in state.values():

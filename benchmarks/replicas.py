@@ -1,7 +1,7 @@
-"""`python -m benchmarks.replicas`: how fast runs train together as replicas of one step.
+"""`python -m benchmarks.replicas`: how fast runs train together as replicas of one network.
 
-Prints replica-steps per second: steps per second, times the replicas. `compile` is the time
-that a network needs before its first step, which its replicas share.
+Prints replica-steps per second: steps per second times the number of replicas. `compile` is
+the time before a network's first step, which its replicas share.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from grok_tui.config.schema import Config, build
 from grok_tui.device.open import open_device
 from grok_tui.training.network import Network, Start
 
-# The paper's model at two moduli, and one as small as those of large sweeps may be.
+# The paper's model at two moduli, and a small one, as large sweeps may use.
 MODELS: Mapping[str, Mapping[str, int]] = {
     "p = 113": {},
     "p = 31": {"modulus": 31},
@@ -38,7 +38,7 @@ class Row:
 
 
 def main() -> int:
-    """Measure every model with every number of replicas, in turns."""
+    """Measure every model with every number of replicas."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replicas")
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def measure(model: str, counts: Sequence[int], rounds: int, device: str) -> Row:
-    """The rates of one model."""
+    """Measure one model; counts: the numbers of replicas, which take turns."""
     base = build({**MODELS[model], "device": device})
     networks, seconds = {}, {}
     for count in counts:
@@ -72,7 +72,7 @@ def measure(model: str, counts: Sequence[int], rounds: int, device: str) -> Row:
 
 
 def network(base: Config, count: int) -> Network:
-    """A compiled network of replicas that differ in their seeds."""
+    """A compiled network of `count` replicas that differ in their seeds."""
     seeds = range(count)
     made = Network([Start.of(base.changed(seed=seed, data_seed=seed)) for seed in seeds])
     for _ in made.compile():
@@ -81,7 +81,7 @@ def network(base: Config, count: int) -> Network:
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """In Markdown, rates beside their ratio to the first."""
+    """A Markdown table of rates, each with its ratio to the first."""
     counts = list(rows[0].rates)
     yield f"| model | {' | '.join(f'R = {count}' for count in counts)} | compile, R = 1 |"
     yield f"| --- | {' | '.join('---' for _ in counts)} | --- |"

@@ -1,4 +1,4 @@
-"""The report: a table for people, or one JSON object."""
+"""Prints the report as a table or as one JSON object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Table
 from benchmarks.kernels import Kernel
 from benchmarks.results import Result, Section
 
-# Wide enough for every column where standard output is no terminal.
+# Wide enough for every column, if standard output is not a terminal.
 _WIDTH = 120
 
 
@@ -68,7 +68,7 @@ def _cells(result: Result) -> tuple[str, ...]:
 
 
 def _value(value: float, unit: str) -> str:
-    """Three digits are as many as anyone can trust."""
+    """A value with three digits, since more would be noise."""
     digits = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return f"{digits} {unit}".strip()
 

@@ -1,4 +1,4 @@
-"""What was measured: single results, and the sections that gather them."""
+"""The results of measurements, and the sections that group them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 
 class NotMeasuredError(Exception):
-    """A section cannot run here; the message says why, in one line."""
+    """A section cannot be measured here; the message says why, in one line."""
 
 
 class WrongError(Exception):
-    """What would be compared does not compute the same, so no time of it means anything."""
+    """The two sides of a comparison compute different results, so their times mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A target: at most `value`, or at least `value` if the flag is set."""
+    """A target: at most `value`, or at least `value` if `at_least`."""
 
     value: float
     at_least: bool = False
@@ -31,8 +31,8 @@ class Limit:
 class Result:
     """One line of the table.
 
-    ours, theirs: in `unit`; against: what `theirs` is. ratio: ours / theirs.
-    target: in words; met: whether it was, None without one.
+    ours, theirs: in `unit`. against: what `theirs` is. ratio: ours / theirs.
+    target: as text. met: whether it was met, None without a target.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one section measured; `not_measured` says why it measured nothing."""
+    """The results of one section; not_measured: why there are none."""
 
     name: str
     results: tuple[Result, ...] = ()
@@ -55,7 +55,7 @@ class Section:
 
 
 def alone(name: str, ours: float, unit: str, limit: Limit | None = None) -> Result:
-    """A value, with the limit on it."""
+    """A result with a limit on its value."""
     target, met = (f"{limit} {unit}", limit.met(ours)) if limit else ("", None)
     return Result(name, ours, unit, target=target, met=met)
 
@@ -69,7 +69,7 @@ def compared(
     unit: str,
     limit: Limit | None = None,
 ) -> Result:
-    """A value beside another, with the limit on their ratio."""
+    """A result compared with another value, with a limit on their ratio."""
     ratio = ours / theirs
     target, met = (f"{limit}x", limit.met(ratio)) if limit else ("", None)
     return Result(name, ours, unit, against, theirs, ratio, target, met)

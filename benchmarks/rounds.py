@@ -1,4 +1,4 @@
-"""Timing on a noisy machine: what is compared takes turns, and medians are compared."""
+"""Timing on a noisy machine: the things to compare take turns, and medians are compared."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable, Mapping
 
 from rich.console import Console
 
-# After a product, idle threads of OpenBLAS and OpenMP keep spinning for some 30 ms. Nobody
-# else's turn begins before that.
+# After a product, idle threads of OpenBLAS and OpenMP keep spinning for about 30 ms, which
+# must not slow down the next turn.
 SETTLE_SECONDS = 0.1
 _progress = Console(stderr=True, highlight=False, markup=False)
 
 
 def say(line: str) -> None:
-    """Progress; standard output is for the results."""
+    """Print progress on standard error; standard output is for the results."""
     _progress.print(line, soft_wrap=True)
 
 
 def turn(call: Callable[[], object], calls: int) -> float:
-    """Seconds per call over `calls` calls, after a pause and one call that does not count."""
+    """Seconds per call over `calls` calls, after a pause and one untimed call."""
     time.sleep(SETTLE_SECONDS)
     call()
     started = time.perf_counter()
@@ -30,10 +30,10 @@ def turn(call: Callable[[], object], calls: int) -> float:
 
 
 def medians(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """The median of each measure over the rounds; in a round each has its turn."""
+    """The median of each measurement over the rounds; each has one turn per round."""
     values: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(1, rounds + 1):
         say(f"round {number} of {rounds}: {', '.join(measures)}")
         for name, measure in measures.items():
             values[name].append(measure())
-    return {name: statistics.median(found) for name, found in values.items()}
+    return {name: statistics.median(seconds) for name, seconds in values.items()}

@@ -1,4 +1,4 @@
-"""One training step and one evaluation, against the PyTorch port and against bare products."""
+"""Measures a training step and an evaluation, against the PyTorch port and bare products."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from grok_tui.device.openblas import openblas
 from grok_tui.training.network import Network
 from grok_tui.training.network import Start as Begin
 
-# The losses of so many steps, and how far the port's may be off: at the first, at the last.
+# How many steps to compare, and the relative tolerance of the port's first and last loss.
 CHECKED_STEPS = 6
 FIRST_TOLERANCE, LAST_TOLERANCE = 1e-5, 1e-3
-# By PyTorch's kind of device, targets against the eager step, the step in a CUDA graph and the
-# evaluation of all pairs.
+# Targets by PyTorch's kind of device, against the eager step, the step in a CUDA graph, and
+# the evaluation of all pairs.
 _LIMITS: dict[str, tuple[Limit | None, Limit | None, Limit | None]] = {
     "cpu": (Limit(0.20), None, Limit(0.20)),
     "cuda": (Limit(0.33), Limit(1.0), None),
 }
-# Calls that make up a turn, and steps that make up a call: on a GPU the host must not wait
-# for each step.
+# Calls per turn, and steps per call on a GPU, where the host must not wait for each step.
 CALLS = 3
 GPU_STEPS = 20
 
@@ -42,7 +41,7 @@ _MS = 1e3
 def measure_steps(
     device: str, rounds: int, *, with_kernels: bool
 ) -> tuple[list[Result], list[Kernel]]:
-    """The section's results, and with the flag the kernels of the training step."""
+    """Measure the section; returns its results, and the step's kernels if `with_kernels`."""
     kind = torch_kind(device)
     config = build({**load_preset("nanda").fields, "device": device})
     begin = Begin.of(config)
@@ -60,7 +59,7 @@ def measure_steps(
 def _measures(
     network: Network, config: Config, port: PortClient, kind: str
 ) -> dict[str, Callable[[], float]]:
-    """What is timed, each in seconds per step or per evaluation."""
+    """The measurements by name, each in seconds per step or per evaluation."""
     steps = 1 if kind == "cpu" else GPU_STEPS
 
     def train() -> float:
@@ -81,7 +80,7 @@ def _measures(
 
 
 def _check_same(network: Network, config: Config, port: PortClient) -> None:
-    """Raise WrongError unless losses and an evaluation agree, step by step."""
+    """Raise WrongError unless the first and last loss and an evaluation agree."""
     (ours,) = network.train([config], CHECKED_STEPS)
     our_pair_loss = network.evaluate()[0].pair_loss
     for name in port.ports:
@@ -95,13 +94,13 @@ def _check_same(network: Network, config: Config, port: PortClient) -> None:
 
 def _check(what: str, ours: float, theirs: float, tolerance: float) -> None:
     off = abs(theirs - ours) / abs(ours)
-    if not off <= tolerance:  # so written, what is no number is wrong
+    if not off <= tolerance:  # not `>`, so that NaN is wrong
         raise WrongError(f"{what} is {theirs:.9g} instead of {ours:.9g}")
     say(f"{what} is off by {off:.1e}")
 
 
 def _results(ms: dict[str, float], config: Config, kind: str) -> list[Result]:
-    """The section's lines, from medians in milliseconds."""
+    """The section's results, from medians in milliseconds by name."""
     step, evaluation, every = ms["train"], ms["evaluate"], config.eval_every
     eager, graphed, all_pairs = _LIMITS.get(kind, (None, None, None))
     rows = [_step(step, "PyTorch, eager", ms["eager"], eager)]

@@ -1,7 +1,7 @@
-"""`grok-tui` in a real pseudo-terminal: what it sends, when, and the picture that this makes.
+"""Runs `grok-tui` in a real pseudo-terminal, and draws the screen from what it sent.
 
-While the program runs, a thread only reads and notes the time. The picture is drawn
-afterwards: drawing it here is slow, and would take a core from what is measured.
+While the program runs, a thread only reads and records times. The screen is drawn
+afterwards, since drawing is slow and would take a core from the measured program.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from benchmarks.results import NotMeasuredError
 from benchmarks.rounds import say
 
 WIDTH, HEIGHT = 120, 36
-# How often a wait looks at what came.
+# How often a wait checks the output.
 _LOOK_SECONDS = 0.02
 
 
 class Terminal:
-    """A terminal with `grok-tui` in it, which is started in a folder of its own.
+    """A terminal that runs `grok-tui` in a given folder.
 
-    chunks: what the program sent, each piece with its time on `time.perf_counter`.
+    chunks: the pieces of output, each with its time on `time.perf_counter`.
     """
 
     def __init__(
@@ -53,15 +53,15 @@ class Terminal:
 
     @property
     def closed(self) -> bool:
-        """Whether the program has closed its end."""
+        """Whether the program has closed its end of the terminal."""
         return not self._reader.is_alive()
 
     def sent(self, text: str) -> bool:
-        """Whether the program ever sent the text, in one piece."""
+        """Whether the program has sent the text, without control sequences inside it."""
         return text.encode() in b"".join(data for _, data in self.chunks)
 
     def await_text(self, text: str, seconds: float) -> None:
-        """Wait until the program sends the text; raises NotMeasuredError if it does not."""
+        """Wait until the program sends a text. Raises NotMeasuredError after `seconds`."""
         end = time.perf_counter() + seconds
         while not self.sent(text):
             if self.closed or time.perf_counter() > end:
@@ -70,13 +70,13 @@ class Terminal:
             time.sleep(_LOOK_SECONDS)
 
     def press(self, keys: str) -> float:
-        """Press keys; returns the moment before, on `time.perf_counter`."""
+        """Press keys; returns the time just before, on `time.perf_counter`."""
         pressed = time.perf_counter()
         self._process.send(keys)
         return pressed
 
     def leave(self, seconds: float = 20.0) -> None:
-        """End the session: Ctrl-C asks, or leaves a run that has ended; twice, it saves."""
+        """End the session: Ctrl-C asks to quit, and again saves; an ended run it leaves."""
         end = time.perf_counter() + seconds
         while not self.closed and time.perf_counter() < end:
             self.press("\x03")
@@ -87,7 +87,7 @@ class Terminal:
         while True:
             try:
                 data = os.read(self._process.child_fd, 65536)
-            except OSError:  # how Linux says that the other end is closed
+            except OSError:  # on Linux, the other end is closed
                 return
             if not data:
                 return
@@ -95,7 +95,7 @@ class Terminal:
 
 
 class Picture:
-    """The screen, drawn from what a program sent, forward in time."""
+    """The screen, drawn chunk by chunk from a program's output."""
 
     def __init__(self, chunks: Sequence[tuple[float, bytes]]) -> None:
         self._screen = pyte.Screen(WIDTH, HEIGHT)
@@ -103,7 +103,7 @@ class Picture:
         self._chunks = iter(list(chunks))
 
     def painted(self, condition: Callable[[str], bool], after: float) -> float:
-        """Draw on until, after a moment, the text meets the condition; returns when it did.
+        """Draw until the text meets a condition; returns that time, at the earliest `after`.
 
         Raises NotMeasuredError if it never does.
         """
@@ -115,7 +115,7 @@ class Picture:
         raise NotMeasuredError("the session never showed what it should")
 
     def rest(self) -> str:
-        """The text when all is drawn."""
+        """Draw all remaining chunks; returns the text."""
         for _, data in self._chunks:
             self._stream.feed(data)
         return self._text()

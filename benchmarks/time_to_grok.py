@@ -1,8 +1,8 @@
-"""`python -m benchmarks.time_to_grok FOLDER`: how soon a run groks, and whether it stays so.
+"""`python -m benchmarks.time_to_grok FOLDER`: how soon runs grok, and whether it lasts.
 
-Every variant is trained over several seeds until it groks or the steps are used up, then to
-twice that step. Runs lie in FOLDER: those that are done are kept, and what was cut off
-goes on. Then the variants take turns, for their steps per second. Prints the table of
+Trains every variant with several seeds until it groks or runs out of steps, then to twice
+that step. Runs are kept in FOLDER; finished ones are not repeated, and cut-off ones continue.
+Then the variants take turns to measure their steps per second. Prints the table of
 `docs/time-to-grok.md`; `--json FILE` keeps the numbers.
 """
 
@@ -26,10 +26,10 @@ from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build
 from grok_tui.device.open import open_device
 
-# Presets that are variants, too.
+# Presets to include as variants.
 PRESETS = ("wd-5", "lr-3e-3", "muon", "grokfast", "orthograd", "stablemax", "sphere")
 
-# All but what is named here is the paper's run: lr 1e-3, weight decay 1.
+# Changes of the paper's run, which has lr 1e-3 and weight decay 1.
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "adamw": {},
     "lr 3e-3, wd 3": {"lr": 3e-3, "weight_decay": 3},
@@ -37,17 +37,19 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
     "orthograd, wd 1": {"grad_filter": "orthograd"},
     **{name: load_preset(name).fields for name in PRESETS},
 }
-# Test accuracy below which a run that had grokked has lost it.
+# Below this test accuracy, a grokked run has lost its grokking.
 LOST_BELOW = 0.99
-# How a run ends that has done what was asked of it.
+# The ends of runs that were not cut off.
 ENDS = ("completed", "grokked", "diverged")
-STEPS = 4  # of a turn
+STEPS = 4  # per call of a turn
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run. steps: done; lowest: the least test accuracy from grokking to twice that step,
-    last: that of the last evaluation, both None of a run that has not grokked.
+    """One run of a variant.
+
+    steps: completed. lowest: the lowest test accuracy from grokking to twice that step.
+    last: the test accuracy at the last evaluation. Both are None if it did not grok.
     """
 
     variant: str
@@ -95,10 +97,10 @@ def _parse() -> argparse.Namespace:
 
 
 def _measure(options: argparse.Namespace, variant: str, seed: int) -> Measured:
-    """Train a variant from a seed as far as it has to be, and read what became of it."""
+    """Train a variant with a seed as far as needed; returns its results."""
     run = options.folder / f"{variant.replace(' ', '-').replace(',', '')}-seed-{seed}"
     if not any(run.glob("checkpoints/*")):
-        shutil.rmtree(run, ignore_errors=True)  # it was cut off before it was worth keeping
+        shutil.rmtree(run, ignore_errors=True)  # was cut off before its first checkpoint
         flags = [f"--{name.replace('_', '-')}={x}" for name, x in VARIANTS[variant].items()]
         seeds = ("--seed", str(seed), "--data-seed", str(seed))
         rhythm = ("--eval-every", "10", "--analyze-every", "1000", "--checkpoint-every", "1000")
@@ -116,20 +118,20 @@ def _measure(options: argparse.Namespace, variant: str, seed: int) -> Measured:
 
 
 def _ended(run: Path) -> bool:
-    """Whether a run did what was asked of it; one that was killed has no summary."""
+    """Whether a run was not cut off; a killed run has no summary."""
     return (run / "summary.json").exists() and summary(run)["exit"] in ENDS
 
 
 def _read(run: Path, variant: str, seed: int) -> Measured:
-    found = summary(run)
-    grok_step = found["grok_step"]
+    ended = summary(run)
+    grok_step = ended["grok_step"]
     after = [line["test_acc"] for line in evaluated(run, grok_step)] if grok_step else []
     lowest, last = (min(after), after[-1]) if after else (None, None)
-    return Measured(variant, seed, found["steps"], grok_step, lowest, last)
+    return Measured(variant, seed, ended["steps"], grok_step, lowest, last)
 
 
 def _rates(variants: Sequence[str], device: str, rounds: int) -> dict[str, float]:
-    """Steps per second of each variant: medians of turns."""
+    """The median steps per second of each variant."""
     measures = {}
     for name in variants:
         config = build({**VARIANTS[name], "device": device})
@@ -139,7 +141,7 @@ def _rates(variants: Sequence[str], device: str, rounds: int) -> dict[str, float
 
 
 def table(measured: Sequence[Measured], rates: Mapping[str, float]) -> Iterator[str]:
-    """The runs as a table in Markdown, a row for each variant."""
+    """A Markdown table of the runs, with a row for each variant."""
     yield "| variant | steps to grok (each seed) | to AdamW | seconds | to twice that step |"
     yield "| --- | --- | --- | --- | --- |"
     variants = dict.fromkeys(run.variant for run in measured)
@@ -158,14 +160,14 @@ def _row(name: str, runs: Sequence[Measured], base: float | None, rate: float) -
 
 
 def _median(runs: Sequence[Measured]) -> float | None:
-    """The median of the steps to grok, None if most runs never do."""
+    """The median of the steps to grok; None if most runs never do."""
     steps = sorted(run.grok_step or float("inf") for run in runs)
     middle = statistics.median_low(steps) if steps else float("inf")
     return None if middle == float("inf") else middle
 
 
 def _fate(runs: Sequence[Measured]) -> str:
-    """What became of those that grokked."""
+    """How many of the grokked runs stay grokked, and their lowest test accuracy."""
     grokked = [run for run in runs if run.grok_step]
     if not grokked:
         return "-"

@@ -1,4 +1,4 @@
-"""Runs of the command that benchmarks about training are made of."""
+"""Runs `grok-tui --record` for benchmarks about training, and reads the results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def train(run: Path, arguments: Sequence[str]) -> None:
-    """Record a run; one that diverges is a result, too."""
+    """Record a run; it may diverge. Raises SystemExit if the command cannot run."""
     command = [sys.executable, "-m", "grok_tui", "--record", str(run), *arguments]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode not in (0, 1):
@@ -24,7 +24,7 @@ def summary(run: Path) -> dict[str, Any]:
 
 
 def evaluated(run: Path, first: int = 0) -> Iterator[dict[str, Any]]:
-    """The lines of the evaluated steps from a step on."""
+    """The lines of `metrics.jsonl` with evaluations, from step `first` on."""
     with (run / "metrics.jsonl").open() as lines:
         for line in map(json.loads, lines):
             if line["step"] >= first and "test_acc" in line:
