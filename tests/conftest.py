@@ -9,7 +9,7 @@ prepare_environment()  # before any test module imports tinygrad, which reads it
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a test at several sizes of the terminal, all but the first are in the slow suite."""
+    """Move tests at further sizes of the terminal to the slow suite."""
     for item in items:
         parameters = getattr(item, "callspec", None)
         if parameters is not None and parameters.indices.get("size", 0) > 0:
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How much garbage was tried, by kind."""
+    """Print how many fuzz cases were tried, by kind."""
     passed = terminalreporter.stats.get("passed", [])
     told = dict(told for report in passed for told in report.user_properties)
     counts = {
@@ -30,7 +30,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def cpu() -> str:
-    """tinygrad's CPU device, opened with a C compiler; what uses tensors must ask for it."""
+    """tinygrad's CPU device, opened with a C compiler; required by all tests with tensors."""
     from grok_tui.device.open import open_device
 
     return open_device("CPU")
@@ -38,7 +38,7 @@ def cpu() -> str:
 
 @pytest.fixture(params=["in C", pytest.param("by tinygrad", marks=pytest.mark.slow)])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who writes the kernels: as on the CPU, or as everywhere else."""
+    """Kernels in C, as on the CPU, or by tinygrad, as on every other device."""
     from grok_tui.device import c_calls
 
     if request.param == "by tinygrad":

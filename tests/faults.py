@@ -1,4 +1,4 @@
-"""Calls that change a run directory, counted, so that one of them can be struck."""
+"""Counts the calls that change a run directory, and makes some of them fail."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MOMENTS: tuple[Moment, ...] = ("before", "during", "after")
 
 
 class Calls:
-    """Stands in for the system's calls that write, and strikes at some of them.
+    """Replaces the system's writing calls, and strikes at some of them.
 
-    strike: what happens there, such as an error. at: the numbers of the calls that are struck,
-    counted from 1. moment: before the call does anything, in the middle of it (half the bytes
-    of a write; another call as before it), or after all of it. like: only calls whose name
-    begins so are counted; those by path have the file's name in theirs.
+    strike: what happens there, such as an error. at: the numbers of the struck calls, from 1.
+    moment: before the call does anything, in the middle of it (after half the bytes of a
+    write; like `before` for other calls), or after it. like: count only calls whose names
+    start like this; names of calls by path include the file's name.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Calls:
         self._strike, self._at, self._moment, self._like = strike, at, moment, like
 
     def install(self, patch: Callable[[object, str, Any], None]) -> None:
-        """Take the place of the real calls; patch: such as `setattr`."""
+        """Replace the real calls; patch: such as `setattr`."""
         for name in ("fsync", "ftruncate"):
             patch(os, name, self._by_number(name, getattr(os, name)))
         for name in ("replace", "unlink", "mkdir"):
@@ -78,7 +78,7 @@ class Calls:
 
 
 class Whole:
-    """A file that is written in one go, which counts as a call."""
+    """A file that is written at once, which counts as one call."""
 
     def __init__(self, file: Any, name: str, call: Callable[..., Any]) -> None:
         self._file, self._name, self._call = file, name, call

@@ -1,4 +1,4 @@
-"""A run directory like that of a short run, made without training."""
+"""Makes the directory of a short run without training."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STEPS = 20
 
 
 def snapshot(step: int, config: Config = CONFIG) -> Snapshot:
-    """What a checkpoint of that step may hold."""
+    """A random snapshot after `step`."""
     rng = np.random.default_rng(step)
 
     def arrays() -> dict[str, Any]:
@@ -56,7 +56,7 @@ def snapshot(step: int, config: Config = CONFIG) -> Snapshot:
 
 
 def made_run(folder: Path) -> Path:
-    """Twenty steps: evaluated every fifth, analyzed and saved every tenth, edited, stopped."""
+    """Make a run of 20 steps, evaluated every 5, analyzed and saved every 10, with an edit."""
     task = make_task(CONFIG)
     analyst = Analyst(task, model_of(CONFIG, task))
     n_test = task.n_pairs - task.n_train

@@ -1,4 +1,4 @@
-"""The model of a config, for the task that the config names."""
+"""The model of a config, for the config's task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks and activations built from known cosines, for the analysis to find again."""
+"""Networks and activations built from known cosines, which the analysis should find."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 
 def neurons(group: Group, keys: tuple[int, ...], phases: int = 8) -> tuple[Array, Array]:
-    """Activations 1 + cos(2 pi k s / n - phase), and a W_L that reads each k's back.
+    """Activations 1 + cos(2 pi k s / n - phase), and a matching W_L.
 
     Returns (n, n, len(keys) * phases) and (len(keys) * phases, n); the logits are a sum of
     cos(2 pi k (s - c) / n), and without the key frequencies they are all zero.
@@ -27,7 +27,7 @@ def neurons(group: Group, keys: tuple[int, ...], phases: int = 8) -> tuple[Array
 
 
 def pizza(p: int, keys: tuple[int, ...], phases: int = 16) -> reference.Weights:
-    """One layer of one head that adds modulo p with some frequencies, the pizza way.
+    """Weights of one layer with one head that adds modulo p with some frequencies, as a pizza.
 
     Attention is uniform, so the stream is a sum of both embeddings; a neuron is a ReLU of
     cos(k a - phase) + cos(k b - phase), which W_L reads at twice the phase.
@@ -40,10 +40,10 @@ def pizza(p: int, keys: tuple[int, ...], phases: int = 16) -> reference.Weights:
     for i, k in enumerate(keys):
         angle = 2 * np.pi * k * x / p
         W_E[:p, 2 * i], W_E[:p, 2 * i + 1] = np.cos(angle), np.sin(angle)
-        here = slice(i * phases, (i + 1) * phases)
-        W_in[2 * i, here], W_in[2 * i + 1, here] = np.cos(phase), np.sin(phase)
-        W_L[here] = 10 * np.cos(2 * phase[:, None] - angle[None, :])
-    # W_out W_U = W_L needs d >= the rank of W_L, which is two for each frequency.
+        rows = slice(i * phases, (i + 1) * phases)
+        W_in[2 * i, rows], W_in[2 * i + 1, rows] = np.cos(phase), np.sin(phase)
+        W_L[rows] = 10 * np.cos(2 * phase[:, None] - angle[None, :])
+    # W_out W_U = W_L needs d >= the rank of W_L, which is two per frequency.
     left, values, right = np.linalg.svd(W_L, full_matrices=False)
     return {
         "W_E": W_E,

@@ -1,4 +1,4 @@
-"""The interventions as their papers write them, in NumPy, to check the fast ones against."""
+"""NumPy versions of the interventions as published, to check the fast ones against."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MUON_MOMENTUM = 0.95
 
 
 def orthograd(w: Array, g: Array) -> Array:
-    """The gradient across the weight, as long as it was."""
+    """The gradient without its component along the weight, at its old norm."""
     across = g - (w * g).sum() / (w * w).sum() * w
     return across * np.linalg.norm(g) / np.linalg.norm(across)
 
 
 def norm(weights: Weights) -> float:
-    """That of all weights together."""
+    """The joint norm of all weights."""
     return float(np.sqrt(sum((w**2).sum() for w in weights.values())))
 
 
 def newton_schulz(g: Array) -> Array:
-    """Five steps of the published quintic."""
+    """Five steps of the published quintic iteration."""
     if g.shape[0] > g.shape[1]:
         return newton_schulz(g.T).T
     x = g / np.linalg.norm(g)
@@ -37,9 +37,9 @@ def newton_schulz(g: Array) -> Array:
 
 @dataclass
 class Published:
-    """A model's optimizer with its interventions: one call is one step.
+    """An optimizer with interventions; each call is one step.
 
-    buffers: Muon's momentum, sums of gradients. means: Grokfast's h.
+    buffers: Muon's momentum, as sums of gradients. means: Grokfast's h.
     """
 
     initial_norm: float
@@ -79,7 +79,7 @@ class Published:
         return np.asarray(g + config.grokfast_lambda * h)
 
     def _muon(self, config: Config, lr: float, name: str, w: Array, g: Array) -> Array:
-        """Our matrices are (inputs, outputs), the published ones (outputs, inputs)."""
+        """One Muon update; our matrices are (inputs, outputs), the paper's are transposed."""
         coupled = config.decay == "coupled"
         g = g + (config.weight_decay * w if coupled else 0)
         self.buffers[name] = MUON_MOMENTUM * self.buffers.get(name, np.zeros_like(g)) + g

@@ -1,8 +1,8 @@
 """A plain NumPy model, loss, gradient and optimizer, to check the fast ones against.
 
-Nothing is reduced here: all three tokens pass through every layer. Everything is computed
-in the weights' own dtype, float64 for a reference. In the shapes B is the batch, T = 3 the
-position, H the head, D = d_model, E = d_head, M = d_mlp and P the modulus.
+Unlike the model in use, it passes all three tokens through every layer. Everything is
+computed in the dtype of the weights, float64 for a reference. In shapes, B is the batch,
+T = 3 the position, H the head, D = d_model, E = d_head, M = d_mlp and P the modulus.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ Weights = dict[str, Array]
 
 @dataclass(frozen=True)
 class LayerCache:
-    """What one layer's backward pass needs of its forward pass."""
+    """The values of a layer's forward pass that its backward pass needs."""
 
-    x: Array  # (B, T, D) residual stream that enters
+    x: Array  # (B, T, D) residual stream into the layer
     q: Array  # (B, T, H, E)
     k: Array  # (B, T, H, E)
     v: Array  # (B, T, H, E)
     pattern: Array  # (B, H, T, T) attention from the first T to the second
-    z: Array  # (B, T, D) what the heads mixed, side by side
+    z: Array  # (B, T, D) outputs of the heads, side by side
     resid_mid: Array  # (B, T, D)
     neurons: Array  # (B, T, M) after the ReLU
 
 
 def random_weights(p: int, d_model: int, d_mlp: int, n_layers: int, seed: int = 0) -> Weights:
-    """Weights of N(0, 1) / sqrt(d_model), float64 but exactly representable in float32."""
+    """Weights from N(0, 1) / sqrt(d_model), float64 but exactly representable in float32."""
     rng = np.random.default_rng(seed)
     shapes = {"W_E": (p + 1, d_model), "W_pos": (3, d_model), "W_U": (d_model, p)}
     for layer in range(n_layers):
@@ -45,7 +45,7 @@ def random_weights(p: int, d_model: int, d_mlp: int, n_layers: int, seed: int = 
 
 
 def logits(weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64], n_heads: int) -> Array:
-    """The logits (B, P) of the answers to the pairs a, b, each (B,)."""
+    """The logits, (B, P), of the answers to pairs a, b, (B,) each."""
     return _forward(weights, _tokens(weights, a, b), n_heads)[0]
 
 
@@ -112,7 +112,7 @@ def _tokens(weights: Weights, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDA
 def _forward(
     weights: Weights, tokens: NDArray[np.int64], n_heads: int
 ) -> tuple[Array, Array, list[LayerCache]]:
-    """Logits at the last position, the last residual stream, and every layer's cache."""
+    """Logits at the last position, the last residual stream, and the cache of each layer."""
     x = weights["W_E"][tokens] + weights["W_pos"]  # (B, T, D)
     caches = []
     for layer in range(sum(name.endswith(".W_Q") for name in weights)):
@@ -143,7 +143,7 @@ def _block_forward(block: Weights, x: Array, n_heads: int) -> tuple[Array, Layer
 
 
 def _block_backward(block: Weights, cache: LayerCache, d_post: Array) -> tuple[Array, Weights]:
-    """From the gradient (B, T, D) of what leaves the layer to that of what enters it."""
+    """The gradients of a layer's input, (B, T, D), and weights; d_post: of its output."""
     gradients = {"W_out": _outer(cache.neurons, d_post)}
     d_pre = (d_post @ block["W_out"].T) * (cache.neurons > 0)  # (B, T, M)
     gradients["W_in"] = _outer(cache.resid_mid, d_pre)
@@ -174,9 +174,9 @@ def _outer(x: Array, d_y: Array) -> Array:
 
 @dataclass
 class AdamW:
-    """AdamW on a dictionary of weights, whose hyperparameters may change at every step.
+    """AdamW on a dictionary of weights, with hyperparameters that may change at every step.
 
-    left1, left2: the products of the betas used so far; 1 minus them corrects the bias.
+    left1, left2: the products of the betas so far; 1 minus them corrects the bias.
     """
 
     m: Weights = field(default_factory=dict)
@@ -196,7 +196,7 @@ class AdamW:
         eps: float,
         coupled: bool = False,
     ) -> Weights:
-        """The weights after one step; `coupled` puts the decay into the gradient (L2)."""
+        """The weights after one step; coupled: add the decay to the gradient (L2)."""
         self.left1 *= beta1
         self.left2 *= beta2
         updated = {}

@@ -1,4 +1,4 @@
-"""What a run came to, for tests that are about something else."""
+"""Run summaries for tests of other things."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FINAL = Metrics(
 
 
 def summary(**known: Any) -> Summary:
-    """The summary of a run that completed, with these values in place of the usual ones."""
+    """The summary of a completed run, with some values replaced."""
     usual: dict[str, Any] = {
         "steps": 20,
         "grokked": False,

@@ -1,4 +1,4 @@
-"""Arrays in buffers on the device."""
+"""Copies of arrays in buffers on the device."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from tinygrad import Tensor
 
 
 def int32(values: NDArray[np.int64]) -> Tensor:
-    """Tokens or answers, as the C kernels take them."""
+    """Tokens or answers in the type that the C kernels need."""
     return Tensor(values.astype(np.int32)).realize()

@@ -12,7 +12,7 @@ from made_run import made_run
 
 @pytest.fixture(params=[20, pytest.param(500, marks=pytest.mark.long)], ids=["few", "many"])
 def fuzz(request: pytest.FixtureRequest, record_property: Callable[[str, Any], None]) -> Fuzz:
-    """Checks some cases of a kind; a great many in the slow suite, which counts them."""
+    """Checks some cases of a kind, and many more in the slow suite, which counts them."""
 
     def run(kind: str, cases: st.SearchStrategy[Any], check: Callable[[Any], None]) -> None:
         record_property(f"garbage {kind}", fuzzed(request.param, cases, check))
@@ -22,5 +22,5 @@ def fuzz(request: pytest.FixtureRequest, record_property: Callable[[str, Any], N
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run directory that nothing is wrong with."""
+    """An undamaged run directory."""
     return made_run(tmp_path_factory.mktemp("fuzz") / "whole")

@@ -1,4 +1,4 @@
-"""What may lie on a disk, or be typed: strategies for tests that nothing may surprise."""
+"""Strategies for garbage, as found on a disk or typed by users, and checks of refusals."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from grok_tui.text import UserError
 Case = TypeVar("Case")
 Fuzz = Callable[[str, st.SearchStrategy[Any], Callable[[Any], None]], None]
 
-# Any characters, halves of pairs among them.
+# Any characters, including surrogates.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 ODD_NUMBERS = st.sampled_from(
     [0, -1, 1, 2**31, 2**63, 10**400, -(10**400), 0.5, -0.0, 1e-320, 1e308, math.nan, math.inf]
 )
 NUMBERS = st.integers() | st.floats() | ODD_NUMBERS
 SCALARS = st.none() | st.booleans() | NUMBERS | TEXT
-# Whatever JSON can say, and numbers that it cannot.
+# Any JSON value, and numbers that JSON does not have.
 ANYTHING = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -52,7 +52,7 @@ def fuzzed(
 
 
 def attempt(act: Callable[[], Case]) -> Case | None:
-    """What comes of it, None if it is refused; a refusal is one line for a person."""
+    """The result of a call, or None if it is refused, which must be in one readable line."""
     try:
         return act()
     except UserError as error:
@@ -68,7 +68,7 @@ def check_line(text: str) -> None:
 
 @st.composite
 def mutated(draw: st.DrawFn, content: bytes) -> bytes:
-    """The bytes with some changed, cut off, taken out, doubled or put in."""
+    """The bytes with some of them changed, cut off, removed, doubled or inserted."""
     damaged = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, max(0, len(damaged) - 1)))

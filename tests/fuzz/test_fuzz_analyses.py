@@ -1,4 +1,4 @@
-"""Whatever lies under the name of an analysis is its arrays or is refused; nothing is run."""
+"""Any file with the name of an analysis is read or refused; nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUES = st.sampled_from([0.0, 1.0, -1.0, np.nan, np.inf, 1e38])
 
 
 class Trap:
-    """Would leave a file behind if it were ever unpickled."""
+    """Creates a file if it is ever unpickled."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -46,7 +46,7 @@ def path(whole: Path, tmp_path: Path) -> Path:
 
 
 def check_arrays(arrays: AnalysisArrays | None) -> None:
-    """What the panes rely on."""
+    """Check what the panes rely on."""
     if arrays is None:
         return
     p, n = CONFIG.modulus, arrays.n
@@ -61,7 +61,7 @@ def check_arrays(arrays: AnalysisArrays | None) -> None:
     assert all(np.isfinite(getattr(arrays, name)).all() for name in NAMES)
 
 
-def test_any_bytes_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
+def test_any_bytes_are_arrays_or_are_refused(fuzz: Fuzz, path: Path) -> None:
     good = path.read_bytes()
     array = io.BytesIO()
     np.save(array, np.zeros(3))
@@ -74,13 +74,13 @@ def test_any_bytes_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
     fuzz("analysis bytes", cases, check)
 
 
-def test_odd_arrays_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
+def test_odd_arrays_are_read_or_refused(fuzz: Fuzz, path: Path) -> None:
     with np.load(path) as file:
         good = {name: file[name] for name in NAMES}
 
     @st.composite
     def odd(draw: st.DrawFn) -> dict[str, Any]:
-        """One array of another type, of another shape, with another value, or none."""
+        """The arrays with one of another type, shape or value, or without one."""
         name = draw(st.sampled_from(NAMES))
         array: Any = good[name].copy()
         match draw(st.sampled_from(["type", "shape", "value", "none"])):
@@ -105,7 +105,7 @@ def test_odd_arrays_are_tables_or_are_refused(fuzz: Fuzz, path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_in_an_analysis_is_ever_run(name: str, path: Path, tmp_path: Path) -> None:
+def test_nothing_in_an_analysis_is_executed(name: str, path: Path, tmp_path: Path) -> None:
     trap = tmp_path / "sprung"
     with np.load(path) as file:
         good = {other: file[other] for other in NAMES}
@@ -121,7 +121,7 @@ def test_nothing_in_an_analysis_is_ever_run(name: str, path: Path, tmp_path: Pat
     assert not trap.exists()
 
 
-def test_an_array_that_would_fill_the_memory_is_not_unpacked(path: Path) -> None:
+def test_an_array_too_large_for_memory_is_not_unpacked(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("elements.npy", bytes(2**24 + 1))
     assert path.stat().st_size < 2**20
@@ -129,7 +129,7 @@ def test_an_array_that_would_fill_the_memory_is_not_unpacked(path: Path) -> None
         analysis_files.load(path, CONFIG)
 
 
-def test_a_run_with_a_damaged_analysis_is_read_without_its_tables(
+def test_a_run_with_a_damaged_analysis_is_read_without_its_arrays(
     whole: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"

@@ -1,4 +1,4 @@
-"""Whatever lies under a checkpoint's name is a sound snapshot or is refused in one line."""
+"""Any file with the name of a checkpoint is a sound snapshot or is refused in one line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMES = st.sampled_from(
 
 
 def good() -> tuple[dict[str, Any], dict[str, str]]:
-    """The arrays and the metadata of a checkpoint that nothing is wrong with."""
+    """The arrays and the metadata of an undamaged checkpoint."""
     made = snapshot(7)
     arrays = {
         f"{kind}/{name}": array
@@ -59,7 +59,7 @@ def test_the_good_one_is_good(tmp_path: Path) -> None:
 
 
 def check_sound(found: Snapshot | None) -> None:
-    """What a trainer makes of a snapshot before it opens a device."""
+    """Use a snapshot as a trainer does before it opens a device."""
     if found is None:
         return
     assert type(found.step) is int
@@ -93,7 +93,7 @@ def digest_of(found: Snapshot) -> str:
 
 @st.composite
 def headers(draw: st.DrawFn) -> bytes:
-    """A safetensors file made by hand, which may say anything about its arrays."""
+    """A handmade safetensors file whose header may say anything about its arrays."""
     dtypes = st.sampled_from(["F32", "BF16", "F8_E4M3", "BOOL", "I64", "C64", "F4", "", "f32"])
     sizes = st.sampled_from([0, 1, 4, 16, 2**31, 2**63, 2**64, -1])
     table = {
@@ -117,7 +117,7 @@ def writable(value: object) -> bool:
     return True
 
 
-def test_odd_content_in_good_form_is_a_checkpoint_or_is_refused(
+def test_odd_content_in_a_valid_file_is_a_checkpoint_or_is_refused(
     fuzz: Fuzz, tmp_path: Path
 ) -> None:
     path = checkpoint_path(tmp_path, 7)

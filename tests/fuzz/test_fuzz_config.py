@@ -1,4 +1,4 @@
-"""No setting, wherever it comes from, does more than be refused in one line."""
+"""Any settings from any place are a config or are refused in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from grok_tui.tasks import registry
 from grok_tui.tasks.registry import make_task
 
 NAMES = st.sampled_from(list(FIELDS))
-# What TOML can say of a name: its own types, and the ones of a config among them.
+# Values that TOML can give a name, including those of a config.
 TOML_TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 TOML_VALUES = st.recursive(
     st.booleans()
@@ -84,7 +84,7 @@ def test_an_odd_file_is_a_config_or_is_refused(content: bytes, tmp_path: Path) -
 def test_any_flags_and_variables_are_a_config_or_are_refused(
     fuzz: Fuzz, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Bytes of any value may be in the environment, and come as halves of pairs.
+    # The environment may contain any bytes; Python decodes invalid ones to surrogates.
     values = st.binary(max_size=12).map(lambda b: os.fsdecode(b.replace(b"\0", b"0")))
     numbers = st.integers(-2, 600).map(str) | st.floats().map(str)
     variables = NAMES.map(str.upper) | NAMES | st.sampled_from(["LRR", "", "D MODEL", "é\n"])

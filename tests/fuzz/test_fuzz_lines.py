@@ -1,4 +1,4 @@
-"""Damaged lines are read as far as they are sound, or refused; a run that goes on is sound."""
+"""Damaged lines are read as far as they are sound, or refused; a continued run is sound."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES = ("metrics.jsonl", "events.jsonl")
 
 @st.composite
 def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """Lines lost, doubled, in another order, damaged, or with other things in them."""
+    """The content with lines lost, doubled, swapped, damaged, changed or inserted."""
     lines = content.splitlines(keepends=True)
     for _ in range(draw(st.integers(1, 3))):
         if not lines:
@@ -55,7 +55,7 @@ def damaged(draw: st.DrawFn, content: bytes) -> bytes:
 
 @st.composite
 def changed(draw: st.DrawFn, line: bytes) -> bytes:
-    """A line that says something else."""
+    """A JSON line with one value dropped, replaced or added, or with another event."""
     try:
         content = json.loads(line)
     except ValueError:
@@ -78,7 +78,7 @@ def changed(draw: st.DrawFn, line: bytes) -> bytes:
 def dumped(value: Any) -> bytes:
     try:
         return json.dumps(value).encode() + b"\n"
-    except (ValueError, TypeError):  # Python writes no integer of more than 4,300 digits
+    except (ValueError, TypeError):  # Python does not write integers over 4,300 digits
         return b"9" * 5000 + b"\n"
 
 
@@ -101,7 +101,7 @@ def test_damaged_lines_are_read_or_refused(file: str, fuzz: Fuzz, run: Path) -> 
     fuzz(file, damaged((run / file).read_bytes()), check)
 
 
-def test_what_a_damaged_run_goes_on_from_is_sound(fuzz: Fuzz, whole: Path, run: Path) -> None:
+def test_a_damaged_run_continues_from_a_sound_state(fuzz: Fuzz, whole: Path, run: Path) -> None:
     whole_lines = (whole / FILES[0]).read_bytes().splitlines()
 
     def check(case: tuple[bytes, bytes, int]) -> None:
@@ -119,7 +119,7 @@ def test_what_a_damaged_run_goes_on_from_is_sound(fuzz: Fuzz, whole: Path, run: 
         shutil.rmtree(copy)
         check_sound(state, snapshot.step)
         check_sound(shown, snapshot.step)
-        # The line that says that the checkpoint was saved ends it, and is written if it lacks.
+        # The log ends with the saved checkpoint's line, which is added if it is missing.
         *before, saved = [line.text for line in state.log]
         assert saved.startswith("saved")
         assert [line.text for line in shown.log][: len(before)] == before
@@ -139,7 +139,7 @@ def check_sound(state: SessionState, step: int) -> None:
 
 
 def check_branch(run: Path, step: int, reached: int) -> None:
-    """A branch is whole, or it is not there."""
+    """Check that a branch is complete or does not exist."""
     child = run.with_name("child")
     made = attempt(lambda: branch(checkpoint_path(run / "checkpoints", step), child))
     assert (made is not None) == (step <= reached)

@@ -1,4 +1,4 @@
-"""The user's own files, and what earlier runs left: skipped with a word, never in the way."""
+"""Invalid user files and leftovers of earlier runs are skipped, and never stop a session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KNOWN = session_actions()
 
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder, with nothing in it."""
+    """The user's config folder, empty."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     folder = tmp_path / "grok-tui"
     (folder / "themes").mkdir(parents=True)
@@ -59,7 +59,7 @@ def test_any_keys_are_taken_or_skipped(fuzz: Fuzz, mine: Path) -> None:
     fuzz("key files", tables.map(lambda t: tomli_w.dumps(t).encode()) | FILES, check)
 
 
-def test_any_theme_is_worn_or_skipped(fuzz: Fuzz, mine: Path) -> None:
+def test_any_theme_is_used_or_skipped(fuzz: Fuzz, mine: Path) -> None:
     good = SHIPPED[0].read_bytes()
     content = tomllib.loads(good.decode())
     colors = st.sampled_from(
@@ -69,7 +69,7 @@ def test_any_theme_is_worn_or_skipped(fuzz: Fuzz, mine: Path) -> None:
 
     @st.composite
     def odd(draw: st.DrawFn) -> bytes:
-        """A theme in which something is said otherwise."""
+        """A theme with one value changed."""
         theme = {k: dict(v) if isinstance(v, dict) else v for k, v in content.items()}
         table = draw(st.sampled_from([theme, theme["colors"], theme["series"]]))
         table[draw(st.sampled_from(sorted(table)) | TOML_TEXT)] = draw(colors | TOML_VALUES)
@@ -89,7 +89,7 @@ def test_any_theme_is_worn_or_skipped(fuzz: Fuzz, mine: Path) -> None:
     fuzz("theme files", odd() | mutated(good) | FILES, check)
 
 
-def test_any_preferences_are_read_or_forgotten(fuzz: Fuzz, mine: Path) -> None:
+def test_any_preferences_are_read_or_ignored(fuzz: Fuzz, mine: Path) -> None:
     def check(content: bytes) -> None:
         (mine / "preferences.toml").write_bytes(content)
         assert isinstance(remembered_theme(), str | None)
@@ -98,7 +98,7 @@ def test_any_preferences_are_read_or_forgotten(fuzz: Fuzz, mine: Path) -> None:
     fuzz("preferences", tables.map(lambda t: tomli_w.dumps(t).encode()) | FILES, check)
 
 
-def test_any_summary_tells_a_speed_or_nothing(fuzz: Fuzz, tmp_path: Path) -> None:
+def test_any_summary_gives_a_speed_or_none(fuzz: Fuzz, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(tomli_w.dumps(CONFIG.model_dump(mode="json")))
     whole: dict[str, Any] = {
         "steps": 200, "steps_per_second": 9.0, "device": "CPU", "compile_seconds": 1.0,
@@ -111,7 +111,7 @@ def test_any_summary_tells_a_speed_or_nothing(fuzz: Fuzz, tmp_path: Path) -> Non
     def odd(draw: st.DrawFn) -> bytes:
         try:
             return json.dumps({**whole, **draw(changes)}).encode()
-        except ValueError:  # Python writes no integer of more than 4,300 digits
+        except ValueError:  # Python does not write integers over 4,300 digits
             return b"[" * 9999
 
     def check(content: bytes) -> None:

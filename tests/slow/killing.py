@@ -1,6 +1,6 @@
-"""grok-tui that kills itself in the middle of writing: `killing.py LIKE NUMBER MOMENT ...`.
+"""Runs grok-tui, which kills itself at a writing call: `killing.py LIKE NUMBER MOMENT ...`.
 
-LIKE, NUMBER and MOMENT say at which call (`faults.Calls`); the rest is the command line.
+LIKE, NUMBER and MOMENT select the call (see `faults.Calls`); the rest is the command line.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The real training curve against the unreduced model, trained in float64.
 
-Rounding grows as training goes on, some tenfold every ten steps here; a plain float32 program
-of the unreduced model strays as far. The limits leave three times what was measured. A
-learning rate off by one percent is far beyond the first.
+Rounding errors grow during training, here about tenfold every ten steps; a plain float32
+version of the unreduced model deviates as much. The limits are three times the measured
+deviation. A learning rate off by one percent is far beyond the first.
 """
 
 from __future__ import annotations

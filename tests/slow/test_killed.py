@@ -1,4 +1,4 @@
-"""Recordings that are killed again and again, against one that nobody disturbed."""
+"""Recordings that are killed many times, compared with an undisturbed one."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ CONFIG = (
     *("--keep", "first, last 3, every 4, phases"),
 )
 KILLING = (sys.executable, str(Path(__file__).with_name("killing.py")))
-# Calls that write, and about how many of each there are in 60 steps.
+# Writing calls, and about how many of each there are in 60 steps.
 CALLS = {"pwrite": 14, "fsync": 10, "write": 4, "replace": 4, "mkdir analysis": 2, "unlink": 2}
-# What happens once only, at the beginning and at the end of the run.
+# Calls that happen only once, at the start and at the end of the run.
 FIRST = ("write .step-00000050", "1", "during")
 LAST = [("write .summary", "1", "during"), ("replace .summary", "1", "before")]
 
 
 @dataclass(frozen=True)
 class Kill:
-    """What a kill left. how: where it came. newest: the newest checkpoint's step."""
+    """What a kill left. how: when it came. newest: the newest checkpoint's step."""
 
     how: str
     newest: int
@@ -47,7 +47,7 @@ class Kill:
 
     @property
     def lost(self) -> int:
-        """Steps that were recorded and will be done again."""
+        """Recorded steps that will be trained again."""
         return self.metrics.count(b"\n") - self.newest
 
 
@@ -59,7 +59,7 @@ class Recording:
 
 
 def _look(run_dir: Path, how: str) -> Kill:
-    newest = load(checkpoints_in(run_dir / "checkpoints")[0])  # which it must be able to
+    newest = load(checkpoints_in(run_dir / "checkpoints")[0])  # must not raise
     partial = [path.name for path in run_dir.rglob(".*.partial")]
     return Kill(how, newest.step, (run_dir / "metrics.jsonl").read_bytes(), partial)
 
@@ -69,7 +69,7 @@ def _going_on(run_dir: Path) -> tuple[str, ...]:
 
 
 def _from_outside(folder: Path) -> Recording:
-    """Killed while it compiles, or once some more lines are there: few, or a checkpoint's."""
+    """A run killed while compiling, or after some more lines: few, or up to a checkpoint."""
     run_dir, rng = folder / "outside", random.Random(1)
     later = [rng.randint(3, 60) for _ in range(7)]
     moments = [later.pop(), *rng.sample([*later, None, None, None], 9)]
@@ -88,7 +88,7 @@ def _from_outside(folder: Path) -> Recording:
 
 
 def _from_inside(folder: Path) -> Recording:
-    """Killed in writes of every kind: before, in the middle of, or right after one."""
+    """A run killed before, during or right after writes of every kind."""
     run_dir, rng = folder / "inside", random.Random(2)
     kinds = [*rng.sample(sorted(CALLS), len(CALLS)), rng.choice(sorted(CALLS))]
     strikes = [(kind, str(rng.randint(1, CALLS[kind])), rng.choice(MOMENTS)) for kind in kinds]
@@ -112,7 +112,7 @@ def _undisturbed(folder: Path) -> Recording:
 def futures(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Future[Recording]]]:
-    """All three, two at a time, as most of each is compiling on one core."""
+    """All three recordings, two at a time, since most of each is compiling on one core."""
     folder = tmp_path_factory.mktemp("killed")
     makers = {"outside": _from_outside, "inside": _from_inside, "whole": _undisturbed}
     with ThreadPoolExecutor(2) as pool:
@@ -133,7 +133,7 @@ def names(run_dir: Path) -> set[str]:
     return {str(path.relative_to(run_dir)) for path in run_dir.rglob("*")}
 
 
-def test_every_kill_leaves_a_checkpoint_and_all_that_leads_up_to_it(
+def test_every_kill_leaves_a_checkpoint_and_all_lines_before_it(
     killed: Recording, whole: Recording, record_property: Callable[[str, object], None]
 ) -> None:
     lines = (whole.run_dir / "metrics.jsonl").read_bytes().splitlines(keepends=True)
@@ -150,7 +150,7 @@ def test_every_kill_leaves_a_checkpoint_and_all_that_leads_up_to_it(
     print(f"{partial} of {len(killed.kills)} kills left half a file; steps lost: {lost}")
 
 
-def test_in_the_end_all_files_are_those_of_a_run_that_never_stopped(
+def test_all_files_end_up_as_in_a_run_that_never_stopped(
     killed: Recording, whole: Recording
 ) -> None:
     assert killed.end.code == whole.end.code == 0, killed.end.err
@@ -172,7 +172,7 @@ def test_checkpoints_are_equal_but_for_seconds(killed: Recording, whole: Recordi
 
 
 def told(run_dir: Path) -> list[dict[str, Any]]:
-    """What happened, without times, and without the starts of later sittings."""
+    """The events, without times and without the starts of later sittings."""
     lines = records(run_dir / "events.jsonl")
     for line in lines:
         del line["time"]

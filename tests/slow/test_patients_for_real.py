@@ -1,4 +1,4 @@
-"""The real p = 113 patients, trained by the installed command as far as it takes."""
+"""The real p = 113 patients, trained by the installed command."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PATIENTS = [
     for name in preset_names()
     if load_preset(name).patient
 ]
-# Enough to know the train pairs where they can be known, and for weights to collapse.
+# Enough to memorize the train pairs if possible, and for weights to collapse.
 STEPS = 300
-# Losses are zero later; until then steps get slower, for float32's smallest numbers.
+# Here losses become zero later, and until then steps get slower from subnormal numbers.
 LATE = {"naive": 1200}
 
 
@@ -44,7 +44,7 @@ def test_the_doctor_finds_what_is_wrong_with_a_patient(tmp_path: Path, name: str
 
 
 @pytest.mark.long
-def test_quick_is_well_all_the_way(tmp_path: Path) -> None:
+def test_quick_stays_healthy_throughout(tmp_path: Path) -> None:
     run = tmp_path / "quick"
     output("--record", run, "--preset", "quick", "--stop-when", "grokked")
     assert json.loads(output("doctor", run, "--json"))["verdicts"][0]["id"] == "grokked"

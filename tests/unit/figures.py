@@ -1,4 +1,4 @@
-"""Charts drawn without a screen, by a figure that remembers what it was told."""
+"""Charts drawn without a screen, on a figure that records the calls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def series(values: list[float], every: int = 1, first: int = 1) -> Series:
 
 
 def state(train: list[float], test: list[float], **fields: Any) -> SessionState:
-    """Losses as given; the accuracies of the test steps rise from 0 to 1."""
+    """A state with these losses; accuracies at the test steps rise from 0 to 1."""
     rising = series(np.linspace(0, 1, len(test)).tolist(), every=10)
     return SessionState(
         Config().model_dump(), train_loss=series(train), test_loss=series(test, every=10),
@@ -41,7 +41,7 @@ def state(train: list[float], test: list[float], **fields: Any) -> SessionState:
 
 
 class Spy(Plot):
-    """A figure that remembers what it was last told."""
+    """A figure that records the last calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +87,10 @@ def drawn(
     ghost: SessionState | None = None,
     view: ChartView | None = None,
 ) -> tuple[Spy, str]:
-    """The figure and its picture without colors; axes: as the session begins with."""
+    """Draw a chart; returns the figure, and its text without colors.
+
+    axes: None for those that a session starts with.
+    """
     plt, axes = plt or Spy(), axes or Axes(log_y=kind is LOSS)
     said = draw(plt, kind, Scene(what, view or ALL, axes, ghost), (WIDTH, HEIGHT), COLORS)
     plt.plotsize(WIDTH, HEIGHT)  # as Textual's widget does

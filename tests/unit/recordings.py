@@ -1,4 +1,4 @@
-"""A tiny run's events, snapshots and tables, for tests that write one."""
+"""Events, snapshots and arrays of a tiny run, for tests that write one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def analyzed(step: int) -> Analyzed:
 
 
 class Asked:
-    """An inbox of someone who is asked for when the recorder waits, and says `answers`."""
+    """An inbox that gives the next of `answers` each time that the recorder waits."""
 
     def __init__(self, *answers: list[Command], look: Callable[[], None] = lambda: None):
         self.answers, self._look = list(answers), look
@@ -67,7 +67,7 @@ class Asked:
 
 
 def snapshot(step: int, **changes: Any) -> Snapshot:
-    """One whose config has `changes`."""
+    """A snapshot whose config has `changes`."""
     shapes = model_for(CONFIG).shapes
     weights = {name: np.full(shape, step, dtype=np.float32) for name, shape in shapes.items()}
     config = CONFIG.changed(**changes).model_dump(mode="json")
@@ -90,7 +90,7 @@ def events_of(run: Path) -> list[dict[str, Any]]:
 
 
 def files(run: Path) -> dict[str, bytes]:
-    """Every file of a run; the header of a checkpoint in order, which it need not be."""
+    """The content of every file of a run; headers of checkpoints are sorted to compare."""
     found = {str(p.relative_to(run)): p.read_bytes() for p in run.rglob("*") if p.is_file()}
     for name, content in found.items():
         if name.endswith(".safetensors"):

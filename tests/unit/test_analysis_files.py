@@ -1,4 +1,4 @@
-"""Analyses in a run directory: their numbers in its lines, their arrays in files."""
+"""Analyses in a run directory: numbers in `metrics.jsonl`, arrays in files."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_an_analysed_step_has_its_measures_and_its_tables(run: Path) -> None:
+def test_an_analyzed_step_has_measures_and_arrays(run: Path) -> None:
     writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
     writer(losses(1, 4.0, 3.0))
     writer(evaluated(2))
     writer(analyzed(2))
     writer(losses(3, 2.0))
-    writer(Analyzed(3, MEASURES, 0.1))  # its arrays were left out on the way
+    writer(Analyzed(3, MEASURES, 0.1))  # without arrays
     writer(Stopped(3, "completed"))
     writer.close()
     first, second, third = metrics_of(run)
@@ -54,7 +54,7 @@ def test_an_analysed_step_has_its_measures_and_its_tables(run: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
-def test_damaged_tables_are_refused_in_words(run: Path, content: bytes | None) -> None:
+def test_damaged_arrays_are_refused_with_a_reason(run: Path, content: bytes | None) -> None:
     RunWriter.create(run, CONFIG, ENVIRONMENT).close()
     analysis_files.save(run, 2, ARRAYS)
     path = analysis_files.analysis_path(run, 2)
@@ -63,7 +63,7 @@ def test_damaged_tables_are_refused_in_words(run: Path, content: bytes | None) -
         analysis_files.load(path, CONFIG)
 
 
-def test_tables_without_one_of_their_arrays_are_refused(run: Path) -> None:
+def test_an_analysis_without_one_of_its_arrays_is_refused(run: Path) -> None:
     path = analysis_files.analysis_path(run, 2)
     path.parent.mkdir(parents=True)
     np.savez(path, elements=ARRAYS.elements)

@@ -27,7 +27,7 @@ def analyst(
     n_heads: int = 1,
     loss: Loss = "cross-entropy",
 ) -> Analyst:
-    """For weights of this size."""
+    """An analyst for weights of this size."""
     task = make_task(Config(operation=operation, modulus=modulus))
     d_model, d_mlp = weights["blocks.0.W_in"].shape
     sizes = Config(
@@ -40,7 +40,7 @@ def analyzed(weights: reference.Weights, **kind: Any) -> tuple[Measures, Analysi
     return analyst(weights, **kind)(weights)
 
 
-def test_a_network_built_from_known_frequencies_gives_them_back() -> None:
+def test_planted_frequencies_of_a_network_are_found() -> None:
     measures, arrays = analyzed(planted.pizza(P, KEYS))
     assert measures.key_frequencies == KEYS
     assert set(np.unique(arrays.neuron_frequency)) == set(KEYS)
@@ -52,10 +52,10 @@ def test_a_network_built_from_known_frequencies_gives_them_back() -> None:
     assert measures.excluded_loss is not None
     assert measures.restricted_loss < 0.05
     assert measures.excluded_loss > 3
-    assert measures.gradient_symmetricity == pytest.approx(1)  # it sees a + b only
+    assert measures.gradient_symmetricity == pytest.approx(1)  # it depends on a + b only
 
 
-def test_a_network_of_products_is_found_in_the_basis_of_discrete_logarithms() -> None:
+def test_a_network_for_products_is_analyzed_by_discrete_logarithms() -> None:
     sums = planted.pizza(P - 1, KEYS)  # it adds modulo 28
     found = analyst(sums, operation="multiply")
     W_E, W_U = np.zeros((P + 1, 6)), np.zeros((6, P))
@@ -76,8 +76,8 @@ def test_random_weights_do_not_look_like_a_circuit() -> None:
     assert arrays.neuron_share.max() < 0.85
 
 
-def test_the_losses_are_those_of_the_whole_network_if_no_frequency_is_left_out() -> None:
-    """Excluding nothing leaves the train loss: key frequencies of a zero W_L are none."""
+def test_without_key_frequencies_the_excluded_loss_is_the_train_loss() -> None:
+    """A zero W_L has no key frequencies, and excluding nothing leaves the train loss."""
     weights = reference.random_weights(P, 32, 64, 1)
     weights["blocks.0.W_out"][:] = 0
     found = analyst(weights, n_heads=2)
@@ -90,8 +90,8 @@ def test_the_losses_are_those_of_the_whole_network_if_no_frequency_is_left_out()
     assert measures.excluded_loss == pytest.approx(expected, rel=1e-12)
 
 
-def test_under_stablemax_they_are_stablemaxs() -> None:
-    """Nothing is key in a zero W_L: what is left are the mean logits, and the true ones."""
+def test_under_stablemax_the_progress_losses_are_stablemax_losses() -> None:
+    """A zero W_L has no key frequencies, which leaves the mean logits and the true ones."""
     weights = reference.random_weights(P, 32, 64, 1)
     weights["blocks.0.W_out"][:] = 0
     found = analyst(weights, n_heads=2, loss="stablemax")
@@ -111,7 +111,7 @@ def test_under_stablemax_they_are_stablemaxs() -> None:
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
-def test_any_number_of_layers_is_analyzed_by_its_last_neurons(n_layers: int) -> None:
+def test_the_neurons_of_the_last_layer_are_analyzed(n_layers: int) -> None:
     weights = reference.random_weights(P, 16, 24, n_layers)
     measures, arrays = analyzed(weights, n_heads=2)
     assert measures.restricted_loss is not None
@@ -125,7 +125,7 @@ def test_any_number_of_layers_is_analyzed_by_its_last_neurons(n_layers: int) -> 
 @pytest.mark.parametrize(
     ("operation", "modulus"), [("x3+xy", 13), ("multiply", 15), ("random", 13)]
 )
-def test_without_a_group_there_are_spectra_and_a_word_why_there_is_no_more(
+def test_without_a_group_there_are_only_spectra_and_a_reason(
     operation: str, modulus: int
 ) -> None:
     weights = reference.random_weights(modulus, 16, 24, 1)
@@ -138,7 +138,7 @@ def test_without_a_group_there_are_spectra_and_a_word_why_there_is_no_more(
     assert operation in str(why_no_circuit(found.task, 24))
 
 
-def test_what_would_take_gigabytes_is_refused_in_words() -> None:
+def test_an_analysis_that_needs_gigabytes_is_refused_with_a_reason() -> None:
     task = make_task(Config(modulus=499))
     assert "too many" in str(why_no_circuit(task, 512))
     assert why_no_circuit(make_task(Config()), 512) is None

@@ -1,4 +1,4 @@
-"""Which points train together, how many fit, and what is seen of them meanwhile."""
+"""Which points train together, how many fit, and their progress."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SPEC = spec_from(
         (9, 1, [1] * 12),
     ],
 )
-def test_points_that_differ_in_numbers_alone_train_together(
+def test_points_that_differ_only_in_numbers_train_together(
     workers: int, replicas: int | None, sizes: list[int]
 ) -> None:
     points = list(SPEC.points())
@@ -60,7 +60,7 @@ def test_points_that_differ_in_numbers_alone_train_together(
             assert len({repr(each[name]) for each in fields}) == 1, name
 
 
-def test_parts_are_few_and_about_as_long() -> None:
+def test_parts_are_as_few_as_possible_and_about_equal() -> None:
     assert [len(part) for part in parts(range(15), 8)] == [7, 8]
     assert [len(part) for part in parts(range(15), 15)] == [15]
     assert [len(part) for part in parts(range(130), 1000)] == [43, 43, 44]
@@ -72,7 +72,7 @@ def test_replicas_fill_half_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> No
     config = Config()
     task = make_task(config)
     one = model_for(config).n_bytes(task.n_pairs, task.n_train)
-    assert 50 * 2**20 < one < 100 * 2**20  # 68 MiB were measured
+    assert 50 * 2**20 < one < 100 * 2**20  # measured: 68 MiB
     monkeypatch.setattr(module, "free_bytes", lambda device: 20.5 * one)
     assert fitting(config, "CPU") == 10
     assert fitting(config, "CPU", limit=9 * one) == 4
@@ -81,7 +81,7 @@ def test_replicas_fill_half_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> No
     assert fitting(larger, "CPU") < 10
 
 
-def test_the_memory_of_an_nvidia_card_is_what_its_tool_says(
+def test_the_memory_of_an_nvidia_card_comes_from_nvidia_smi(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tool = tmp_path / "nvidia-smi"
@@ -113,7 +113,7 @@ def test_how_far_a_run_has_come(text: str, expected: Reached, tmp_path: Path) ->
     assert reached(tmp_path) == expected
 
 
-def test_a_watch_tells_of_each_point_once_and_how_long_the_rest_may_take(
+def test_progress_reports_each_ended_point_once_and_the_time_left(
     tmp_path: Path,
 ) -> None:
     now = 100.0

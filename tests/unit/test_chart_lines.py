@@ -29,7 +29,7 @@ def check_decimated(xs: FloatArray, ys: FloatArray, columns: int) -> None:
     assert len(few_xs) == len(few) <= 2 * columns
     assert (np.diff(few_xs) > 0).all()
     at = np.searchsorted(xs, few_xs)
-    np.testing.assert_array_equal(xs[at], few_xs)  # only points there were
+    np.testing.assert_array_equal(xs[at], few_xs)  # only existing points
     np.testing.assert_array_equal(ys[at], few)
     for number, (low, high) in enumerate(pairwise(edges)):
         last = number == columns - 1
@@ -95,7 +95,7 @@ def test_a_column_without_finite_heights_is_a_gap(bad: float) -> None:
 
 
 def test_columns_are_where_plotext_puts_the_dots() -> None:
-    """plotext rounds to half columns, the first and the last of which lie on the limits."""
+    """plotext rounds to half columns, of which the first and last are on the limits."""
     edges = column_edges(0.0, 1000.0, 23)
     for x in np.arange(0.5, 1000.0, 3.0):
         plot = Plot()
@@ -138,7 +138,7 @@ def test_no_smoothing_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_not_finite_spoils_no_mean(bad: float) -> None:
+def test_values_that_are_not_finite_are_left_out_of_the_mean(bad: float) -> None:
     heights = np.full(300, 2.0)
     heights[100] = bad
     smooth = smoothed(heights, "strong")
@@ -147,14 +147,14 @@ def test_what_is_not_finite_spoils_no_mean(bad: float) -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
-def test_few_points_are_smoothed_too(n: int) -> None:
+def test_few_points_are_smoothed(n: int) -> None:
     np.testing.assert_allclose(smoothed(np.full(n, 4.0), "strong"), np.full(n, 4.0))
 
 
 # --- line_in_view -------------------------------------------------------------------------
 
 
-def test_a_line_goes_on_to_the_edges_of_the_window() -> None:
+def test_a_line_extends_to_the_edges_of_the_window() -> None:
     series = Series().extended(np.array([10, 20, 30]), np.array([1.0, 3.0, 7.0]))
     xs, ys = line_in_view(series, (15, 28), LOSS.linear, log_x=False)
     assert xs.tolist() == [15, 20, 28]
@@ -162,7 +162,7 @@ def test_a_line_goes_on_to_the_edges_of_the_window() -> None:
     assert series.values.tolist() == [1.0, 3.0, 7.0]
 
 
-def test_between_the_points_of_a_logarithmic_axis_heights_are_interpolated_there() -> None:
+def test_heights_are_interpolated_on_the_logarithmic_axis() -> None:
     series = Series().extended(np.array([1, 10_000]), np.array([1.0, 1e-4]))
     xs, ys = line_in_view(series, (100, 1000), LOSS.log, log_x=True)
     assert xs == pytest.approx([2, 3])

@@ -56,14 +56,14 @@ def test_a_followed_window_moves_with_the_run_and_a_held_one_stays() -> None:
         assert held.held_or_following((0, 1500)) == followed
 
 
-def test_v_goes_from_all_to_the_newest_and_back() -> None:
+def test_v_switches_between_all_steps_and_the_newest() -> None:
     view = ChartView()
     assert view.recent_or_all(HISTORY).span == "recent"
     assert view.recent_or_all(HISTORY).recent_or_all(HISTORY) == view
     assert ChartView(span=20.0).recent_or_all(HISTORY) == view
 
 
-def test_v_in_a_held_view_shows_all_there_is_and_holds_it() -> None:
+def test_v_in_a_held_view_shows_all_steps_and_holds_them() -> None:
     view = zoomed_to(100, 200).recent_or_all(HISTORY)
     assert view.window(HISTORY) == HISTORY
     assert view.window((0, 2000)) == HISTORY
@@ -72,13 +72,13 @@ def test_v_in_a_held_view_shows_all_there_is_and_holds_it() -> None:
 # --- zoom and pan -----------------------------------------------------------------------------
 
 
-def test_zooming_keeps_the_step_at_its_place() -> None:
+def test_zooming_keeps_the_step_in_place() -> None:
     view = ChartView().zoomed(2, HISTORY, log=False, about=300)
     assert view.window(HISTORY) == (150, 650)
     assert view.zoomed(0.5, HISTORY, log=False, about=300).window(HISTORY) == HISTORY
 
 
-def test_zooming_a_logarithmic_axis_keeps_the_step_at_its_place() -> None:
+def test_zooming_a_logarithmic_axis_keeps_the_step_in_place() -> None:
     history = (0.0, 100_000.0)
     view = zoomed_to(1, 10_000).zoomed(2, history, log=True, about=100)
     assert view.window(history) == (10, 1000)
@@ -95,7 +95,7 @@ def test_zooming_into_the_past_holds_the_window() -> None:
     assert view.window((0, 3000)) == view.window(HISTORY) == (75, 325)
 
 
-def test_zooming_a_held_window_without_a_step_is_about_its_middle() -> None:
+def test_zooming_a_held_window_without_a_step_keeps_its_middle() -> None:
     assert zoomed_to(200, 400).zoomed(2, HISTORY, log=False).window(HISTORY) == (250, 350)
 
 
@@ -107,7 +107,7 @@ def test_panning_stops_at_both_ends() -> None:
     assert view.panned(50, HISTORY, log=False).window(HISTORY) == (800, 1000)
 
 
-def test_panning_where_there_is_nothing_more_changes_nothing() -> None:
+def test_panning_beyond_the_end_changes_nothing() -> None:
     for view in (ChartView(), ChartView(span="recent")):
         assert view.panned(0.5, HISTORY, log=False) is view
 
@@ -133,7 +133,7 @@ STEPS = st.integers(1, 300_000)
         max_size=20,
     ),
 )
-def test_whatever_is_done_the_window_is_within_the_history(
+def test_the_window_always_stays_within_the_history(
     history: tuple[float, float],
     moves: list[
         tuple[Literal["zoom", "pan", "crosshair", "home", "end", "hold", "recent"], float, bool]
@@ -166,7 +166,7 @@ def test_whatever_is_done_the_window_is_within_the_history(
 # --- the crosshair ----------------------------------------------------------------------------
 
 
-def test_the_crosshair_begins_at_the_newest_step_in_view() -> None:
+def test_the_crosshair_appears_at_the_newest_step_in_view() -> None:
     for share in (-0.01, 0.01):
         assert ChartView().crosshair_moved(share, HISTORY, log=False).crosshair == 1000
     assert zoomed_to(100, 200).crosshair_moved(1, HISTORY, log=False).crosshair == 200
@@ -179,7 +179,7 @@ def test_the_crosshair_moves_by_its_share_of_the_window() -> None:
     assert view.crosshair_moved(1 / 3, HISTORY, log=True).crosshair == 1000
 
 
-def test_the_crosshair_moves_by_one_step_at_least() -> None:
+def test_the_crosshair_moves_at_least_one_step() -> None:
     for log in (False, True):
         view = ChartView(crosshair=5)
         assert view.crosshair_moved(1e-6, HISTORY, log=log).crosshair == 6
@@ -201,7 +201,7 @@ def test_the_crosshair_stops_at_both_ends() -> None:
     assert ChartView(crosshair=3).crosshair_moved(-0.1, HISTORY, log=False).crosshair == 0
 
 
-def test_a_crosshair_out_of_view_comes_to_the_nearest_edge() -> None:
+def test_a_crosshair_out_of_view_moves_to_the_nearest_edge() -> None:
     view = zoomed_to(400, 500)
     for at, edge in ((100, 400), (900, 500)):
         there = view.with_crosshair(at, HISTORY)
@@ -222,7 +222,7 @@ def test_places_and_steps() -> None:
     assert place(7, log=False) == step_at(7, log=False) == 7
 
 
-def test_smoothing_goes_round() -> None:
+def test_smoothing_wraps_around() -> None:
     view, seen = ChartView(), []
     for _ in range(3):
         view = view.smoother()

@@ -44,7 +44,7 @@ def snapshot(step: int = 7) -> Snapshot:
             for name, shape in model_for(CONFIG).shapes.items()
         }
         drawn["W_pos"][:2] = [[0.0, -0.0, 1e-45, 1.0], [3.4e38, -1e-38, 1 / 3, -1.0]]
-        # One lies in memory column by column.
+        # One is in column-major order.
         return drawn | {"blocks.0.W_Q": np.asfortranarray(drawn["blocks.0.W_Q"])}
 
     return Snapshot(
@@ -63,7 +63,7 @@ def snapshot(step: int = 7) -> Snapshot:
 
 
 def with_mean() -> Snapshot:
-    """One with grokfast's mean gradient."""
+    """A snapshot with grokfast's mean gradient."""
     config = CONFIG.changed(grad_filter="grokfast").model_dump(mode="json")
     return replace(snapshot(), gradient_mean=snapshot(9).weights, config=config)
 
@@ -93,7 +93,7 @@ def refusal(path: Path) -> str:
 
 
 def with_metadata(path: Path, **changes: str) -> Path:
-    """The file of `snapshot()` with other metadata, each value as it stands in the file."""
+    """The file of `snapshot()` with other metadata, as raw text."""
     save(path, snapshot())
     with safetensors.safe_open(path, framework="numpy") as file:
         metadata = dict(file.metadata()) | changes
@@ -101,7 +101,7 @@ def with_metadata(path: Path, **changes: str) -> Path:
 
 
 def with_arrays(path: Path, **changes: Any) -> Path:
-    """The file of `snapshot()` with other arrays; None takes one away."""
+    """The file of `snapshot()` with other arrays; None removes one."""
     save(path, snapshot())
     with safetensors.safe_open(path, framework="numpy") as file:
         metadata = dict(file.metadata())
@@ -111,7 +111,7 @@ def with_arrays(path: Path, **changes: Any) -> Path:
 
 
 def rewritten(path: Path, tensors: dict[str, Any], metadata: dict[str, str]) -> Path:
-    """A file whose content is as it was meant to be, however odd."""
+    """Write a file with any content and a matching digest."""
     metadata["digest"] = digest(tensors, metadata)
     path.write_bytes(safetensors.numpy.save(tensors, metadata))
     return path
@@ -125,7 +125,7 @@ def test_every_field_comes_back_exactly(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_mean_gradient_is_there_while_its_filter_is_in_use(tmp_path: Path) -> None:
+def test_a_mean_gradient_is_saved_while_its_filter_is_in_use(tmp_path: Path) -> None:
     path = checkpoint_path(tmp_path, 7)
     save(path, with_mean())
     check_equal(load(path), with_mean())
@@ -216,19 +216,19 @@ def test_a_save_that_the_system_cuts_off_leaves_the_old_file(tmp_path: Path) -> 
     assert path.read_bytes() == b"old"
 
 
-def test_a_missing_file_and_a_folder_are_no_checkpoints(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_not_checkpoints(tmp_path: Path) -> None:
     assert "is not a readable checkpoint" in refusal(tmp_path / "missing.safetensors")
     assert "is not a readable checkpoint" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 8, b"\xff" * 64, b"{}", b"garbage" * 99])
-def test_garbage_is_no_checkpoint(content: bytes, tmp_path: Path) -> None:
+def test_garbage_is_not_a_checkpoint(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(content)
     assert "is not a readable checkpoint" in refusal(path)
 
 
-def test_a_file_of_somebody_else_is_no_checkpoint(tmp_path: Path) -> None:
+def test_a_foreign_safetensors_file_is_not_a_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     arrays = {"weights/W_E": np.zeros((2, 2), dtype=np.float32)}
     for metadata in (None, {}, {"format": "pt"}):
@@ -318,8 +318,8 @@ def test_a_checkpoint_under_the_name_of_another_is_refused(tmp_path: Path) -> No
     assert refusal(path).endswith("is not named after its step")
 
 
-def test_content_that_is_not_what_was_saved_is_refused(tmp_path: Path) -> None:
-    """A flipped bit in the last weight leaves a file that safetensors reads without a word."""
+def test_altered_content_is_refused(tmp_path: Path) -> None:
+    """safetensors reads a file with a flipped bit in the last weight without an error."""
     path = checkpoint_path(tmp_path, 7)
     save(path, snapshot())
     content = bytearray(path.read_bytes())
@@ -330,7 +330,7 @@ def test_content_that_is_not_what_was_saved_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    """A place for damaged files, and the bytes of a good one."""
+    """A path for damaged files, and the bytes of an undamaged one."""
     path = tmp_path_factory.mktemp("damage") / "step-00000007.safetensors"
     save(path, snapshot())
     return path, path.read_bytes()
@@ -344,13 +344,15 @@ def loads_or_is_refused(path: Path) -> None:
         assert text.splitlines() == [text]
         assert text.startswith(f"{path} ")
     else:
-        check_equal(loaded, snapshot())  # what was flipped says nothing: a space, a name
+        check_equal(
+            loaded, snapshot()
+        )  # the flipped bits have no meaning, as in a space or a name
 
 
 @settings(deadline=None, max_examples=200)
 @given(content=st.binary(max_size=200))
 @example(content=(9).to_bytes(8, "little") + b'{"a":[]} ')
-def test_random_bytes_are_never_a_traceback(content: bytes, real: tuple[Path, bytes]) -> None:
+def test_random_bytes_never_cause_a_traceback(content: bytes, real: tuple[Path, bytes]) -> None:
     real[0].write_bytes(content)
     loads_or_is_refused(real[0])
 
@@ -367,7 +369,7 @@ def test_a_checkpoint_cut_anywhere_is_refused(
 
 @settings(deadline=None, max_examples=500)
 @given(data=st.data())
-def test_flipped_bits_are_never_a_traceback(
+def test_flipped_bits_never_cause_a_traceback(
     data: st.DataObject, real: tuple[Path, bytes]
 ) -> None:
     path, content = real
@@ -380,10 +382,10 @@ def test_flipped_bits_are_never_a_traceback(
     loads_or_is_refused(path)
 
 
-# --- a folder of them ---------------------------------------------------------------------
+# --- a folder of checkpoints --------------------------------------------------------------
 
 
-def test_checkpoints_are_listed_newest_first_and_nothing_else(tmp_path: Path) -> None:
+def test_only_checkpoints_are_listed_and_newest_first(tmp_path: Path) -> None:
     for step in (2, 16_000_000, 10, 9_999_999):
         checkpoint_path(tmp_path, step).touch()
     for name in (".step-00000003.safetensors.partial", "step-best.safetensors", "notes.txt"):
@@ -392,7 +394,7 @@ def test_checkpoints_are_listed_newest_first_and_nothing_else(tmp_path: Path) ->
     assert steps == [16_000_000, 9_999_999, 10, 2]
 
 
-def test_the_newest_good_checkpoint_counts_and_bad_ones_are_named(tmp_path: Path) -> None:
+def test_the_newest_good_checkpoint_is_used_and_bad_ones_are_named(tmp_path: Path) -> None:
     for step in (5, 10, 15, 20):
         save(checkpoint_path(tmp_path, step), snapshot(step))
     checkpoint_path(tmp_path, 20).write_bytes(b"")

@@ -1,4 +1,4 @@
-"""What `grok-tui compare` prints."""
+"""The output of `grok-tui compare`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHER = CONFIG.changed(seed=1, weight_decay=3.0)
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder with two runs, `whole` that grokked and `short` that was cut off."""
+    """A folder with two runs: `whole`, which grokked, and `short`, which was cut off."""
     written(tmp_path / "whole", *RUN)
     written(
         tmp_path / "short", STARTED, *course([(0.5, 0.01)] * 3), losses(31, 33), config=OTHER
@@ -40,7 +40,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def cells(text: str, label: str) -> dict[str, str]:
-    """What the tables say of a run, by the names of the columns."""
+    """The cells of a run in the printed tables, by column."""
     found: dict[str, str] = {}
     for block in text.split("\n\n"):
         first, *rows = block.split("\n")
@@ -78,7 +78,7 @@ def test_the_tables(
     assert all(len(line) <= int(columns) for line in text.split("\n"))
 
 
-def test_edits_and_branches_are_told(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_edits_and_branches_are_listed(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parent = {"parent": {"run": "runs/first", "step": 20}}
     with (runs / "short" / "config.toml").open("ab") as file:
         file.write(tomli_w.dumps(parent).encode())
@@ -99,7 +99,7 @@ def test_runs_of_the_same_config(runs: Path, capsys: pytest.CaptureFixture[str])
 
 
 def charts(text: str) -> dict[str, str]:
-    """What follows each title."""
+    """The text below each title."""
     parts = re.split(r"^(train loss|test loss|test accuracy)   ", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -119,7 +119,7 @@ def test_the_charts_show_every_run_and_fit_the_terminal(
 
 
 @pytest.mark.parametrize("reason", ["no terminal", "NO_COLOR"])
-def test_without_colors_there_are_no_escapes(
+def test_without_colors_there_are_no_escape_sequences(
     runs: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -143,7 +143,7 @@ def test_a_terminal_has_colors(
     assert re.search(r"\x1b\[38;5;\d+mo", colored)
 
 
-def test_output_that_has_few_letters_gets_others(
+def test_output_with_a_small_character_set_gets_replacements(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = io.BytesIO()
@@ -156,7 +156,7 @@ def test_output_that_has_few_letters_gets_others(
     assert len(charts(text)) == 3
 
 
-def test_runs_without_an_evaluation_have_no_chart_of_one(
+def test_runs_without_an_evaluation_have_no_chart_of_evaluations(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b", "c"):
@@ -173,7 +173,9 @@ def test_runs_without_an_evaluation_have_no_chart_of_one(
     assert cells(text, "o d")["exit"] == "cut off"
 
 
-def test_more_runs_than_markers(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_runs_than_markers_are_not_all_drawn(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     names = [f"run-{number}" for number in range(len(MARKERS) + 2)]
     for name in names:
         written(runs / name, STARTED, losses(1, 3))
@@ -211,7 +213,7 @@ def test_json_says_the_same_and_draws_nothing(
     assert content["differences"] == {"seed": [0, 1], "weight_decay": [1.0, 3.0]}
 
 
-# --- what is wrong ------------------------------------------------------------------------
+# --- refusals -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_json_says_the_same_and_draws_nothing(
         (["whole", "broken"], "broken/metrics.jsonl is damaged in line 1"),
     ],
 )
-def test_what_cannot_be_compared_is_said_in_a_line(
+def test_runs_that_cannot_be_compared_are_refused_in_one_line(
     runs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     (written(runs / "broken") / "metrics.jsonl").write_text("step 1\n")

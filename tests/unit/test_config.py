@@ -29,7 +29,7 @@ NESTED: list[Any] = []
 for _ in range(5000):
     NESTED = [NESTED]
 
-# Besides d_model, fields whose bounds can be reached with all else at its default.
+# Fields, besides d_model, whose bounds are valid with all others at their defaults.
 SMALLEST = {"modulus": 5, "d_model": 2, "n_heads": 1, "d_mlp": 1, "n_layers": 1, "eps": 1e-30}
 LARGEST = {
     "modulus": 499, "data_seed": MAX_SEED, "seed": MAX_SEED, "d_model": 2048, "n_heads": 64,
@@ -81,7 +81,7 @@ def test_every_number_is_bounded_below_and_above_unless_only_time_bounds_it(name
     assert limits(name).keys() & {"lt", "le"}
 
 
-def test_live_fields_are_those_that_never_touch_the_weights() -> None:
+def test_live_fields_do_not_change_the_weights() -> None:
     live = {"lr", "weight_decay", "beta1", "beta2", "eps", "warmup_steps", "decay", "steps"}
     live |= {"grad_filter", "grokfast_alpha", "grokfast_lambda", "norm_constraint"}
     live |= {"eval_every", "checkpoint_every", "keep", "stop_when"}
@@ -117,7 +117,7 @@ def test_closed_bounds_are_allowed(name: str, value: float) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "nan", "inf"])
 @pytest.mark.parametrize("name", ["lr", "weight_decay", "eps", "train_fraction", "modulus"])
-def test_nan_and_infinity_are_no_values(name: str, value: Any) -> None:
+def test_nan_and_infinity_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=rf"^{name} must be "):
         build({name: value})
 
@@ -147,7 +147,7 @@ def test_nan_and_infinity_are_no_values(name: str, value: Any) -> None:
         ({"device": "\udcff"}, r"device must be .*\(got '\\udcff'\)"),
     ],
 )
-def test_errors_say_what_is_wrong_in_one_line(fields: dict[str, Any], says: str) -> None:
+def test_errors_are_one_line(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=f"^{says}") as caught:
         check(build(fields))
     assert len(one_line(caught.value)) < 250
@@ -243,7 +243,7 @@ def test_choices_are_those_of_the_schema() -> None:
     ("value", "text"),
     [(0.001, "0.001"), (1e-8, "1e-08"), (113, "113"), (1.0, "1"), (1e22, "1e+22"), ("a", "a")],
 )
-def test_values_are_written_as_people_do(value: Any, text: str) -> None:
+def test_values_are_written_as_people_write_them(value: Any, text: str) -> None:
     assert written(value) == text
 
 

@@ -27,7 +27,7 @@ def draw(*shape: int, seed: int = 0) -> Float64:
 
 
 def tokens(p: int, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """n pairs, some of them twice, not in order."""
+    """n random pairs, unordered and some of them repeated."""
     return tuple(np.random.default_rng(p).integers(p, size=(2, n)))  # type: ignore[return-value]
 
 
@@ -65,7 +65,7 @@ def test_attention_and_its_gradient(p: int, heads: int, n: int, scale: float) ->
         expected[a[i]] += slope[i, 0]
         expected[p + b[i]] += slope[i, 1]
         expected[-1] += slope[i, 2]
-    # A difference of scores is rounded by up to 2^-24 of itself, and exp carries that on.
+    # A difference of scores has a relative error of up to 2^-24, which exp passes on.
     limit = 8 * (1 + np.ptp(scores)) * ROUNDING
     np.testing.assert_allclose(pattern.numpy(), exact, rtol=limit, atol=1e-37)
     np.testing.assert_allclose(d_scores.numpy(), expected, rtol=0, atol=limit * np.sqrt(n) * 4)
@@ -107,7 +107,7 @@ def test_mixing_and_its_gradient(p: int, heads: int, width: int, n: int, onto: b
     check(d_table, np.vstack([expected.reshape(-1, width), g.sum(0)]), n)
 
 
-def test_a_number_that_is_none_comes_through_the_relu() -> None:
+def test_nan_passes_through_the_relu() -> None:
     """A diverged run must not look healthy."""
     table = draw(7, 20)
     table[-1, 3] = np.nan
@@ -115,7 +115,7 @@ def test_a_number_that_is_none_comes_through_the_relu() -> None:
     assert np.isnan(out.numpy()).sum() == 1
 
 
-def test_tokens_of_another_kind_are_refused() -> None:
+def test_tokens_of_another_type_are_refused() -> None:
     scores, a = tensor(draw(7, 2)), Tensor([0, 1], dtype="int64")
     with pytest.raises(ValueError, match="int32"):
         attend(scores, a, a)

@@ -24,14 +24,14 @@ LN_P = np.log(113)
 
 
 def curve(*points: tuple[float, float]) -> Curve:
-    """Straight lines between points, every ten steps."""
+    """Straight lines between points, sampled every ten steps."""
     at, values = zip(*points, strict=True)
     steps = np.arange(at[0], at[-1] + 1, 10, dtype=np.float64)
     return Curve(steps, np.interp(steps, at, values))
 
 
 def case(**known: Any) -> Case:
-    """A run of `nanda` that knows its train pairs since step 200, and is at step 3,000."""
+    """A run of `nanda` at step 3,000 that memorized its train pairs at step 200."""
     memorized: dict[str, Any] = {
         "config": NANDA,
         "steps": 3000,
@@ -78,7 +78,7 @@ def config(**changes: Any) -> dict[str, Any]:
         ({"test_acc": curve((10, 0.01), (1500, 1), (1800, 1), (2000, 0.2), (3000, 0.3))},
          "lr-too-high"),
         ({"train_loss": curve((10, LN_P), (200, 0), (3000, 0))}, "numerical-collapse"),
-        # It has jumped since, and the pairs have losses again.
+        # The loss has jumped since, and the pairs have losses above zero again.
         ({"config": config(loss="naive", weight_decay=0.0),
           "zero_loss": curve((10, 0), (1070, 0.5), (1200, 0.16), (3000, 0.16))},
          "numerical-collapse"),
@@ -90,7 +90,7 @@ def test_the_principal_verdict(known: dict[str, Any], principal: str) -> None:
     assert ids(case(**known))[0] == principal
 
 
-def test_collapsed_weights_are_too_much_decay_whatever_the_number_is() -> None:
+def test_collapsed_weights_mean_too_much_decay_at_any_weight_decay() -> None:
     flat = curve((10, LN_P), (3000, LN_P))
     gone = case(
         train_loss=flat, test_loss=flat, train_acc=curve((10, 0.01), (3000, 0.01)),
@@ -102,7 +102,7 @@ def test_collapsed_weights_are_too_much_decay_whatever_the_number_is() -> None:
     assert ids(replace(gone, config=config(lr=0.05)))[0] == "lr-too-high"
 
 
-def test_without_decay_a_constraint_of_the_norm_is_no_illness() -> None:
+def test_without_decay_a_norm_constraint_is_not_an_illness() -> None:
     free = case(config=config(weight_decay=0.0, norm_constraint="sphere"))
     assert "weight-decay-too-low" not in ids(free)
 
@@ -114,7 +114,7 @@ def test_spikes_are_counted_from_low_to_high() -> None:
     assert verdict.evidence["spikes"] == 5
 
 
-def test_what_is_unknown_is_not_counted_as_anything() -> None:
+def test_unknown_fields_lead_to_no_verdict() -> None:
     blind = Case(steps=100, train_loss=curve((10, 4.7), (100, 4)))
     assert ids(blind) == ["memorizing"]
     assert ids(Case()) == ["on-track"]
@@ -172,7 +172,7 @@ def test_the_expected_norm_is_that_of_the_weights(init: str) -> None:
     assert found == pytest.approx(model.expected_norm, rel=0.02)
 
 
-def test_a_measured_norm_tells_where_the_init_is_unknown() -> None:
+def test_a_measured_norm_replaces_an_unknown_init() -> None:
     known = {n: v for n, v in NANDA.items() if n not in ("init", "init_scale")}
     tiny = case(config=known, weight_norm=curve((10, 2), (3000, 2)))
     assert derive(tiny).norm_ratio == pytest.approx(2 / 48, abs=0.02)
@@ -187,18 +187,18 @@ def test_a_recorded_run_of_every_kind_gets_its_verdict(kind: str) -> None:
     own = [r for r in RECORDS if r["kind"] == kind and judged(r)]
     assert len(own) >= 3
     wrong = [r["seed"] for r in own if diagnose(case_from(r))[0].id != r["truth"]]
-    # With a little decay x2+y2 answers 70 % of the test pairs, which looks like a good start.
+    # With little decay, x2+y2 gets 70 % of the test pairs right, which looks like progress.
     assert wrong == ([7] if kind == "no-decay" else [])
 
 
 @pytest.mark.parametrize("kind", ["tiny-init", "std-one", "cold", "over-decay"])
-def test_these_are_told_from_the_losses_alone(kind: str) -> None:
+def test_these_kinds_are_diagnosed_from_the_losses_alone(kind: str) -> None:
     own = [r for r in RECORDS if r["kind"] == kind]
     right = [r for r in own if diagnose(case_from(r, blind=True))[0].id == r["truth"]]
     assert len(right) >= 0.75 * len(own)
 
 
-def test_every_kind_is_the_small_version_of_a_preset() -> None:
+def test_every_kind_is_a_small_version_of_a_preset() -> None:
     names = {"tiny-init": "stackexchange", "healthy": "nanda"}
     for kind, (truth, _) in KINDS.items():
         assert load_preset(names.get(kind, kind)).patient in (truth, None)

@@ -1,4 +1,4 @@
-"""What `grok-tui doctor` prints, and what it makes of tables of other programs."""
+"""The output of `grok-tui doctor`, for runs, configs and loss tables of other programs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def rows(points: list[tuple[int, float, float]]) -> str:
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_a_patient_is_known_before_it_is_trained(
+def test_a_patient_is_diagnosed_before_it_is_trained(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     principal = said(capsys, "--preset", name)[0]
@@ -67,7 +67,7 @@ def test_a_patient_is_known_before_it_is_trained(
 
 
 @pytest.mark.parametrize("name", [n for n in preset_names() if load_preset(n).patient])
-def test_the_fix_of_a_patient_leaves_nothing_to_say(
+def test_after_the_fix_a_patient_has_no_verdict(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     fix = said(capsys, "--preset", name)[0]["fix"]["set"]
@@ -75,7 +75,7 @@ def test_the_fix_of_a_patient_leaves_nothing_to_say(
     assert said(capsys, "--preset", name, *flags)[0]["id"] == "on-track"
 
 
-def test_the_text_is_short_and_names_the_flags_to_give(
+def test_the_text_is_short_and_names_the_flags_to_use(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -105,7 +105,7 @@ def test_a_run_that_diverged(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert principal["fix"] == {"set": {"lr": 0.0003}}
 
 
-def test_a_run_is_judged_by_its_config_with_its_edits(
+def test_a_run_is_diagnosed_by_its_config_with_edits(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     memorized = list(course([(1.0, 0.01)] * 9))
@@ -129,13 +129,13 @@ def test_what_is_not_a_run_is_refused(
 # --- losses of another program --------------------------------------------------------------
 
 
-def test_the_first_user_s_plateau(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_users_plateau(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     principal = said(capsys, "--metrics", table(tmp_path, rows(PLATEAU)))[0]
     assert principal["id"] == "init-too-small"
     assert principal["evidence"]["train_loss"] == 1.5
 
 
-def test_only_flags_that_are_given_count_as_known(
+def test_only_given_flags_count_as_known(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = table(tmp_path, rows([(s, 4.7 * 0.9**s, 5 + s / 10) for s in range(0, 2000, 10)]))
@@ -161,14 +161,12 @@ def test_other_spellings_of_the_columns(
     assert said(capsys, "--metrics", table(tmp_path, text))[0]["id"] == "init-too-small"
 
 
-def test_a_loss_that_is_no_number_is_a_divergence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_nan_loss_is_a_divergence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = table(tmp_path, HEADER + "0,4.7,4.8\n1,9,9\n2,nan,nan\n")
     assert said(capsys, "--metrics", path)[0]["id"] == "diverged"
 
 
-def test_cells_may_be_empty_where_nothing_was_measured(
+def test_cells_without_a_measurement_may_be_empty(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = ["step,train_loss,test_loss,train_acc,test_acc,note"]
@@ -200,7 +198,7 @@ def test_cells_may_be_empty_where_nothing_was_measured(
         ("step,train_loss,test_loss,test_acc\n1,2,3,99\n", "not an accuracy between 0 and 1"),
     ],
 )
-def test_a_table_that_is_wrong_is_refused_in_one_line(
+def test_an_invalid_table_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | bytes, words: str
 ) -> None:
     path = table(tmp_path, text)
@@ -209,9 +207,7 @@ def test_a_table_that_is_wrong_is_refused_in_one_line(
     assert words in message
 
 
-def test_a_table_that_cannot_be_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unreadable_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot read" in refused(capsys, "--metrics", tmp_path / "none.csv")
     assert "cannot read" in refused(capsys, "--metrics", tmp_path)
 

@@ -39,12 +39,12 @@ def recorded(name: str, fields: dict[str, Any], **known: Any) -> Path:
     return folder
 
 
-def test_seconds_are_those_of_compiling_steps_and_evaluations() -> None:
+def test_seconds_include_compiling_steps_and_evaluations() -> None:
     assert SPEED.seconds(Config(eval_every=10), 600) == pytest.approx(2.5 + 12 + 1.8)
     assert SPEED.seconds(Config(eval_every=100), 600) == pytest.approx(2.5 + 12 + 0.18)
 
 
-def test_a_run_of_the_same_shape_tells_the_speed() -> None:
+def test_a_run_of_the_same_shape_gives_the_speed() -> None:
     folder = recorded("one", {"lr": 3e-3, "seed": 7, "device": "METAL"})
     speed = recorded_speed(Config(), [folder])
     assert speed is not None
@@ -53,7 +53,7 @@ def test_a_run_of_the_same_shape_tells_the_speed() -> None:
     assert speed.evaluation_seconds == pytest.approx(0.03)
 
 
-def test_evaluations_are_counted_by_how_often_they_were() -> None:
+def test_evaluation_time_is_divided_by_the_number_of_evaluations() -> None:
     speed = recorded_speed(Config(), [recorded("one", {"eval_every": 100})])
     assert speed is not None
     assert speed.evaluation_seconds == pytest.approx(0.3)
@@ -72,11 +72,11 @@ def test_evaluations_are_counted_by_how_often_they_were() -> None:
     ],
     ids=lambda fields: next(iter(fields)),
 )
-def test_a_run_of_another_shape_tells_nothing(fields: dict[str, Any]) -> None:
+def test_a_run_of_another_shape_gives_no_speed(fields: dict[str, Any]) -> None:
     assert recorded_speed(Config(), [recorded("other", fields)]) is None
 
 
-def test_the_first_of_several_that_tells_something() -> None:
+def test_the_first_run_with_a_speed_is_used() -> None:
     folders = [
         recorded("other", {"modulus": 97}),
         recorded("short", {}, steps=20),
@@ -104,7 +104,7 @@ def test_the_first_of_several_that_tells_something() -> None:
         ("summary.json", None),
     ],
 )
-def test_a_broken_run_is_passed_over(name: str, content: str | None) -> None:
+def test_a_broken_run_is_skipped(name: str, content: str | None) -> None:
     broken = recorded("broken", {})
     (broken / name).unlink()
     if content is not None:
@@ -114,7 +114,7 @@ def test_a_broken_run_is_passed_over(name: str, content: str | None) -> None:
     assert speed is not None
 
 
-def test_earlier_runs_are_believed_before_a_measurement(
+def test_earlier_runs_take_precedence_over_a_measurement(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     measured = Speed("CPU", 1.0, 1.0, 1.0)
@@ -126,7 +126,7 @@ def test_earlier_runs_are_believed_before_a_measurement(
     assert speed.device == "METAL"
 
 
-def test_products_are_measured_where_no_run_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_are_measured_if_no_run_gives_a_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "MEASURE_SECONDS", 0.01)
     small = measured_speed(Config(modulus=13, d_mlp=64))
     large = measured_speed(Config(modulus=97, d_mlp=512))
@@ -143,7 +143,7 @@ def test_a_shape_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measured_speed(config) == measured_speed(config.changed(lr=1e-2))
 
 
-def test_more_layers_are_not_guessed() -> None:
+def test_the_speed_of_more_layers_is_not_estimated() -> None:
     assert measured_speed(Config(n_layers=2)) is None
 
 

@@ -1,4 +1,4 @@
-"""What the form knows of a field: values as text and back, bounds, rows, explanations."""
+"""The fields of the form: values as text and back, bounds, rows, explanations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def view(name: str, value: Any, wanted: Any, *, ended: bool = False) -> FieldVie
 
 
 @given(st.floats(1e-12, 10.0))
-def test_an_untouched_text_stands_for_the_very_same_number(value: float) -> None:
+def test_an_unedited_text_gives_exactly_the_same_number(value: float) -> None:
     assert checked(STATE, "lr", written(value)) == value
 
 
@@ -64,20 +64,20 @@ def test_texts_of_values(name: str, text: str, value: Any) -> None:
         ("n_heads", "5", "must divide d_model, 128 (got 5)"),
     ],
 )
-def test_wrong_texts_are_explained(name: str, text: str, problem: str) -> None:
+def test_invalid_texts_are_explained(name: str, text: str, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
         checked(STATE, name, text)
     assert problem in str(caught.value)
 
 
-def test_a_field_is_checked_beside_what_is_planned() -> None:
+def test_a_field_is_checked_together_with_planned_changes() -> None:
     state = STATE.planning("d_model", 130)
     assert checked(state, "n_heads", "5") == 5
     with pytest.raises(ConfigError, match="must divide d_model, 130 \\(got 4\\)"):
         checked(state, "n_heads", "4")
 
 
-def test_an_ended_run_takes_no_live_edit_but_plans_the_next() -> None:
+def test_an_ended_run_accepts_only_planned_changes() -> None:
     ended = reduce(STATE, Stopped(9, "completed"))
     with pytest.raises(ConfigError, match="the run has ended; r starts a new one"):
         checked(ended, "lr", "0.1")
@@ -88,7 +88,7 @@ def test_parsing_does_not_check() -> None:
     assert parsed("lr", "-1") == -1.0
 
 
-def test_choices_go_round() -> None:
+def test_choices_wrap_around() -> None:
     assert turned("abc", "c", 1) == "a"
     assert turned("abc", "a", -1) == "c"
     assert turned("abc", "a", 1) == "b"
@@ -102,7 +102,7 @@ def row(shown: FieldView, width: int = 56, *, selected: bool = False) -> str:
     return row_text(shown, width, selected=selected).plain
 
 
-def test_a_row_tells_name_value_and_kind() -> None:
+def test_a_row_shows_name_value_and_kind() -> None:
     line = row(view("lr", 0.001, 0.001))
     assert line.split() == ["lr", "0.001", "live"]
     assert len(line) == 56
@@ -110,7 +110,7 @@ def test_a_row_tells_name_value_and_kind() -> None:
     assert row(view("n_heads", 4, 4)).split() == ["n-heads", "4", "new", "run"]
 
 
-def test_a_dot_marks_what_is_not_the_default() -> None:
+def test_a_dot_marks_values_that_are_not_the_default() -> None:
     assert "• 0.002" in row(view("lr", 0.002, 0.002))
     assert "•" not in row(view("lr", 0.001, 0.001))
 
@@ -119,7 +119,7 @@ def test_the_chosen_row_has_a_cursor() -> None:
     assert row(view("lr", 1.0, 1.0), selected=True).startswith("▸ lr")
 
 
-def test_edits_that_wait_are_told() -> None:
+def test_waiting_edits_are_shown() -> None:
     pending = row(view("weight_decay", 1.0, 1.25))
     assert "1 → 1.25 " in pending
     assert pending.endswith("pending")
@@ -130,7 +130,7 @@ def test_edits_that_wait_are_told() -> None:
 
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.parametrize("width", [0, 1, 20, 40, 54])
-def test_name_and_value_are_whole_at_any_width(name: str, width: int) -> None:
+def test_name_and_value_are_complete_at_any_width(name: str, width: int) -> None:
     options = choices(name) or (FIELDS[name].default, FIELDS[name].default)
     shown = view(name, max(options, key=lambda o: len(str(o))), options[0])
     line = row(shown, width)
@@ -141,7 +141,7 @@ def test_name_and_value_are_whole_at_any_width(name: str, width: int) -> None:
         assert len(line) <= width
 
 
-def test_a_long_note_gives_way_to_a_shorter_one() -> None:
+def test_a_narrow_row_has_a_shorter_note() -> None:
     shown = view("operation", "add", "x2+xy+y2")
     assert row(shown, 76).endswith("new run: r starts it")
     assert row(shown, 56).endswith("x2+xy+y2          r starts it")
@@ -172,11 +172,11 @@ def test_each_field_is_explained(name: str) -> None:
         (view("decay", "x", "x"), "live: left and right choose, effective from the next step"),
     ],
 )
-def test_what_becomes_of_an_edit_is_told(shown: FieldView, fate: str) -> None:
+def test_the_explanation_says_when_an_edit_takes_effect(shown: FieldView, fate: str) -> None:
     assert explanation(shown).plain.split("\n")[-1] == fate
 
 
-def test_a_live_field_of_a_run_that_has_ended_is_planned_for_the_next_one() -> None:
+def test_a_live_field_of_an_ended_run_is_planned_for_the_next_run() -> None:
     ended = view("steps", 1000, 4000, ended=True)
     assert "r starts it" in row_text(ended, 60, selected=False).plain
     assert "pending" in row_text(view("steps", 1000, 4000), 60, selected=False).plain

@@ -20,7 +20,7 @@ LISTS = [name for name, command in COMMANDS.items() if command.module == "lists"
 
 
 def parse(arguments: list[str]) -> Namespace:
-    """The options of `grok-tui`, whatever the arguments name."""
+    """The parsed options of `grok-tui`."""
     if arguments and arguments[0] in LISTS:
         return lists.parse(arguments[0], arguments[1:])
     return train.parse("", arguments)
@@ -30,7 +30,7 @@ def parse(arguments: list[str]) -> Namespace:
 def help_lines(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """What --help says about each flag, in one line each, and in all under ""."""
+    """The help of each flag in one line, and the whole help under ""."""
     monkeypatch.setenv("COLUMNS", "1000")
     with pytest.raises(SystemExit) as ended:
         parse(["--help"])
@@ -59,7 +59,7 @@ def test_every_field_is_a_flag_in_kebab_case(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_help_gives_default_and_kind_of_every_field(
+def test_help_shows_default_and_kind_of_every_field(
     name: str, help_lines: dict[str, str]
 ) -> None:
     line, field = help_lines[flag(name)], FIELDS[name]
@@ -73,7 +73,7 @@ def test_help_gives_default_and_kind_of_every_field(
         assert choice in line
 
 
-def test_help_gives_the_bounds(help_lines: dict[str, str]) -> None:
+def test_help_shows_the_bounds(help_lines: dict[str, str]) -> None:
     assert "FLOAT learning rate (default 0.001, 0 < x <= 10; live)" in help_lines["--lr"]
     assert "(default 0.9, 0 <= x < 1; live)" in help_lines["--beta1"]
     assert "(default 0.3, 0 < x < 1; restart)" in help_lines["--train-fraction"]
@@ -98,7 +98,7 @@ def test_nothing_is_set_without_flags() -> None:
     assert options.no_save is False
 
 
-def test_the_flags_beside_the_fields() -> None:
+def test_flags_that_are_not_fields() -> None:
     places = ["--config", "a.toml", "--record", "run", "--resume", "old"]
     options = parse(["--preset", "quick", *places, "--no-save", "--theme", "paper"])
     assert (options.preset, options.theme, options.no_save) == ("quick", "paper", True)
@@ -138,7 +138,7 @@ def test_wrong_arguments_are_refused_in_one_line(arguments: list[str], says: str
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_says_what_it_is_for(
+def test_every_command_describes_itself(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -170,7 +170,7 @@ WORDS = st.sampled_from(["--lr", "--lr=1", "1", "-1", "--", "-x", "", "presets",
 @settings(deadline=None)
 @given(st.lists(WORDS | st.text(st.characters(categories=("L", "P")), max_size=5), max_size=4))
 def test_any_arguments_are_options_or_one_line(arguments: list[str]) -> None:
-    """An end by SystemExit, as after --help, is not among them."""
+    """Nothing else, and no SystemExit as after --help."""
     try:
         options = parse(arguments)
     except UserError as error:

@@ -8,7 +8,7 @@ import pytest
 from grok_tui.runs.folders import name_of, new_folder, recorded_folders
 
 
-def test_a_new_folder_is_named_by_time_and_never_there(
+def test_a_new_folder_is_named_by_time_and_does_not_exist_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -32,7 +32,7 @@ def test_a_new_folder_is_named_by_time_and_never_there(
         ("runs/20260102-030405-", "20260102-030405-"),
     ],
 )
-def test_the_name_beside_the_time(folder: str, name: str) -> None:
+def test_the_name_without_the_time(folder: str, name: str) -> None:
     assert name_of(Path(folder)) == name
 
 

@@ -22,7 +22,7 @@ def test_the_basis_is_orthonormal_whether_n_is_odd_or_even(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [12, 13])
-def test_parseval_the_spectrum_holds_all_energy_but_the_mean(n: int) -> None:
+def test_parseval_the_spectrum_has_all_energy_except_the_mean(n: int) -> None:
     embedding = np.random.default_rng(0).standard_normal((n, 7))
     centered = embedding - embedding.mean(axis=0)
     assert np.square(spectrum(embedding)).sum() == pytest.approx(np.square(centered).sum())
@@ -37,18 +37,18 @@ def test_a_planted_frequency_is_the_only_one_in_the_spectrum(n: int, k: int) -> 
     assert key_frequencies(found) == (k,)
 
 
-def test_the_last_frequency_can_be_a_key_one_and_a_weak_one_is_none() -> None:
+def test_the_last_frequency_can_be_key_and_a_weak_one_is_not() -> None:
     norms = np.full(56, 0.2)
     norms[[13, 55]] = 1.0, 0.25
     assert key_frequencies(norms) == (14, 56)
     assert key_frequencies(np.zeros(56)) == ()
 
 
-def test_gini_is_zero_for_equal_values_and_near_one_for_a_single_one() -> None:
+def test_gini_is_zero_for_equal_values_and_near_one_for_a_single_peak() -> None:
     assert gini(np.ones(56)) == pytest.approx(0)
     assert gini(np.eye(100)[3]) == pytest.approx(0.99)
     assert gini(np.zeros(5)) == 0
-    # By the definition with all differences of two values.
+    # By the definition, with the differences of all pairs of values.
     x = np.array([1.0, 5.0, 2.0, 2.0])
     assert gini(x) == pytest.approx(np.abs(x[:, None] - x).sum() / (2 * len(x) * x.sum()))
 
@@ -72,6 +72,6 @@ def test_the_last_frequency_of_an_even_group_is_a_line() -> None:
     np.testing.assert_allclose(places[:, 1], 0)
 
 
-def test_rows_of_some_frequencies() -> None:
+def test_basis_rows_of_frequencies() -> None:
     assert rows_of((1, 6), 12).shape == (3, 12)  # cos_6 has no sine beside it
     assert rows_of((), 12).shape == (0, 12)

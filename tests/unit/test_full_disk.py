@@ -1,4 +1,4 @@
-"""A recording whose disk fails at any moment: the files end up as if it never had."""
+"""A recording whose disk fails at any moment ends up as if it had not failed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SCRIPT: tuple[Event | int, ...] = (
 @pytest.fixture(autouse=True)
 def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("grok_tui.runs.writer.time.time", lambda: 1.0)
-    monkeypatch.setattr(os, "fsync", lambda file: None)  # which would take the test's time
+    monkeypatch.setattr(os, "fsync", lambda file: None)  # slow
 
 
 def full() -> None:
@@ -57,7 +57,7 @@ def full() -> None:
 
 
 def checkpoint(step: int) -> Snapshot:
-    """One that the next but one removes."""
+    """A checkpoint, which the second one after it removes."""
     return snapshot(step, keep="last 2")
 
 
@@ -76,7 +76,7 @@ Struck = Callable[[range, Moment, Callable[[], None]], Calls]
 
 @pytest.fixture
 def struck() -> Struck:
-    """Does something while some of its calls fail."""
+    """Runs an action while some of its calls fail."""
 
     def do(at: range, moment: Moment, act: Callable[[], None]) -> Calls:
         calls = Calls(full, at, moment)
@@ -90,7 +90,7 @@ def struck() -> Struck:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files of a run that nothing disturbed."""
+    """The files of an undisturbed run."""
     run = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("grok_tui.runs.writer.time.time", lambda: 1.0)
@@ -101,7 +101,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def undamaged(run: Path, whole: dict[str, bytes]) -> None:
-    """What is on the disk at any moment is the beginning of the whole run."""
+    """Check that the files are the start of the whole run."""
     for name in ("metrics.jsonl", "events.jsonl"):
         lines = (run / name).read_bytes().splitlines(keepends=True)
         written = b"".join(line for line in lines if line.endswith(b"\n"))
@@ -110,10 +110,10 @@ def undamaged(run: Path, whole: dict[str, bytes]) -> None:
         load(checkpoint)
 
 
-def test_whatever_call_fails_the_files_end_up_the_same(
+def test_the_files_end_up_the_same_whichever_call_fails(
     tmp_path: Path, whole: dict[str, bytes], struck: Struck
 ) -> None:
-    """Each call in its turn, once or twice in a row, before, in the middle of or after it."""
+    """Each call fails, once or twice in a row, before, during or after it."""
     made = RunWriter.create(tmp_path / "count", CONFIG, ENVIRONMENT)
     calls = struck(range(0), "before", lambda: play(made))
     made.close()
@@ -132,11 +132,11 @@ def test_whatever_call_fails_the_files_end_up_the_same(
         assert asked.waits in (1, times), run.name
 
 
-def test_whatever_call_fails_reopening_can_be_done_again(
+def test_reopening_can_be_repeated_whichever_call_fails(
     tmp_path: Path, whole: dict[str, bytes], struck: Struck
 ) -> None:
     def recorded(name: str) -> Path:
-        """A run that was killed in a write after its checkpoint of step 5."""
+        """A run killed during a write after its checkpoint of step 5."""
         run = tmp_path / name
         writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
         play(writer, SCRIPT[:-3])
@@ -161,9 +161,7 @@ def test_whatever_call_fails_reopening_can_be_done_again(
             assert files(run) == left, run.name
 
 
-def test_whatever_call_fails_a_new_run_leaves_nothing_and_can_be_made(
-    tmp_path: Path, struck: Struck
-) -> None:
+def test_a_new_run_leaves_nothing_whichever_call_fails(tmp_path: Path, struck: Struck) -> None:
     def create(run: Path) -> None:
         RunWriter.create(run, CONFIG, ENVIRONMENT).close()
 
@@ -182,7 +180,7 @@ def test_whatever_call_fails_a_new_run_leaves_nothing_and_can_be_made(
             assert files(run) == wanted
 
 
-def test_a_folder_that_is_removed_is_missed_at_the_next_losses(tmp_path: Path) -> None:
+def test_a_removed_folder_is_noticed_at_the_next_losses(tmp_path: Path) -> None:
     run = tmp_path / "run"
     writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
     writer.save(checkpoint(0))
@@ -197,7 +195,7 @@ def test_a_folder_that_is_removed_is_missed_at_the_next_losses(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-# --- how far it goes ----------------------------------------------------------------------
+# --- extent and leftovers -----------------------------------------------------------------
 
 
 def test_the_extent_of_a_recording(tmp_path: Path) -> None:
@@ -230,7 +228,7 @@ def test_a_new_run_without_a_checkpoint_is_removed_and_nothing_else(tmp_path: Pa
         assert [p.name for p in tmp_path.rglob("*")] == ["mine"]
 
 
-def test_what_someone_put_beside_it_stays(tmp_path: Path) -> None:
+def test_files_added_by_others_stay(tmp_path: Path) -> None:
     run = tmp_path / "new"
     writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
     (run / "notes.txt").write_text("mine")

@@ -1,4 +1,4 @@
-"""Filters and the constraint against the published equations, on tensors of their own."""
+"""Filters and the constraint against the published equations, on tensors alone."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_grokfast_adds_lambda_times_the_moving_mean_of_the_gradients(
         check(means, h)
 
 
-def test_orthograd_leaves_nothing_along_the_weight_and_keeps_the_norm() -> None:
+def test_orthograd_removes_the_component_along_the_weight_and_keeps_the_norm() -> None:
     for step in range(STEPS):
         w, g = arrays(step), arrays(step + 100, 10.0 ** (1 - 2 * step))
         g["W_E"] += 3 * np.linalg.norm(g["W_E"]) * w["W_E"]
@@ -85,7 +85,7 @@ def test_sphere_scales_all_weights_together_to_the_norm(norm: float) -> None:
     check(tensors, {name: x * scale for name, x in w.items()})
 
 
-def test_idle_rows_move_no_mean_and_scale_no_weight() -> None:
+def test_idle_rows_change_neither_means_nor_weights() -> None:
     row = Tensor(idle_rows(1)[0]).realize()
     means, weights = on_device(arrays(4)), on_device(arrays(5))
     before = [t.numpy().tobytes() for t in (*means, *weights)]

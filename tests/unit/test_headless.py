@@ -46,7 +46,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Time that only a test moves on."""
+    """A clock that only the test moves."""
     clock = SimpleNamespace(now=100.0)
     clock.monotonic = lambda: clock.now
     monkeypatch.setattr(headless, "time", clock)
@@ -61,7 +61,7 @@ def text_of(terminal: io.StringIO) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
 
 
-def test_lines_where_there_is_no_terminal_and_a_bar_where_there_is_one() -> None:
+def test_a_terminal_gets_a_bar_and_other_output_gets_lines() -> None:
     state = SessionState(CONFIG)
     assert isinstance(make_progress(state, io.StringIO()), PlainProgress)
     bar = make_progress(state, Terminal())
@@ -101,7 +101,7 @@ def test_plain_progress_comes_every_few_seconds(clock: SimpleNamespace) -> None:
     plain = PlainProgress(SessionState(CONFIG), stream)
     plain(STARTED)
     plain(losses(1, 10))
-    assert "step 10/200" not in stream.getvalue()  # nothing is measured yet
+    assert "step 10/200" not in stream.getvalue()  # no metrics yet
     plain(Evaluated(10, METRICS, 0.1))
     for step in (11, 12, 13):
         plain(losses(step, 1))
@@ -114,7 +114,7 @@ def test_plain_progress_comes_every_few_seconds(clock: SimpleNamespace) -> None:
     assert shown == ["10", "15"]
 
 
-def test_a_failure_is_said_at_once(clock: SimpleNamespace) -> None:
+def test_a_failure_is_reported_at_once(clock: SimpleNamespace) -> None:
     stream = io.StringIO()
     plain = PlainProgress(SessionState(CONFIG), stream)
     plain(losses(1, 10))
@@ -124,7 +124,7 @@ def test_a_failure_is_said_at_once(clock: SimpleNamespace) -> None:
     )
 
 
-def test_the_line_of_progress() -> None:
+def test_the_progress_line() -> None:
     state = SessionState(CONFIG)
     assert progress_text(state) == (
         "step 0/200  train -  test -  acc -/-  - steps/s  - left"
@@ -185,7 +185,7 @@ def test_the_bar_is_as_long_as_the_share_of_the_steps(
 
 
 @pytest.mark.parametrize("message", ["see runs/[/x]", "[red]not red[/red]", "a [b] c"])
-def test_brackets_in_a_message_are_no_markup(message: str, terminal: Terminal) -> None:
+def test_brackets_in_a_message_are_not_markup(message: str, terminal: Terminal) -> None:
     bar = BarProgress(SessionState(CONFIG), terminal)
     bar(Warned(3, message))
     bar(Failed(3, message))

@@ -1,4 +1,4 @@
-"""Spikes counted as they come, and what a user is told of a run's health."""
+"""The count of spikes, and the warnings about a run's numerical health."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_spike_is_a_jump_from_near_zero(shares: list[float], spikes: int) -> N
     losses=st.lists(st.sampled_from([0.0, 0.02, 0.05, 0.2, 1.0])),
     cuts=st.lists(st.integers(0, 50)),
 )
-def test_spikes_do_not_depend_on_how_the_losses_come(
+def test_spikes_do_not_depend_on_how_losses_are_chunked(
     losses: list[float], cuts: list[int]
 ) -> None:
     values = UNIFORM_LOSS * np.array(losses)
@@ -58,7 +58,7 @@ def test_spikes_do_not_depend_on_how_the_losses_come(
         ({"spikes": 1}, "jumped from near zero"),
     ],
 )
-def test_there_is_one_warning_of_what_is_not_well(ill: dict[str, float], word: str) -> None:
+def test_each_problem_gets_one_warning(ill: dict[str, float], word: str) -> None:
     assert HealthWatch().warned(500, WELL) == (HealthWatch(), [])
     watch, news = HealthWatch().warned(500, replace(WELL, **ill))
     assert len(news) == 1
@@ -67,7 +67,7 @@ def test_there_is_one_warning_of_what_is_not_well(ill: dict[str, float], word: s
     assert watch.warned(510, replace(WELL, **ill)) == (watch, [])
 
 
-def test_there_are_warnings_of_many_spikes_by_powers_of_ten() -> None:
+def test_many_spikes_get_warnings_at_powers_of_ten() -> None:
     watch, told = HealthWatch(), []
     for spikes in range(1, 150):
         watch, news = watch.warned(500 + spikes, replace(WELL, spikes=spikes))
@@ -75,5 +75,5 @@ def test_there_are_warnings_of_many_spikes_by_powers_of_ten() -> None:
     assert told == [1, 10, 100]
 
 
-def test_large_steps_at_the_start_are_as_it_should_be() -> None:
+def test_large_updates_at_the_start_are_normal() -> None:
     assert HealthWatch().warned(50, replace(WELL, update_ratio=0.4))[1] == []

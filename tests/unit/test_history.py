@@ -1,4 +1,4 @@
-"""What runs came to, against metrics made by hand."""
+"""The histories of runs, against handmade metrics."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def lines(run: Path) -> list[dict[str, Any]]:
 # --- one run ------------------------------------------------------------------------------
 
 
-def test_what_a_complete_run_came_to(run: Path) -> None:
+def test_the_history_of_a_complete_run(run: Path) -> None:
     outcome = read_history(run)
     assert (outcome.steps, outcome.end, outcome.parent) == (100, "completed", None)
     milestones = outcome.milestones
@@ -57,7 +57,7 @@ def test_what_a_complete_run_came_to(run: Path) -> None:
     assert set(outcome.final) >= {"train_loss", "test_loss", "train_acc", "test_acc"}
 
 
-def test_the_curves_are_those_of_the_lines(run: Path) -> None:
+def test_the_curves_match_the_lines(run: Path) -> None:
     outcome = read_history(run)
     curves = {name: outcome.curve(name) for name in ("test_loss", "test_acc")}
     for name, curve in {"train_loss": outcome.train_loss, **curves}.items():
@@ -106,7 +106,7 @@ def test_a_run_that_is_being_written(tmp_path: Path) -> None:
     for event in (STARTED, losses(1, 10), evaluated(10, 1, 0.5)):
         writer(event)
     found = read_history(tmp_path / "run")
-    assert (found.steps, found.end) == (9, "running")  # the writer holds the newest line back
+    assert (found.steps, found.end) == (9, "running")  # the writer still holds the newest line
     assert found.milestones.memorized_step is None
     writer.close()
     assert read_history(tmp_path / "run").end == "cut off"
@@ -135,7 +135,7 @@ def test_a_torn_last_line_is_left_out(run: Path) -> None:
     assert read_history(run).steps == 100
 
 
-def test_what_changed_nothing_is_not_an_edit(tmp_path: Path) -> None:
+def test_an_edit_that_changed_nothing_is_not_listed(tmp_path: Path) -> None:
     same = ConfigApplied(10, "lr", 1e-3, 1e-3)
     back = ConfigApplied(10, "weight_decay", 3.0, 1.0, undo=True)
     found = read_history(written(tmp_path / "run", STARTED, losses(1, 10), same, EDIT, back))
@@ -150,7 +150,7 @@ def test_a_branch_names_its_parent(run: Path) -> None:
     assert read_history(run).parent == parent
 
 
-# --- what is wrong ------------------------------------------------------------------------
+# --- damage -------------------------------------------------------------------------------
 
 
 def replaced(name: str, old: str, new: str) -> Callable[[Path], None]:
@@ -184,14 +184,14 @@ def without(name: str) -> Callable[[Path], None]:
         (replaced("events.jsonl", '"reason"', '"why"'), "is damaged"),
     ],
 )
-def test_damage_is_an_error_that_names_the_folder(
+def test_an_error_for_damage_names_the_folder(
     run: Path, damage: Callable[[Path], None], says: str
 ) -> None:
     damage(run)
     with pytest.raises((UserError, OSError)) as caught:
         read_history(run)
     error = caught.value
-    # The command line puts these two together.
+    # The command joins these two.
     text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
     assert says in text
     assert str(run) in text
@@ -211,7 +211,7 @@ def test_only_the_fields_that_differ() -> None:
     assert differences(configs[2:] * 2) == {}
 
 
-def test_names_are_as_short_as_they_can_be(
+def test_names_are_as_short_as_possible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

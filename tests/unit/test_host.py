@@ -19,7 +19,7 @@ def test_logits_equal_the_reference(n_layers: int, n_heads: int) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_stablemaxs_probabilities_are_shares_of_s() -> None:
+def test_stablemax_probabilities_are_shares_of_s() -> None:
     logits = np.array([[-3.0, -0.5, 0.0, 0.5, 1e6]])
     s = np.array([1 / 4, 1 / 1.5, 1, 1.5, 1e6 + 1])
     found = softmax(loss_logits(logits, "stablemax"))

@@ -22,7 +22,7 @@ def test_each_replica_gets_its_arrays_by_name(
         monkeypatch.setattr(transfer, "is_cpu", lambda device: False)
     copies = HostCopies(SHAPES)
     rng = np.random.default_rng(0)
-    for _ in range(3):  # the first call records what the others replay, with other tensors
+    for _ in range(3):  # the first call records, and the others replay with other tensors
         arrays = [rng.standard_normal((2, *shape)).astype("f4") for shape in SHAPES.values()]
         found = copies.of(Tensor(array).realize() for array in arrays)
         assert [list(names) for names in found] == [list(SHAPES)] * 2

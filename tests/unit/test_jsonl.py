@@ -25,9 +25,9 @@ def line(step: int) -> bytes:
 
 
 class Disk:
-    """Stands for the system's calls: takes `bite` bytes at a time, no more than `space` in all.
+    """Replaces system calls: writes `bite` bytes at a time and at most `space` in total.
 
-    forgets: whether a sync fails, and what had been written since the last one is lost.
+    forgets: whether a sync fails and loses what was written since the last one.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,13 +60,13 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(monkeypatch)
 
 
-def test_one_line_for_each_record(tmp_path: Path) -> None:
+def test_each_record_has_one_line(tmp_path: Path) -> None:
     lines = Lines.open(tmp_path / "a.jsonl")
     records = [{"step": 1, "text": "a\nb"}, {"step": 2, "list": [1, 2]}, {"step": 3, "n": None}]
     lines.write(records[0], records[1])
     lines.write()
     lines.write(records[2])
-    assert read(tmp_path / "a.jsonl") == records  # at once: nothing waits in a buffer
+    assert read(tmp_path / "a.jsonl") == records  # written at once, without a buffer
     assert (tmp_path / "a.jsonl").read_bytes().endswith(b"\n")
     lines.sync()
     lines.close()
@@ -90,8 +90,8 @@ def test_a_file_that_takes_a_few_bytes_at_a_time(tmp_path: Path, disk: Disk) -> 
 
 
 @pytest.mark.parametrize("space", [0, 1, 13, 20, 25])
-def test_a_failed_write_is_taken_back(space: int, tmp_path: Path, disk: Disk) -> None:
-    """{"step": 2} and its line break are 12 bytes: one, or not even one, fits."""
+def test_a_failed_write_is_undone(space: int, tmp_path: Path, disk: Disk) -> None:
+    """{"step": 2} and its line break are 12 bytes: one line fits, or not even one."""
     path = tmp_path / "a.jsonl"
     lines = Lines.open(path)
     lines.write({"step": 1})
@@ -106,7 +106,7 @@ def test_a_failed_write_is_taken_back(space: int, tmp_path: Path, disk: Disk) ->
     assert read(path) == [{"step": 1}, {"step": 2}]
 
 
-def test_a_torn_write_that_cannot_be_taken_back_is_before_the_next(
+def test_a_torn_write_that_cannot_be_undone_is_removed_before_the_next(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(file: int, size: int) -> None:
@@ -126,7 +126,7 @@ def test_a_torn_write_that_cannot_be_taken_back_is_before_the_next(
     assert read(path) == [{"step": 1}, {"step": 3}]
 
 
-def test_what_a_failed_sync_forgot_is_written_again(tmp_path: Path, disk: Disk) -> None:
+def test_lines_lost_by_a_failed_sync_are_written_again(tmp_path: Path, disk: Disk) -> None:
     path = tmp_path / "a.jsonl"
     lines = Lines.open(path)
     lines.write({"step": 1})
@@ -143,7 +143,7 @@ def test_what_a_failed_sync_forgot_is_written_again(tmp_path: Path, disk: Disk) 
     assert read(path) == [{"step": step} for step in (1, 2, 3, 4)]
 
 
-def test_lines_are_synced_before_too_many_wait_for_it(tmp_path: Path, disk: Disk) -> None:
+def test_lines_are_synced_before_too_many_are_waiting(tmp_path: Path, disk: Disk) -> None:
     lines = Lines.open(tmp_path / "a.jsonl")
     disk.forgets = True
     with pytest.raises(OSError, match="quota"):
@@ -153,7 +153,7 @@ def test_lines_are_synced_before_too_many_wait_for_it(tmp_path: Path, disk: Disk
     lines.close()
 
 
-def test_a_file_that_was_removed_takes_no_lines(tmp_path: Path) -> None:
+def test_writing_to_a_removed_file_fails(tmp_path: Path) -> None:
     path = tmp_path / "run" / "a.jsonl"
     path.parent.mkdir()
     lines = Lines.open(path)
@@ -183,7 +183,7 @@ lines.write({"step": step})
 """
 
 
-def test_a_write_that_the_system_cuts_off_is_taken_back(tmp_path: Path) -> None:
+def test_a_write_cut_off_by_the_system_is_undone(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(path)],
@@ -201,7 +201,7 @@ AGAIN = {"again": True}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
-def test_what_is_no_json_is_refused_before_anything_is_written(
+def test_values_that_are_not_json_are_refused_before_writing(
     value: object, tmp_path: Path
 ) -> None:
     lines = Lines.open(tmp_path / "a.jsonl")
@@ -242,7 +242,7 @@ def test_cutting_a_missing_file_creates_none(tmp_path: Path) -> None:
     count=st.integers(0, 16),
     torn=st.integers(0, 10),
 )
-def test_a_file_cut_and_torn_anywhere_goes_on_as_if_it_had_never_stopped(
+def test_a_file_cut_and_torn_anywhere_ends_up_as_if_never_stopped(
     steps: list[int], count: int, torn: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"

@@ -1,4 +1,4 @@
-"""The rule for the checkpoints to keep, by itself and in a run directory."""
+"""The rule for which checkpoints to keep, alone and in a run directory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_rule_has_parts(text: str, parts: list[tuple[str, int]]) -> None:
     ["", ",", "first,", "last", "last 0", "last -1", "every 1.5", "every x", "first 3", "none",
      "last 3 phases", "All", "last 123456789", "first\nlast 3"],
 )  # fmt: skip
-def test_what_is_no_rule_is_refused_in_words(text: str) -> None:
+def test_an_invalid_rule_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(
         ValueError, match=r"must list all, first, last N, every M or phases, not "
     ):
@@ -67,7 +67,7 @@ def test_what_each_part_keeps(rule: str, kept: set[int]) -> None:
     assert set(STEPS) - gone == kept
 
 
-def test_nothing_is_removed_of_nothing() -> None:
+def test_no_checkpoints_means_nothing_to_remove() -> None:
     assert unneeded(parse("last 1, phases"), [], rhythm=RHYTHM, changes=[5]) == set()
 
 
@@ -80,10 +80,10 @@ PARTS = st.sampled_from(["first", "last 1", "last 3", "every 2", "every 3", "pha
     changes=st.sets(st.integers(1, 200), max_size=4),
     kills=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)), max_size=4),
 )
-def test_what_is_left_depends_on_the_run_alone_however_often_it_was_killed(
+def test_kills_do_not_change_which_checkpoints_are_left(
     rule: str, changes: set[int], kills: list[tuple[int, int]]
 ) -> None:
-    """kills: each after so many checkpoints more, and so many of its removals."""
+    """kills: for each, how many checkpoints later it comes, and after how many removals."""
     there: set[int] = set()
     step = 0
 
@@ -127,7 +127,7 @@ def test_a_run_removes_checkpoints_but_no_analyses(tmp_path: Path) -> None:
         if step == 4:
             writer(PhaseChanged(4, "CLEANUP", "why"))
         writer(CheckpointSaved(step, writer.save(snapshot(step, **rule))))
-        if step == 8:  # goes on in another sitting, which says the phase again
+        if step == 8:  # continues in another sitting, which reports the phase again
             writer.close()
             writer = RunWriter.reopen(run, snapshot(8, **rule))
             writer(PhaseChanged(8, "CLEANUP", "why"))
@@ -136,7 +136,7 @@ def test_a_run_removes_checkpoints_but_no_analyses(tmp_path: Path) -> None:
     assert len(analysis_files.analyses_in(run)) == 6
 
 
-def test_reopening_removes_what_a_kill_left(tmp_path: Path) -> None:
+def test_reopening_removes_checkpoints_left_by_a_kill(tmp_path: Path) -> None:
     run = tmp_path / "run"
     writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
     for step in (0, 1, 2):

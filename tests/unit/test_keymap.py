@@ -26,7 +26,7 @@ KNOWN = {
     "stop": Action("stop", ("s", "S"), "Stop"),
     "look": Action("look", ("left_square_bracket",), "Look"),
 }
-# Two panes with keys of their own beside those of the whole session.
+# Two panes with their own keys, besides those of the whole session.
 SCOPED = {
     **KNOWN,
     "grid-next": Action("grid-next", ("n",), "Next", "Grid"),
@@ -51,7 +51,7 @@ def test_no_file_changes_nothing() -> None:
     assert list(keys_of(KNOWN, {})) == list(KNOWN.values())
 
 
-def test_keys_by_name_by_character_and_several(file: Path) -> None:
+def test_keys_are_given_by_name_by_character_or_as_a_list(file: Path) -> None:
     file.write_text('go = "f5"\nstop = ["]", "ctrl+s"]\nlook = "?"\n')
     keymap, problems = load_keymap(KNOWN)
     assert problems == []
@@ -61,7 +61,7 @@ def test_keys_by_name_by_character_and_several(file: Path) -> None:
     assert [action.keys for action in keys_of(KNOWN, keymap)] == list(keymap.values())
 
 
-def test_two_actions_may_change_places(file: Path) -> None:
+def test_two_actions_may_swap_keys(file: Path) -> None:
     file.write_text('go = "s"\nstop = "g"\n')
     assert load_keymap(KNOWN) == ({"go": ("s",), "stop": ("g",)}, [])
 
@@ -87,7 +87,7 @@ def test_two_actions_may_change_places(file: Path) -> None:
         ("go = " + "[" * 9999, {}, ["skipped", "nested too deeply"]),
     ],
 )
-def test_what_is_wrong_is_said_and_skipped(
+def test_invalid_entries_are_reported_and_skipped(
     text: str, left: dict[str, tuple[str, ...]], words: list[str], file: Path
 ) -> None:
     file.write_text(text)
@@ -130,14 +130,16 @@ def test_two_panes_may_have_the_same_key(file: Path) -> None:
         ('go = "n"', "n is the key of both go and grid-next; go keeps its default"),
     ],
 )
-def test_a_pane_has_no_key_of_the_whole_session(text: str, problem: str, file: Path) -> None:
+def test_a_pane_cannot_take_a_key_of_the_whole_session(
+    text: str, problem: str, file: Path
+) -> None:
     file.write_text(text)
     keymap, problems = load_keymap(SCOPED)
     assert keymap == {}
     assert problems == [f"{file}: {problem}"]
 
 
-def test_a_pane_has_a_key_for_one_action_only(file: Path) -> None:
+def test_a_pane_uses_a_key_for_one_action_only(file: Path) -> None:
     known = {**SCOPED, "grid-last": Action("grid-last", ("l",), "Last", "Grid")}
     file.write_text('grid-last = "n"')
     keymap, problems = load_keymap(known)
@@ -145,7 +147,7 @@ def test_a_pane_has_a_key_for_one_action_only(file: Path) -> None:
     assert "n is the key of both grid-next and grid-last" in problems[0]
 
 
-def test_the_sessions_actions_are_those_of_screen_app_and_panes() -> None:
+def test_the_sessions_actions_include_screen_app_and_panes() -> None:
     known = session_actions()
     everywhere = [*Live.BINDINGS, *Replay.BINDINGS, *SessionApp.BINDINGS]
     assert {action.id for action in known.values() if not action.scope} == {
@@ -196,7 +198,7 @@ BINDINGS = [
 ]
 
 
-def test_the_users_keys_take_the_place_of_the_default_ones() -> None:
+def test_the_users_keys_replace_the_default_ones() -> None:
     keys = [b.key for b in in_force(BINDINGS, {"one": ("x", "y"), "pause": ("p",)})]
     assert keys == ["x", "y", "b", "p", "c"]
 
@@ -215,5 +217,5 @@ def test_entries_know_the_pane_that_they_show() -> None:
     assert [entry.pane for entry in entries(bindings, {})] == [4, None]
 
 
-def test_every_sentence_is_for_an_action_that_there_is() -> None:
+def test_every_description_belongs_to_an_action() -> None:
     assert SENTENCES.keys() <= session_actions().keys()

@@ -38,7 +38,7 @@ def devices(cpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Printed:
-    """Prints a list and gives back what came on stdout; stderr must stay empty."""
+    """Prints a list and returns its standard output; standard error must stay empty."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -57,7 +57,7 @@ class Printed:
         return rows
 
     def table(self, command: str) -> list[list[str]]:
-        """The cells, cut where the names of the columns begin."""
+        """The cells, cut where the column headings start."""
         first, *others = self.text(command).splitlines()
         assert first.split() == COLUMNS[command]
         starts = [first.index(name) for name in COLUMNS[command]]
@@ -77,7 +77,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
 
 @pytest.mark.usefixtures("devices")
 @pytest.mark.parametrize("command", COLUMNS)
-def test_the_table_and_the_json_say_the_same(command: str, printed: Printed) -> None:
+def test_the_table_and_the_json_agree(command: str, printed: Printed) -> None:
     rows, table = printed.rows(command), printed.table(command)
     assert [next(iter(row.values())) for row in rows] == [cells[0] for cells in table]
     last = COLUMNS[command][-1]

@@ -9,7 +9,7 @@ from grok_tui.training.loop import CHUNK_SECONDS, ChunkLength, StopWatch
 from grok_tui.training.schedule import SCHEDULE_LENGTH
 
 
-def test_a_screen_gets_news_at_least_eight_times_a_second() -> None:
+def test_a_screen_is_updated_at_least_eight_times_a_second() -> None:
     assert CHUNK_SECONDS <= 1 / 8
 
 
@@ -23,17 +23,19 @@ def test_the_first_chunk_is_one_step() -> None:
         (CHUNK_SECONDS / 10.5, 1000, 10),
         (CHUNK_SECONDS / 10.5, 7, 7),
         (CHUNK_SECONDS / 10.5, 1, 1),
-        (CHUNK_SECONDS * 50, 1000, 1),  # a slow machine still goes on
+        (CHUNK_SECONDS * 50, 1000, 1),  # a slow machine still makes progress
         (CHUNK_SECONDS / 1e6, 10**6, SCHEDULE_LENGTH),
     ],
 )
-def test_a_chunk_takes_its_time(seconds_per_step: float, at_most: int, expected: int) -> None:
+def test_a_chunk_takes_the_intended_time(
+    seconds_per_step: float, at_most: int, expected: int
+) -> None:
     chunk = ChunkLength()
     chunk.record(4, 4 * seconds_per_step)
     assert chunk.length(at_most) == expected
 
 
-def test_the_length_follows_a_machine_that_becomes_slower() -> None:
+def test_the_length_adapts_to_a_slower_machine() -> None:
     chunk = ChunkLength()
     chunk.record(100, CHUNK_SECONDS)
     lengths = []
@@ -41,7 +43,7 @@ def test_the_length_follows_a_machine_that_becomes_slower() -> None:
         lengths.append(chunk.length(1000))
         chunk.record(lengths[-1], lengths[-1] * CHUNK_SECONDS / 20.5)
     assert lengths == sorted(lengths, reverse=True)
-    assert 20 < lengths[1] < 100  # one slow chunk does not decide alone
+    assert 20 < lengths[1] < 100  # one slow chunk changes it only partly
     assert lengths[-1] == 20
 
 
@@ -63,7 +65,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return clock
 
 
-def test_the_stopwatch_runs_on_from_earlier_sittings(clock: SimpleNamespace) -> None:
+def test_the_stopwatch_continues_from_earlier_sittings(clock: SimpleNamespace) -> None:
     watch = StopWatch({"wall": 50.0, "compile": 3.0, "eval": 1.0})
     clock.now += 8
     watch.add("eval", 0.5)

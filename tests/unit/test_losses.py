@@ -1,8 +1,8 @@
-"""The float32 loss against one of 60 decimal digits.
+"""The float32 loss against one with 60 decimal digits.
 
-The logits are exact float32 numbers. A difference d of two of them, and d log2(e) inside
-exp, the constant log2(e) too, are each rounded by up to 2^-24 of themselves, so exp(d) is
-off by up to 3 |d| 2^-24, relative. A sum over p logits adds up to p 2^-24, all else 16 more.
+The logits are exact float32 numbers. A difference d of two of them, d log2(e) inside exp and
+the constant log2(e) each have a relative error of up to 2^-24, so exp(d) has one of up to
+3 |d| 2^-24. A sum over p logits adds up to p 2^-24, and everything else 16 * 2^-24.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Float64 = NDArray[np.float64]
 
 
 def exact(logits: Float32, answer: int) -> tuple[float, Float64]:
-    """Loss and its gradient (p,) of one row of logits (p,)."""
+    """The loss and its gradient, (p,), for one row of logits, (p,)."""
     with localcontext() as context:
         context.prec = 60
         right = Decimal(float(logits[answer]))
@@ -50,7 +50,7 @@ def ours(logits: Float32, answer: NDArray[np.int64]) -> tuple[Float64, Float64]:
 
 
 def tolerance(logits: Float32) -> float:
-    """Relative rounding error of a row's loss and gradient; see above."""
+    """The relative rounding error of a row's loss and gradient; see the module docstring."""
     return (3 * float(np.ptp(logits)) + len(logits) + 16) * ROUNDING
 
 
@@ -61,14 +61,14 @@ def check(logits: Float32, answer: NDArray[np.int64]) -> None:
     for row, y, loss, gradient in zip(logits, answer, losses, gradients, strict=True):
         exact_loss, exact_gradient = exact(row, int(y))
         assert tolerance(row) < 1e-4
-        # Each of the other answers may count as zero below 1e-30.
+        # The terms of other answers may count as zero below 1e-30.
         limits = {"rtol": tolerance(row), "atol": len(row) * 1e-30}
         np.testing.assert_allclose(loss, exact_loss, **limits)
         np.testing.assert_allclose(gradient, exact_gradient, **limits)
 
 
 def confident_rows(margins: list[float], p: int = 113) -> tuple[Float32, NDArray[np.int64]]:
-    """Rows whose right logit leads the others by at least a margin, and their answers."""
+    """Rows whose right logit exceeds the others by at least a margin, and their answers."""
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(len(margins), p))
     answer = rng.integers(p, size=len(margins))
@@ -77,7 +77,7 @@ def confident_rows(margins: list[float], p: int = 113) -> tuple[Float32, NDArray
     return logits.astype(np.float32), answer
 
 
-def test_confident_rows_keep_value_and_gradient_far_below_1e_12() -> None:
+def test_confident_pairs_keep_value_and_gradient_far_below_1e_12() -> None:
     logits, answer = confident_rows([0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 40, 50, 60])
     smallest = exact(logits[9], int(answer[9]))[0]
     assert 1e-13 < smallest < 1e-11
@@ -85,7 +85,7 @@ def test_confident_rows_keep_value_and_gradient_far_below_1e_12() -> None:
 
 
 def test_the_mean_keeps_its_precision_in_a_jitted_step() -> None:
-    """tinygrad may rewrite sums as it fuses them, and has lost a small loss in that way."""
+    """tinygrad may rewrite sums when it fuses them, and has lost a small loss that way."""
 
     @TinyJit
     def step(logits: Tensor, answer: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,7 +123,7 @@ def test_logits_of_the_normal_init_differ_by_hundreds() -> None:
     check(logits, rng.integers(113, size=40))
 
 
-def test_around_a_tie_of_the_right_logit_and_the_largest_other() -> None:
+def test_near_a_tie_of_the_right_logit_and_the_largest_other() -> None:
     """Here the largest difference changes sign and another branch takes over."""
     steps = np.array([-1, -1e-3, -1e-6, 0, 1e-6, 1e-3, 1], dtype=np.float32)
     logits = np.zeros((len(steps), 5), dtype=np.float32)
@@ -133,7 +133,7 @@ def test_around_a_tie_of_the_right_logit_and_the_largest_other() -> None:
     check(logits, np.full(len(steps), 4))
 
 
-def test_around_the_end_of_the_series_of_log1p() -> None:
+def test_near_the_end_of_the_series_of_log1p() -> None:
     """Two logits: s = exp(-margin) runs through 1/2."""
     margins = np.log(2) + np.linspace(-0.1, 0.1, 41)
     logits = np.stack([margins, np.zeros(41)], axis=1).astype(np.float32)
@@ -159,7 +159,7 @@ def test_extreme_differences_give_no_nan_and_no_infinity(difference: float) -> N
 
 
 def test_a_confident_batch_has_no_subnormal_gradients() -> None:
-    """They made a step late in training seven times slower on a CPU."""
+    """Subnormals made steps late in training seven times slower on a CPU."""
     logits, answer = confident_rows([40 + 0.1 * i for i in range(600)])
     x = Tensor(logits).realize()
     answers = int32(answer)
@@ -187,7 +187,7 @@ def test_log1p_and_its_slope_keep_full_relative_precision() -> None:
     np.testing.assert_allclose(slope.numpy(), 1 / (1 + exact_s), rtol=8 * ROUNDING)
 
 
-def test_logits_and_answers_of_other_kinds_are_refused() -> None:
+def test_logits_and_answers_of_other_types_are_refused() -> None:
     logits = Tensor.zeros(4, 5).contiguous()
     with pytest.raises(ValueError, match="long"):
         cross_entropy(logits, Tensor([0, 1, 2, 3], dtype="int64"))
@@ -199,7 +199,7 @@ def test_logits_and_answers_of_other_kinds_are_refused() -> None:
 
 
 def exact_stablemax(logits: Float32, answer: int) -> tuple[float, Float64]:
-    """StableMax's loss and its gradient (p,) of one row of logits (p,)."""
+    """StableMax's loss and its gradient, (p,), for one row of logits, (p,)."""
     with localcontext() as context:
         context.prec = 60
         row = [Decimal(float(x)) for x in logits]
@@ -226,11 +226,11 @@ def stablemax(logits: Float32, answer: NDArray[np.int64]) -> tuple[Float64, Floa
 def test_stablemax_and_its_gradient_equal_the_formula_at_any_size(scale: float) -> None:
     rng = np.random.default_rng(2)
     logits = rng.normal(scale=scale, size=(20, 113)).astype(np.float32)
-    logits[:, 5] = np.abs(logits).max(-1)  # confident of one
+    logits[:, 5] = np.abs(logits).max(-1)  # one confident answer
     answer = rng.integers(113, size=20)
     answer[:5] = 5
     losses, gradients = stablemax(logits, answer)
-    # log s is below 70, its roundings are its own: the error does not grow with the logits.
+    # log s is below 70, so its rounding error does not grow with the logits.
     rtol = (3 * np.log1p(5 * scale) + 113 + 16) * ROUNDING
     for row, y, loss, gradient in zip(logits, answer, losses, gradients, strict=True):
         exact_loss, exact_gradient = exact_stablemax(row, int(y))
@@ -239,14 +239,14 @@ def test_stablemax_and_its_gradient_equal_the_formula_at_any_size(scale: float) 
 
 
 def test_stablemax_has_a_slope_of_one_at_zero() -> None:
-    """The halves of s meet there; a sign or an absolute value would have no gradient."""
+    """The halves of s meet at zero; a sign or absolute value would have no gradient there."""
     losses, gradients = stablemax(np.zeros((1, 4), dtype=np.float32), np.array([1]))
     assert losses[0] == pytest.approx(np.log(4), rel=4 * ROUNDING)
     np.testing.assert_allclose(gradients[0], [0.25, -0.75, 0.25, 0.25], rtol=8 * ROUNDING)
 
 
-def test_stablemax_of_one_huge_logit_is_still_learned_from() -> None:
-    """Here the softmax has collapsed: loss and gradient of cross-entropy are exactly zero."""
+def test_stablemax_of_one_huge_logit_still_has_a_gradient() -> None:
+    """The softmax has collapsed here: cross-entropy and its gradient are exactly zero."""
     logits = np.array([[1e6, 0, 0]], dtype=np.float32)
     (loss,), gradient = stablemax(logits, np.array([0]))
     assert ours(logits, np.array([0]))[0][0] == 0

@@ -1,4 +1,4 @@
-"""Products and their gradients, by OpenBLAS and by the product used where it is missing."""
+"""Products and their gradients, by OpenBLAS and by tinygrad's product without it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLAGS = [(False, False), (False, True), (True, False), (True, True)]
 
 @pytest.fixture(params=["OpenBLAS", "tinygrad"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Which product `matmul` takes in the test."""
+    """The product that `matmul` uses in the test."""
     if request.param == "tinygrad":
         monkeypatch.setattr(module, "openblas", lambda: None)
     return str(request.param)
@@ -37,11 +37,11 @@ def draw(*shape: int, seed: int = 0) -> Float32:
 
 
 def assert_product(ours: Tensor, a: Float32, b: Float32) -> None:
-    """`ours` is a @ b to within rounding.
+    """Check that `ours` is a @ b up to rounding.
 
-    Whatever the order of summation, K products are off by at most K 2^-24 sum |a| |b|.
-    As roundings do not conspire, the whole is off by less than 2^-24 |a| |b| in norms, which
-    is sqrt(K) roundings where a and b are independent.
+    In any order of summation, K products are off by at most K 2^-24 sum |a| |b|. Since
+    rounding errors are independent, the result is off by less than 2^-24 |a| |b| in norms,
+    which is sqrt(K) roundings if a and b are independent.
     """
     x, y = a.astype(np.float64), b.astype(np.float64)
     error = np.abs(ours.numpy() - x @ y)
@@ -87,7 +87,7 @@ def test_openblas_equals_tinygrads_own_product(ta: bool, tb: bool) -> None:
         for product in (matmul(a, b, ta=ta, tb=tb), (a.T if ta else a) @ (b.T if tb else b))
     )
     for mine, own in zip(ours, theirs, strict=True):
-        # Two sums of K terms, each off by about sqrt(K) roundings; K <= 640.
+        # Two sums of K <= 640 terms, each off by about sqrt(K) roundings.
         error = np.linalg.norm(mine.numpy() - own.numpy()) / np.linalg.norm(own.numpy())
         assert error < 2 * np.sqrt(640) * ROUNDING
 
@@ -117,7 +117,7 @@ def test_operands_that_are_constants_or_not_yet_computed(path: str) -> None:
     assert_product(matmul(a, b), x * 4, y)
 
 
-def test_one_operand_twice_and_one_product_twice(path: str) -> None:
+def test_an_operand_used_twice_and_a_product_used_twice(path: str) -> None:
     x, y, w = draw(5, 3), draw(3, 4), draw(5, 5)
     a, b = Tensor(x).realize(), Tensor(y).realize()
     gram = matmul(a, a, tb=True)
@@ -159,7 +159,7 @@ def test_shapes_that_do_not_fit_are_refused(
         matmul(Tensor.empty(*shapes[0]), Tensor.empty(*shapes[1]))
 
 
-def test_other_types_are_refused_as_openblas_would_read_their_bytes_as_floats(
+def test_types_whose_bytes_openblas_would_misread_are_refused(
     path: str,
 ) -> None:
     with pytest.raises(ValueError, match="float32"):
@@ -179,8 +179,8 @@ SHAPES = [(905, 512, 128), (128, 512, 905), (114, 128, 128), (3830, 113, 512), (
 def test_products_are_the_same_on_any_number_of_threads(
     m: int, n: int, k: int, rows: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bit for bit, or a run would depend on what else the machine does."""
-    if rows == "aligned":  # as for kernels that need it, whatever this machine's are
+    """Bit for bit; otherwise a run would depend on the load of the machine."""
+    if rows == "aligned":  # as for kernels that need it, even if this machine's do not
         monkeypatch.setattr(module, "shared_rows", lambda: 24 * max(2, blas_threads()))
     elif not shared_rows():
         pytest.skip("no number of rows makes it so: runs keep their number of threads")
@@ -197,11 +197,11 @@ def test_products_are_the_same_on_any_number_of_threads(
     np.testing.assert_allclose(results[0], expected, atol=k * ROUNDING * 40)
 
 
-# --- which product it is -------------------------------------------------------------
+# --- the choice of product -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [1, 16, 17, 47, 113, 128, 257, 288, 384, 3830, 12769])
-def test_rows_that_a_gpu_can_share_out(count: int, path: str) -> None:
+def test_row_counts_that_a_gpu_can_divide(count: int, path: str) -> None:
     rows = rows_for(count, "CPU")
     if path == "OpenBLAS":
         assert rows == count

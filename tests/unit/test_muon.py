@@ -1,4 +1,4 @@
-"""Muon against its published form: sums of gradients for the momentum, transposed matrices."""
+"""Muon against its published form, with momentum as sums of gradients and W transposed."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_updates_equal_the_published_ones_with_a_live_edit_midway(decay: str) ->
     ],
 )
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
-def test_singular_values_come_near_one_however_small_or_large(
+def test_singular_values_become_nearly_one_at_any_scale(
     shape: tuple[int, int], scale: float
 ) -> None:
     x = np.random.default_rng(2).standard_normal(shape)
@@ -89,7 +89,7 @@ def test_singular_values_come_near_one_however_small_or_large(
     assert 0.6 < values.min() <= values.max() < 1.3
 
 
-def test_of_a_zero_gradient_nothing_comes() -> None:
+def test_a_zero_gradient_gives_a_zero_update() -> None:
     assert not orthogonalized(Tensor.zeros(4, 6).contiguous()).numpy().any()
 
 

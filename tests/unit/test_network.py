@@ -1,4 +1,4 @@
-"""Replicas of a network against networks of their own: on the CPU the same, bit for bit."""
+"""Replicas of a network against separate networks; on the CPU they agree bit for bit."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SIZES: dict[str, Any] = {
     "warmup_steps": 2,
 }
 KINDS = ("weights", "first_moment", "second_moment", "gradient_mean")
-# tinygrad's own kernels may sum in another order; each step carries that on.
+# tinygrad's own kernels may sum in another order, and steps pass the difference on.
 ROUNDINGS = 200 * 2.0**-24
 
 
 def configs(**fields: Any) -> list[Config]:
-    """Three that differ in what replicas may differ in."""
+    """Three configs that differ in fields in which replicas may differ."""
     base = Config(device="CPU", lr=3e-3, **SIZES, **fields)
     return [
         base,
@@ -62,19 +62,19 @@ KINDS_OF_STEP: list[dict[str, Any]] = [
 
 
 def fields(mark: pytest.MarkDecorator) -> Any:
-    """The plain step, and with a mark all others."""
+    """The fields of the plain step, and with the mark those of all other steps."""
     others = [pytest.param(kind, marks=mark) for kind in KINDS_OF_STEP]
     return pytest.mark.parametrize("fields", [{}, *others], ids=str)
 
 
 @fields(pytest.mark.slow)
-def test_a_replica_is_what_it_would_be_alone(fields: dict[str, Any]) -> None:
+def test_a_replica_trains_as_it_would_alone(fields: dict[str, Any]) -> None:
     assert_alike(fields, exact=not fields.get("n_layers"))
 
 
 @pytest.mark.slow
 @fields(pytest.mark.long)
-def test_a_replica_is_what_it_would_be_alone_by_tinygrads_kernels(
+def test_a_replica_trains_as_it_would_alone_with_tinygrads_kernels(
     fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(c_calls, "runs_c", lambda device: False)
@@ -82,7 +82,7 @@ def test_a_replica_is_what_it_would_be_alone_by_tinygrads_kernels(
 
 
 def assert_alike(fields: dict[str, Any], *, exact: bool) -> None:
-    """Three replicas against three networks: bit for bit, or to rounding."""
+    """Compare three replicas with three networks, bit for bit or up to rounding."""
     whole = configs(**fields)
     together = compiled(*whole)
     losses = trained(together, whole)
@@ -109,7 +109,7 @@ def assert_alike(fields: dict[str, Any], *, exact: bool) -> None:
         assert replica.initial_norm == single.initial_norm
 
 
-def test_one_that_is_idle_stays_as_it_is_and_the_others_train_on() -> None:
+def test_an_idle_replica_does_not_change_while_the_others_train() -> None:
     whole = configs(grad_filter="grokfast", norm_constraint="sphere")
     network = compiled(*whole)
     network.train(whole, STEPS)
@@ -125,5 +125,5 @@ def test_one_that_is_idle_stays_as_it_is_and_the_others_train_on() -> None:
     never.train(whole, STEPS)
     expected = never.train(whole, AGAIN)
     np.testing.assert_array_equal(rest[[0, 2]], expected[[0, 2]])
-    network.idle = frozenset()  # and it can go on where it was
+    network.idle = frozenset()  # it continues where it was
     np.testing.assert_array_equal(network.train(whole, 1)[1], expected[1, :1])

@@ -1,4 +1,4 @@
-"""What was captured on the CPU runs as one call, and does what its kernels did one by one."""
+"""Kernels captured on the CPU run as one call, with the same results as one by one."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ pytestmark = pytest.mark.usefixtures("cpu")
 
 Array = NDArray[Any]
 
-# tinygrad's own way to have kernels captured but called one by one.
+# tinygrad's setting for capturing kernels but calling them one by one.
 ONE_BY_ONE = {"JIT": 2}
 CONFIG = Config(device="CPU", modulus=7, d_model=8, n_heads=2, d_mlp=12, warmup_steps=2)
-# The schedule has 256 rows: the last of these steps come after it is written again.
+# The schedule has 256 rows, so the last of these steps come after it is rewritten.
 STEPS = 260
 
 
@@ -55,7 +55,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def graphs(jit: Any) -> list[OneCall]:
-    """Those among what a jit does for each call."""
+    """The one-call graphs among the calls of a jit."""
     programs = [call.src[0] for call in jit.captured.linear.src]
     return [get_graph_runtime(program) for program in programs if program.arg == "graph"]
 
@@ -81,7 +81,7 @@ def compiled(replicas: int, **context: int) -> tuple[Network, list[Config]]:
 
 
 def outcome(network: Network, configs: list[Config]) -> list[Array]:
-    """All that a run has of a network."""
+    """Everything that a run gets from a network."""
     losses = network.train(configs, 9)
     early = network.evaluate()
     for step in range(9, STEPS):
@@ -112,12 +112,12 @@ def test_python_calls_no_kernel_of_a_step_or_an_evaluation(called: list[str]) ->
     assert called == []
 
 
-# Each is what a user may have set to see or to change what tinygrad does.
+# Settings with which a user watches or changes what tinygrad does.
 ORDINARY: list[dict[str, int]] = [ONE_BY_ONE, {"DEBUG": 2}, {"PROFILE": 1}, {"JIT": 0}]
 
 
 @pytest.mark.parametrize("context", ORDINARY, ids=str)
-def test_kernels_are_called_one_by_one_where_the_user_wants_to_see_them(
+def test_kernels_are_called_one_by_one_if_the_user_wants_to_see_them(
     context: dict[str, int], called: list[str]
 ) -> None:
     network, configs = compiled(1)
@@ -129,7 +129,7 @@ def test_kernels_are_called_one_by_one_where_the_user_wants_to_see_them(
     assert len(called) > 3 * 30
 
 
-def test_a_batch_size_of_the_users_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_size_set_by_the_user_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     x = put([1, 2])
 
     def five() -> Tensor:
@@ -145,14 +145,14 @@ def test_a_batch_size_of_the_users_stays(monkeypatch: pytest.MonkeyPatch) -> Non
     with Context(JIT_BATCH_SIZE=2):
         parts = Recorded(five)
         parts()
-    assert len(parts.calls) == 2  # tinygrad doubles the size each time: two kernels, and three
+    assert len(parts.calls) == 2  # tinygrad doubles the size each time: two kernels, then three
     assert parts().tolist() == whole().tolist() == [32, 64]
 
 
 # --- what changes from call to call -------------------------------------------------------
 
 
-def test_several_variables_negative_ones_too() -> None:
+def test_several_variables_including_negative_ones() -> None:
     shift, row = Variable("shift", -5, 10), Variable("row", 0, 3)
     table = put(np.arange(12).reshape(4, 3))
 
@@ -189,7 +189,7 @@ def test_inputs_may_be_other_tensors_each_time() -> None:
 
 
 def test_parts_of_an_input() -> None:
-    """C is given the part itself, tinygrad's own kernels are given the whole."""
+    """C gets the part itself; tinygrad's own kernels get the whole input."""
 
     @TinyJit
     def step(x: Tensor) -> Tensor:
@@ -202,7 +202,7 @@ def test_parts_of_an_input() -> None:
     assert len(graphs(step)) == 1
 
 
-def test_a_buffer_that_got_other_memory() -> None:
+def test_a_buffer_whose_memory_moved() -> None:
     first = TinyJit(twice)
     for value in (1, 2):
         out = first(put([value]))
@@ -241,7 +241,7 @@ def test_a_kernel_for_several_cores() -> None:
 
 
 def sum_of(count: int) -> Callable[..., Tensor]:
-    """Of so many one-element tensors, by one kernel."""
+    """A function that adds `count` one-element tensors in one kernel."""
     names = [f"x{i}" for i in range(count)]
     pointers = ", ".join(f"float* {name}" for name in ("out", *names))
     terms = " + ".join(f"{i + 1} * *{name}" for i, name in enumerate(names))
@@ -270,7 +270,7 @@ def test_more_arguments_are_left_to_tinygrad_which_refuses_them() -> None:
     assert not graphs(step)
 
 
-def test_what_is_no_kernel_of_the_cpu_stays_between_two_calls() -> None:
+def test_other_work_stays_between_two_calls() -> None:
     @TinyJit
     def step(x: Tensor) -> Tensor:
         elsewhere = twice(x).to("CPU:1").realize()
@@ -282,7 +282,7 @@ def test_what_is_no_kernel_of_the_cpu_stays_between_two_calls() -> None:
     assert len(step.captured.linear.src) == 5
 
 
-def test_with_a_flag_it_tells_how_long_it_took() -> None:
+def test_with_a_flag_the_call_returns_its_time() -> None:
     x = put([1])
     jit = recorded(lambda: twice(x))
     jit()
@@ -298,14 +298,14 @@ def test_with_a_flag_it_tells_how_long_it_took() -> None:
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The CPU device as tinygrad opens it."""
+    """The CPU device as tinygrad itself opens it."""
     monkeypatch.setattr(Device["CPU"], "graph", None)
     yield
     one_call.load_runner.cache_clear()
 
 
 @pytest.mark.usefixtures("without")
-def test_only_a_cpu_that_runs_c_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_cpu_device_that_runs_c_uses_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     one_call.install("METAL")
     assert Device["CPU"].graph is None
     with monkeypatch.context() as patch:
@@ -317,10 +317,10 @@ def test_only_a_cpu_that_runs_c_gets_it(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.usefixtures("without")
-def test_without_a_compiler_for_it_everything_is_as_before(
+def test_without_a_compiler_kernels_are_called_one_by_one(
     monkeypatch: pytest.MonkeyPatch, called: list[str]
 ) -> None:
-    """All other kernels may come from tinygrad's cache."""
+    """The other kernels may come from tinygrad's cache."""
 
     def fail(compiler: Compiler, source: str) -> bytes:
         raise FileNotFoundError("clang")
@@ -343,14 +343,14 @@ def test_without_a_compiler_for_it_everything_is_as_before(
 
 @pytest.fixture
 def interrupts() -> Iterator[None]:
-    """SIGINT raises KeyboardInterrupt, whatever the runner of the tests does with it."""
+    """Makes SIGINT raise KeyboardInterrupt, even if the test runner handles it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interrupts")
-def test_an_interrupt_comes_when_all_kernels_are_done() -> None:
+def test_an_interrupt_is_raised_after_all_kernels_are_done() -> None:
     count = Tensor.zeros(1_000_000, dtype=dtypes.int).contiguous().realize()
     total = Tensor.zeros(1_000_000, dtype=dtypes.int).contiguous().realize()
 
@@ -380,7 +380,7 @@ def test_an_interrupt_comes_when_all_kernels_are_done() -> None:
 
 
 class Interrupted(int):
-    """An address; the second time that it is written down an interrupt comes."""
+    """An address that raises an interrupt the second time that it is used."""
 
     written = 0
 
@@ -408,7 +408,7 @@ def test_an_interrupt_while_addresses_change_leaves_nothing_half_changed() -> No
     assert step(second).tolist() == [30]
 
 
-def test_it_goes_with_its_jit_and_keeps_no_input() -> None:
+def test_the_call_is_freed_with_its_jit_and_keeps_no_input() -> None:
     jit = TinyJit(twice)
     inputs = [put([i]) for i in range(5)]
     for x in inputs:

@@ -74,7 +74,7 @@ def test_a_missing_or_broken_library_is_not_an_error(
 
 @pytest.fixture
 def fresh_trial() -> Iterator[None]:
-    """What is found out once is forgotten before and after."""
+    """Clears cached trial results before and after."""
     shared_rows.cache_clear()
     yield
     shared_rows.cache_clear()
@@ -86,7 +86,7 @@ def fresh_trial() -> Iterator[None]:
      (False, False, 2, 0), (False, False, 1, 1)],
 )  # fmt: skip
 @pytest.mark.usefixtures("fresh_trial")
-def test_rows_are_shared_as_the_trials_allow(
+def test_rows_are_divided_as_the_trials_allow(
     odd: bool, aligned: bool, threads: int, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "blas_threads", lambda: threads)
@@ -97,7 +97,7 @@ def test_rows_are_shared_as_the_trials_allow(
     assert shared_rows() == rows
 
 
-def test_the_trial_finds_what_is_so_and_leaves_all_threads_at_work() -> None:
+def test_the_trial_is_right_and_restores_all_threads() -> None:
     library = openblas()
     assert library is not None
     found = module.same_on_all_threads(905, 113, 250)
@@ -113,7 +113,7 @@ def test_the_trial_finds_what_is_so_and_leaves_all_threads_at_work() -> None:
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_a_run_changes_its_threads_only_where_that_changes_no_result(
+def test_a_run_changes_its_threads_only_if_results_stay_the_same(
     same: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[int] = []
@@ -137,7 +137,7 @@ def test_a_run_changes_its_threads_only_where_that_changes_no_result(
         ("GenuineIntel", f"fpu avx2 {AVX512}", False),
     ],
 )
-def test_amds_processors_with_avx512_get_its_kernels(
+def test_amd_processors_with_avx512_get_avx512_kernels(
     vendor: str, flags: str, chosen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cpuinfo = tmp_path / "cpuinfo"
@@ -151,7 +151,7 @@ def test_amds_processors_with_avx512_get_its_kernels(
     assert "OPENBLAS_CORETYPE" not in os.environ
 
 
-def test_the_users_own_choice_of_kernels_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_choice_of_kernels_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "amd_with_avx512", lambda: True)
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     with module.best_kernels():
@@ -159,12 +159,12 @@ def test_the_users_own_choice_of_kernels_stays(monkeypatch: pytest.MonkeyPatch) 
     assert os.environ["OPENBLAS_CORETYPE"] == "Haswell"
 
 
-def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
+def test_without_proc_the_processor_is_unknown(tmp_path: Path) -> None:
     assert not module.amd_with_avx512(tmp_path / "missing")
 
 
-def test_the_choice_comes_before_the_library() -> None:
-    """Importing its package loads it; whatever is chosen afterwards changes nothing."""
+def test_kernels_are_chosen_before_the_library_is_loaded() -> None:
+    """Importing the package loads the library, after which a choice has no effect."""
     program = (
         "import ctypes; from grok_tui.device import openblas as o;"
         " o.amd_with_avx512 = lambda: True; library = o.openblas();"

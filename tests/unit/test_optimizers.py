@@ -1,7 +1,7 @@
-"""The rows against formulas written out here, the update against `reference.AdamW`.
+"""The rows of the schedule against formulas, the update against `reference.AdamW`.
 
-As in `test_model`, the yardstick for float32 rounding is the reference itself, run once in
-float32: ours may be `SLACK` times as far from float64, plus `SLACK` roundings of 2^-24.
+As in `test_transformer`, the tolerance for float32 rounding comes from the reference itself,
+run in float32: ours may be `SLACK` times as far from float64, plus `SLACK` roundings of 2^-24.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ def test_decoupled_decay_shrinks_by_the_warmed_up_lr_times_weight_decay() -> Non
     assert column(config, Column.L2, count=5) == [0.0] * 5
 
 
-def test_coupled_decay_goes_into_the_gradient_whatever_the_lr() -> None:
+def test_coupled_decay_is_added_to_the_gradient_at_any_lr() -> None:
     config = Config(lr=0.5, weight_decay=3.0, warmup_steps=4, decay="coupled")
     assert column(config, Column.L2, count=5) == [3.0] * 5
     assert column(config, Column.SHRINK, count=5) == [0.0] * 5
 
 
-def test_betas_and_eps_in_their_columns() -> None:
+def test_betas_and_eps_are_in_their_columns() -> None:
     config = Config(beta1=0.9, beta2=0.98, eps=1e-30)
     assert column(config, Column.NEW1, count=2) == rounded([1 - 0.9] * 2)
     assert column(config, Column.NEW2, count=2) == rounded([1 - 0.98] * 2)
@@ -119,7 +119,7 @@ def test_betas_edited_midway_correct_by_the_product_of_those_used() -> None:
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_a_tape_cut_at_any_step_has_the_same_rows_bit_for_bit(edit: str) -> None:
+def test_a_schedule_cut_at_any_step_has_the_same_rows_bit_for_bit(edit: str) -> None:
     config, count, first = START.changed(**EDITS[edit]), 40, 3
     before = BetaProducts(0.123456789, 0.87654321)
     whole, products = hyperparameter_rows(config, first, count, before)
@@ -141,7 +141,7 @@ def random_arrays(rng: np.random.Generator) -> reference.Weights:
 
 
 def as_tensors(arrays: reference.Weights) -> dict[str, Tensor]:
-    """In buffers of their own: an update writes into them."""
+    """Copies of the arrays in new buffers, since an update writes into them."""
     return {name: Tensor(x.astype(np.float32)).clone().realize() for name, x in arrays.items()}
 
 
@@ -161,7 +161,7 @@ def weights_at_start() -> reference.Weights:
 
 
 def on_device(edit: dict[str, Any]) -> reference.Weights:
-    """Our weights after STEPS updates, of which those from EDIT_AT on are edited."""
+    """Our weights after STEPS updates, with the edit from EDIT_AT on."""
     weights = as_tensors(weights_at_start())
     adamw = AdamW(weights, as_tensors(zeros()), as_tensors(zeros()))
     products = BetaProducts()
@@ -208,7 +208,7 @@ def test_updates_equal_the_reference_with_a_live_edit_midway(name: str) -> None:
         limit = SLACK * (distance(float32[weight], expected) + ROUNDING)
         assert limit < 1e-5
         assert distance(ours[weight], expected) < limit, weight
-        if edit:  # what forgets the edit is far outside the limit
+        if edit:  # without the edit, the distance is far outside the limit
             assert distance(unedited[weight], expected) > 100 * limit, weight
 
 

@@ -14,12 +14,12 @@ from grok_tui.protocol.events import Analyzed, Evaluated, Event, Losses, Paused,
 from grok_tui.protocol.results import AnalysisArrays, Measures, Metrics, Pairs
 from grok_tui.sources.outbox import Outbox
 
-LIMIT = 10.0  # seconds; nothing here takes long unless it hangs
+LIMIT = 10.0  # seconds; reached only if something hangs
 METRICS = Metrics(1.0, 2.0, 0.5, 0.25, 3.0, 1e-3, 1.0)
 
 
 def losses(first: int, count: int) -> Losses:
-    """Each loss is its step, so that a lost or misplaced one shows."""
+    """Losses equal to their steps, so that a lost or misplaced one is noticed."""
     values = np.arange(first, first + count, dtype=np.float32)
     return Losses(first, values, seconds=0.5)
 
@@ -30,7 +30,7 @@ def evaluated(step: int) -> Evaluated:
 
 
 class Reader:
-    """Takes the first event, is then stuck until `release` is set, and then takes the rest."""
+    """Takes the first event, then blocks until `release` is set, then takes the rest."""
 
     def __init__(self) -> None:
         self.stuck, self.release = threading.Event(), threading.Event()
@@ -57,7 +57,7 @@ def in_time(function: Callable[[], None]) -> None:
 
 
 def through_a_stuck_reader(*events: Event) -> list[Event]:
-    """What comes of events that were put while the reader was stuck on another."""
+    """The events that arrive if these are put while the reader is stuck on another."""
     reader = Reader()
     outbox = started(reader)
     outbox.put(Paused(0))
@@ -87,7 +87,7 @@ def test_a_reader_that_keeps_up_gets_every_event_as_it_was() -> None:
     assert all(a is b for a, b in zip(got, events, strict=True))
 
 
-def test_losses_that_wait_are_joined_and_none_is_lost() -> None:
+def test_waiting_losses_are_joined_and_none_is_lost() -> None:
     (joined,) = through_a_stuck_reader(losses(1, 3), losses(4, 1), losses(5, 20))
     assert isinstance(joined, Losses)
     assert (joined.first_step, joined.step, joined.seconds) == (1, 24, 1.5)
@@ -115,7 +115,7 @@ def test_only_the_newest_evaluation_keeps_its_pairs() -> None:
     np.testing.assert_array_equal(evaluations[2].pairs.answers, [30] * 4)
 
 
-def test_only_the_newest_analysis_keeps_its_tables() -> None:
+def test_only_the_newest_analysis_keeps_its_arrays() -> None:
     measures = Measures(0.1, 0.2, (), {})
     arrays = AnalysisArrays(*(np.zeros(0) for _ in fields(AnalysisArrays)))
     analyses = [Analyzed(step, measures, 0.1, arrays) for step in (10, 20)]
@@ -134,7 +134,7 @@ KINDS = st.lists(st.sampled_from(["losses", "evaluated", "warning"]), max_size=2
 
 @settings(deadline=None, max_examples=50)
 @given(KINDS)
-def test_whatever_waits_every_number_arrives_once_and_in_order(kinds: list[str]) -> None:
+def test_every_number_arrives_once_and_in_order(kinds: list[str]) -> None:
     put: list[Event] = []
     step = 0
     for kind in kinds:
@@ -156,7 +156,7 @@ def test_whatever_waits_every_number_arrives_once_and_in_order(kinds: list[str])
     assert [e.step for e in evaluations] == [e.step for e in put if isinstance(e, Evaluated)]
     kept = [e.pairs is not None for e in evaluations]
     assert kept == [False] * (len(kept) - 1) + [True] * bool(kept)
-    # No event overtakes another: the step an event belongs to never falls.
+    # No event overtakes another, so their steps never decrease.
     ends = [e.step for e in got]
     assert ends == sorted(ends)
     assert not any(isinstance(a, Losses) and isinstance(b, Losses) for a, b in pairwise(got))
@@ -186,21 +186,21 @@ def test_close_waits_until_everything_is_sent() -> None:
     closer = threading.Thread(target=outbox.close, daemon=True)
     closer.start()
     closer.join(0.05)
-    assert closer.is_alive()  # the reader is stuck, so it cannot have been sent
+    assert closer.is_alive()  # the reader is stuck, so the event cannot have been sent
     reader.release.set()
     closer.join(LIMIT)
     assert not closer.is_alive()
     assert reader.got == [Paused(0), Warned(1, "last")]
 
 
-def test_close_of_an_idle_outbox_returns() -> None:
+def test_closing_an_idle_outbox_returns() -> None:
     got: list[Event] = []
     in_time(started(got.append).close)
     assert got == []
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError, ConnectionResetError, OSError])
-def test_a_dead_reader_hangs_nobody(error: type[OSError]) -> None:
+def test_a_dead_reader_blocks_neither_put_nor_close(error: type[OSError]) -> None:
     gone = threading.Event()
 
     def send(event: Event) -> None:

@@ -25,18 +25,18 @@ def falling(start: float, count: int = 100) -> Series:
 
 
 def picture(*runs: Series, size: tuple[int, int] = SIZES[0]) -> list[str]:
-    """The lines without colors."""
+    """The lines of the chart without colors."""
     return plotext.uncolorize(draw(plotext, LOSS.log, runs, size)).split("\n")
 
 
 def canvas(lines: list[str]) -> list[str]:
-    """What is to the right of the axis."""
+    """The parts of lines to the right of the axis."""
     return [re.split("[┤│]", line, maxsplit=1)[1] for line in lines if re.search("[┤│]", line)]
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("count", [2, 6, len(MARKERS)])
-def test_every_run_has_its_marker_and_the_picture_its_size(
+def test_every_run_has_its_marker_and_the_chart_has_its_size(
     count: int, size: tuple[int, int]
 ) -> None:
     lines = picture(*(falling(2.0**k) for k in range(count)), size=size)
@@ -61,8 +61,8 @@ def test_runs_that_coincide_take_turns() -> None:
     assert min(counts) > 0.2 * sum(counts)
 
 
-def test_where_runs_part_each_is_drawn_whole() -> None:
-    """A branch: alike up to the middle, then one loss stays and the other falls."""
+def test_runs_that_part_are_both_drawn_completely() -> None:
+    """As with a branch: equal up to the middle, then one loss stays and the other falls."""
     stays = series([1.0] * 100)
     falls = series([1.0] * 50 + [1e-4] * 50)
     rows = canvas(picture(stays, falls))
@@ -95,7 +95,7 @@ def test_accuracy_is_in_percent() -> None:
     assert labeled["50%"].count("x") > 60
 
 
-def test_what_is_no_number_is_a_gap() -> None:
+def test_nan_and_infinity_are_gaps() -> None:
     broken = series([1.0] * 40 + [float("nan")] * 20 + [1.0] * 40)
     rows = canvas(picture(broken, series([1e-3] * 100)))
     (row,) = [row for row in rows if "o" in row]
@@ -103,13 +103,13 @@ def test_what_is_no_number_is_a_gap() -> None:
     assert row.count("o") > 50
 
 
-def test_one_point_and_none() -> None:
+def test_charts_of_one_point_and_of_none() -> None:
     assert "".join(canvas(picture(series([1.0]), series([])))).count("o") == 1
     nothing = [series([]), series([float("inf")])]
     assert draw(plotext, LOSS.log, nothing, (80, 16)) == ""
 
 
-def test_colors_are_of_the_markers_alone() -> None:
+def test_only_markers_have_colors() -> None:
     text = draw(plotext, LOSS.log, [falling(1.0), falling(9.0)], (80, 16))
     assert len(set(re.findall(r"\x1b\[38;5;(\d+)m", text))) == 2
     assert "\x1b[48" not in text  # the terminal's own background

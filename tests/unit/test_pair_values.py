@@ -16,7 +16,7 @@ def task_of(modulus: int, operation: str = "add", **fields: object) -> Task:
 
 
 def noisy(task: Task, seed: int = 0) -> Pairs:
-    """Answers of which about half are right."""
+    """Random answers of which about half are right."""
     random = np.random.default_rng(seed)
     wrong = random.random(len(task.answer)) < 0.5
     answers = np.where(wrong, random.integers(task.modulus, size=len(wrong)), task.answer)
@@ -52,7 +52,7 @@ def test_a_residue_without_pairs_has_no_accuracy_and_is_not_the_worst() -> None:
 
 
 @pytest.mark.parametrize("operation", ["add", "divide"])
-def test_mistakes_are_the_wrong_pairs_of_a_residue_the_unlikeliest_first(
+def test_mistakes_are_the_wrong_pairs_of_a_residue_least_likely_first(
     operation: str,
 ) -> None:
     task = task_of(13, operation)
@@ -70,7 +70,7 @@ def test_mistakes_are_the_wrong_pairs_of_a_residue_the_unlikeliest_first(
         assert (found.distance > 0).all()
 
 
-def test_the_distance_goes_the_shorter_way_around() -> None:
+def test_the_distance_is_the_shorter_way_around() -> None:
     task = task_of(13)
     for off, apart in [(0, 0), (1, 1), (6, 6), (7, 6), (12, 1)]:
         pairs = Pairs(
@@ -80,13 +80,13 @@ def test_the_distance_goes_the_shorter_way_around() -> None:
         np.testing.assert_allclose(pair_values(task, pairs, "error distance"), apart / 6)
 
 
-def test_confidence_is_the_probability_and_0_where_there_is_no_number() -> None:
+def test_confidence_is_the_probability_or_0_for_nan() -> None:
     loss = np.array([0.0, np.log(4), np.inf, np.nan], dtype=np.float16)
     chances = probability(Pairs(np.zeros(4, np.int16), loss))
     np.testing.assert_allclose(chances, [1.0, 0.25, 0.0, 0.0], rtol=1e-3)
 
 
-def test_correctness_is_1_where_wrong() -> None:
+def test_correctness_is_1_for_wrong_answers() -> None:
     task = task_of(13)
     pairs = noisy(task)
     values = pair_values(task, pairs, "correctness")
@@ -95,7 +95,7 @@ def test_correctness_is_1_where_wrong() -> None:
 
 
 @pytest.mark.parametrize(("operation", "columns"), [("add", 13), ("divide", 12)])
-def test_the_square_has_rows_for_a_and_columns_for_b(operation: str, columns: int) -> None:
+def test_the_table_has_rows_for_a_and_columns_for_b(operation: str, columns: int) -> None:
     task = task_of(13, operation)
     shown = task.train_mask
     values = shown_table(task, (100 * task.a + task.b).astype(np.float32), shown)
@@ -106,7 +106,7 @@ def test_the_square_has_rows_for_a_and_columns_for_b(operation: str, columns: in
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 13, 20])
-def test_pooling_is_the_mean_of_what_is_known_in_each_block(side: int) -> None:
+def test_pooling_averages_the_known_values_of_each_block(side: int) -> None:
     random = np.random.default_rng(1)
     values = random.random((13, 12)).astype(np.float32)
     values[random.random(values.shape) < 0.4] = np.nan
@@ -123,5 +123,5 @@ def test_pooling_is_the_mean_of_what_is_known_in_each_block(side: int) -> None:
     ("chance", "text"),
     [(1.0, "1.000"), (0.0314, "0.031"), (0.001, "0.001"), (2e-8, "2e-08"), (0.0, "0e+00")],
 )
-def test_small_chances_keep_their_size(chance: float, text: str) -> None:
+def test_small_probabilities_keep_their_magnitude(chance: float, text: str) -> None:
     assert probability_text(chance) == text

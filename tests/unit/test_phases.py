@@ -19,7 +19,7 @@ def metrics(train_acc: float, test_acc: float) -> Metrics:
 
 
 def after(*evaluations: tuple[int, float, float]) -> Milestones:
-    """The milestones after (step, train accuracy, test accuracy), one by one."""
+    """The milestones after evaluations (step, train accuracy, test accuracy)."""
     milestones = Milestones()
     for step, train_acc, test_acc in evaluations:
         milestones = milestones.after(step, metrics(train_acc, test_acc))
@@ -45,7 +45,7 @@ def evaluated(*accuracies: float) -> Milestones:
         ((1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0), 10),  # once grokked, its step stays
     ],
 )
-def test_grokked_is_three_in_a_row_and_the_step_is_the_first_of_them(
+def test_grokked_takes_three_in_a_row_and_counts_from_the_first(
     accuracies: tuple[float, ...], grok_step: int | None
 ) -> None:
     milestones = evaluated(*accuracies)
@@ -57,7 +57,7 @@ def test_grokked_is_three_in_a_row_and_the_step_is_the_first_of_them(
     ("train", "memorized_step"),
     [((0.5, 0.98), None), ((0.5, 0.99), 20), ((0.99, 0.5, 1.0), 10), ((0.989999, 1.0), 20)],
 )
-def test_memorized_is_the_first_evaluation_with_the_train_pairs_known(
+def test_memorized_is_the_first_evaluation_with_all_train_pairs_right(
     train: tuple[float, ...], memorized_step: int | None
 ) -> None:
     milestones = after(*((10 * (i + 1), acc, 0.0) for i, acc in enumerate(train)))
@@ -84,9 +84,7 @@ def test_the_badge_and_its_reason_follow_the_milestones() -> None:
     st.lists(st.sampled_from([0.0, 0.98, 0.99, 1.0]), max_size=12),
     st.integers(0, 12),
 )
-def test_cut_anywhere_and_kept_as_json_the_verdict_is_the_same(
-    accuracies: list[float], cut: int
-) -> None:
+def test_milestones_survive_json_at_any_evaluation(accuracies: list[float], cut: int) -> None:
     whole = evaluated(*accuracies)
     part = Milestones.from_dict(json.loads(json.dumps(evaluated(*accuracies[:cut]).to_dict())))
     for i, accuracy in enumerate(accuracies[cut:], start=cut):
@@ -119,7 +117,7 @@ def excluded(loss: float | None) -> Measures:
 MEMORIZED = Milestones().after(100, loss_metrics(0.1, 8.0))
 
 
-def test_a_circuit_forms_once_the_excluded_loss_has_risen_from_its_least() -> None:
+def test_a_circuit_forms_once_the_excluded_loss_has_risen_from_its_minimum() -> None:
     now = MEMORIZED
     for step, loss in ((200, 0.5), (300, 0.2), (400, 0.22)):
         now = now.after_analysis(step, excluded(loss))
@@ -139,19 +137,19 @@ def test_an_excluded_loss_of_zero_has_not_risen() -> None:
     assert now.after_analysis(400, excluded(0.1)).phase == "CIRCUIT FORMATION"
 
 
-def test_a_circuit_is_seen_too_where_it_formed_along_with_memory() -> None:
+def test_a_circuit_that_formed_while_memorizing_is_noticed() -> None:
     for share, phase in ((0.09, "MEMORIZING"), (0.1, "CIRCUIT FORMATION")):
         measures = replace(excluded(5.0), logit_fve=share)
         assert MEMORIZED.after_analysis(200, measures).phase == phase
 
 
-def test_no_circuit_is_seen_before_the_train_pairs_are_known_or_without_a_measure() -> None:
+def test_no_circuit_is_noticed_before_memorizing_or_without_measures() -> None:
     early = Milestones().after_analysis(10, excluded(0.1)).after_analysis(20, excluded(5.0))
     assert early == Milestones()
     assert MEMORIZED.after_analysis(200, excluded(None)) == MEMORIZED
 
 
-def test_cleanup_is_the_fall_of_the_test_loss_to_half_of_its_highest_since_memorizing() -> None:
+def test_cleanup_starts_when_the_test_loss_halves_from_its_peak_since_memorizing() -> None:
     unknown = Milestones().after(10, loss_metrics(40.0, 90.0, train_acc=0.2))
     now = unknown.after(100, loss_metrics(0.1, 8.0)).after(200, loss_metrics(0.1, 20.0))
     assert now.phase == "MEMORIZING"
@@ -180,9 +178,9 @@ def test_a_run_that_memorized_is_stuck_after_three_decay_times(
     assert formed.after(300 + patience, loss_metrics(0.1, 8.0)).phase == "CIRCUIT FORMATION"
 
 
-def test_a_train_loss_that_no_longer_falls_is_stuck_until_it_does() -> None:
+def test_a_run_is_stuck_while_its_train_loss_does_not_fall() -> None:
     now = Milestones().after(10, loss_metrics(2.0, 4.0, 0.3))
-    for step in range(20, 1010, 10):  # a fifth in a hundred steps would be enough
+    for step in range(20, 1010, 10):  # falling by a fifth in a hundred steps would be enough
         now = now.after(step, loss_metrics(1.7, 4.0, 0.3))
         assert now.phase == "MEMORIZING"
     now = now.after(1010, loss_metrics(1.61, 4.0, 0.3))
@@ -208,7 +206,7 @@ ORDER = ["MEMORIZING", "STUCK", "CIRCUIT FORMATION", "CLEANUP", "GROKKED"]
         max_size=40,
     )
 )
-def test_whatever_is_measured_after_memorizing_the_badge_never_flickers(
+def test_after_memorizing_the_badge_never_flickers(
     found: list[tuple[float, float, float, bool]],
 ) -> None:
     now = MEMORIZED

@@ -13,27 +13,27 @@ PACE = Timeline(np.array([0.0, 100.0, 1000.0]), np.array([0.0, 10.0, 20.0]))
 PLAYER = Player(PACE, 1000)
 
 
-def test_it_goes_as_fast_as_the_run_did() -> None:
+def test_it_plays_as_fast_as_the_run() -> None:
     assert PLAYER.after(5).step == 50
     assert PLAYER.after(15).step == 550
     assert PLAYER.after(5).after(10).step == 550
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
-def test_at_another_speed_the_same_takes_another_time(speed: float) -> None:
+def test_playing_time_is_inverse_to_the_speed(speed: float) -> None:
     player = Player(PACE, 1000, speed=speed)
     assert player.after(16 / speed).at == pytest.approx(640)
     assert player.seconds_left == pytest.approx(20 / speed)
 
 
-def test_it_ends_at_the_last_step_and_plays_again_from_the_first() -> None:
+def test_it_stops_at_the_last_step_and_replays_from_the_first() -> None:
     ended = PLAYER.after(1e9)
     assert (ended.step, ended.playing, ended.seconds_left) == (1000, False, 0.0)
     again = ended.toggled()
     assert (again.step, again.playing) == (0, True)
 
 
-def test_paused_it_stays_where_it_is() -> None:
+def test_it_does_not_move_while_paused() -> None:
     paused = PLAYER.after(5).toggled()
     assert paused.after(100) == paused
     assert paused.toggled().after(1).step == 60
@@ -46,7 +46,7 @@ def test_steps_pause_and_stay_within_the_run() -> None:
     assert player.moved(5000).step == 1000
 
 
-def test_seeking_goes_on_playing_except_at_the_end() -> None:
+def test_seeking_keeps_playing_except_at_the_end() -> None:
     assert (PLAYER.sought(77).step, PLAYER.sought(77).playing) == (77, True)
     assert (PLAYER.sought(5000).step, PLAYER.sought(5000).playing) == (1000, False)
     assert PLAYER.sought(-5).step == 0
@@ -60,7 +60,7 @@ def test_the_speeds_end_at_a_quarter_and_at_64() -> None:
 
 
 @given(st.lists(st.floats(0, 5), max_size=20), st.sampled_from(SPEEDS))
-def test_playing_never_goes_back(waits: list[float], speed: float) -> None:
+def test_playing_never_moves_back(waits: list[float], speed: float) -> None:
     player = Player(PACE, 1000, speed=speed)
     for wait in waits:
         later = player.after(wait)

@@ -15,7 +15,7 @@ from grok_tui.view.state import Mark, SessionState
     "values",
     [[4.7, 0.3], [2.0, 1e-7], [1e-3, 1e-12], [0.5, 0.5], [3000.0, 2.0], [1e5, 1e-12]],
 )
-def test_log_ticks_say_the_losses_themselves(values: list[float]) -> None:
+def test_log_ticks_are_labeled_with_losses(values: list[float]) -> None:
     plt, _ = drawn(LOSS, state(values * 20, values))
     low, high = plt.told["ylim"]
     ticks = plt.told["yticks"]
@@ -30,7 +30,7 @@ def test_log_ticks_say_the_losses_themselves(values: list[float]) -> None:
 
 
 def test_a_loss_lies_on_the_row_of_its_tick() -> None:
-    """From label to curve through the whole picture: a constant line at a power of ten."""
+    """A constant line at a power of ten is on the row of its label."""
     what = state([10.0] + [1e-4] * 399, [0.01] * 40)
     _, picture = drawn(LOSS, what)
     (row,) = [line for line in picture.splitlines() if line.split("┤")[0].strip() == "0.01"]
@@ -44,7 +44,7 @@ def test_a_loss_lies_on_the_row_of_its_tick() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
-def test_step_ticks_say_the_steps(kind: Kind) -> None:
+def test_step_ticks_are_labeled_with_steps(kind: Kind) -> None:
     for n in (1, 2, 7, 40, 999, 25_000):
         plt, _ = drawn(kind, state([1.0] * n, [1.0] * (n // 10)))
         first, last = plt.told["xlim"]
@@ -71,7 +71,7 @@ def test_a_loss_of_zero_is_drawn_at_the_floor() -> None:
     assert plt.told["ylim"][0] <= np.log10(LOSS_FLOOR) + 1e-9
 
 
-def test_a_chart_has_no_more_points_than_it_can_show() -> None:
+def test_a_chart_plots_no_more_points_than_it_can_show() -> None:
     plt, _ = drawn(LOSS, state(np.geomspace(5, 1e-6, 25_000).tolist(), [1.0] * 2500))
     assert [len(xs) for xs, _ in plt.lines] == [2 * COLUMNS, COLUMNS]
 
@@ -84,7 +84,7 @@ def test_before_the_first_evaluation_only_the_train_loss_is_drawn(kind: Kind) ->
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
-def test_one_point(kind: Kind) -> None:
+def test_a_chart_of_one_point(kind: Kind) -> None:
     one = SessionState(
         Config().model_dump(), train_loss=series([4.7]), test_loss=series([4.7]),
         train_acc=series([0.0]), test_acc=series([0.0]),
@@ -97,8 +97,8 @@ def test_one_point(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
-def test_a_figure_drawn_again_is_the_same_picture(kind: Kind) -> None:
-    """plotext's own log scale failed here; nothing of the first drawing may stay either."""
+def test_drawing_again_gives_the_same_chart(kind: Kind) -> None:
+    """Nothing may be left of the first drawing; plotext's own log scale failed here, too."""
     marks = (Mark(20, "edit", "wd 2"), Mark(30, "phase", "GROKKED"))
     what = state(np.geomspace(5, 1e-6, 400).tolist(), [2.0, 1.0, 0.1] * 10, marks=marks)
     plt, first = drawn(kind, what)
@@ -109,7 +109,7 @@ def test_a_figure_drawn_again_is_the_same_picture(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
-def test_marks_stand_where_they_happened(kind: Kind) -> None:
+def test_marks_are_at_their_steps(kind: Kind) -> None:
     marks = (Mark(100, "edit", "HERE"), Mark(300, "phase", "THERE"))
     _, picture = drawn(kind, state([1.0] * 400, [1.0] * 40, marks=marks))
     axis = len("  100%┤") - 1
@@ -133,7 +133,7 @@ def test_a_mark_beyond_the_steps_is_not_drawn(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 @pytest.mark.parametrize(("n", "first"), [(1000, 800), (120, 70), (40, 0)])
 def test_the_recent_view_shows_the_newest_steps(kind: Kind, n: int, first: int) -> None:
-    """A fifth of them, and fifty at least."""
+    """A fifth of the steps, and at least fifty."""
     marks = (Mark(n // 4, "edit", "LONG AGO"), Mark(n - 5, "edit", "NOW"))
     what = state(np.geomspace(5, 0.1, n).tolist(), [1.0] * (n // 10), marks=marks)
     plt, picture = drawn(kind, what, view=RECENT)

@@ -16,7 +16,7 @@ from grok_tui.view.state import Mark, SessionState
 @pytest.mark.parametrize(
     "values", [[4.7, 0.3], [1e-7, 3e-8], [0.0, 0.0], [9999.0, 2.0], [25.0, 1.0]]
 )
-def test_linear_losses_begin_at_zero_and_their_ticks_say_them(values: list[float]) -> None:
+def test_linear_losses_start_at_zero_with_labeled_ticks(values: list[float]) -> None:
     plt, _ = drawn(LOSS, state(values * 20, values), axes=Axes())
     low, high = plt.told["ylim"]
     assert low == 0
@@ -39,7 +39,7 @@ def test_logarithmic_accuracies_are_in_percent_with_a_floor() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 @pytest.mark.parametrize("n", [1, 2, 7, 999, 25_000])
-def test_logarithmic_steps_begin_at_the_first(kind: Kind, n: int) -> None:
+def test_logarithmic_steps_start_at_the_first(kind: Kind, n: int) -> None:
     what = state([1.0] * n, [1.0] * (n // 10))
     plt, picture = drawn(kind, what, axes=Axes(log_x=True))
     first, last = plt.told["xlim"]
@@ -53,7 +53,7 @@ def test_logarithmic_steps_begin_at_the_first(kind: Kind, n: int) -> None:
     assert picture.strip()
 
 
-def test_a_mark_stands_at_its_logarithm() -> None:
+def test_a_mark_is_at_its_logarithm() -> None:
     what = state([1.0] * 10_000, [1.0] * 1000, marks=(Mark(100, "edit", "HERE"),))
     _, picture = drawn(LOSS, what, axes=Axes(log_x=True))
     (column,) = {line.index("┊") for line in picture.split("\n") if "┊" in line}
@@ -65,8 +65,8 @@ def test_a_mark_stands_at_its_logarithm() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 @pytest.mark.parametrize("log_x", [False, True])
-def test_a_zoomed_line_goes_on_to_the_edges(kind: Kind, log_x: bool) -> None:
-    """Between two evaluations there is none, and still something to see."""
+def test_a_zoomed_line_extends_to_the_edges(kind: Kind, log_x: bool) -> None:
+    """Even between two evaluations the line is visible."""
     what = state(np.geomspace(5, 1e-6, 1000).tolist(), np.linspace(5, 1, 100).tolist())
     view = ChartView(span=6.0, end=508.0)
     plt, _ = drawn(kind, what, view=view, axes=Axes(log_x=log_x, log_y=kind is LOSS))
@@ -85,7 +85,7 @@ def test_a_mark_out_of_the_window_is_not_drawn() -> None:
     assert "AFTER" not in picture
 
 
-def test_the_crosshair_stands_at_its_step() -> None:
+def test_the_crosshair_is_at_its_step() -> None:
     for step in (1, 300, 1000):
         view = ChartView(crosshair=step)
         _, picture = drawn(LOSS, state([1.0] * 1000, [1.0]), view=view)
@@ -98,7 +98,7 @@ def test_a_crosshair_out_of_the_window_is_not_drawn() -> None:
     assert "┃" not in drawn(LOSS, state([1.0] * 1000, [1.0]), view=view)[1]
 
 
-# --- in the back --------------------------------------------------------------------------
+# --- behind the curves --------------------------------------------------------------------
 
 
 def test_smoothing_keeps_the_raw_curve_behind() -> None:
@@ -121,12 +121,12 @@ def test_a_ghost_is_drawn_behind_and_fits() -> None:
     assert any(line.count("×") > COLUMNS / 4 for line in picture.split("\n"))  # noqa: RUF001
 
 
-# --- what is not finite -------------------------------------------------------------------
+# --- NaN and infinity ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("log_y", [False, True])
-def test_what_is_not_finite_is_a_gap(bad: float, log_y: bool) -> None:
+def test_nan_and_infinity_are_gaps(bad: float, log_y: bool) -> None:
     values = [2.0] * 400 + [bad] * 200 + [1.0] * 400
     plt, _ = drawn(LOSS, state(values, []), axes=Axes(log_y=log_y))
     (before, _), (after, heights) = plt.lines
@@ -139,7 +139,7 @@ def test_what_is_not_finite_is_a_gap(bad: float, log_y: bool) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 @pytest.mark.parametrize("log_y", [False, True])
 @pytest.mark.parametrize("smoothing", ["none", "strong"])
-def test_nothing_but_nan_and_inf_is_said_in_words(
+def test_only_nan_and_inf_in_view_gives_a_message(
     kind: Kind, log_y: bool, smoothing: Smoothing
 ) -> None:
     bad = series([np.nan, np.inf] * 5)
@@ -153,8 +153,8 @@ def test_nothing_but_nan_and_inf_is_said_in_words(
 # --- cost ---------------------------------------------------------------------------------
 
 
-def test_drawing_costs_no_more_the_longer_the_history() -> None:
-    """What plotext gets is bounded by the columns, whatever is drawn."""
+def test_drawing_does_not_cost_more_for_a_longer_history() -> None:
+    """The number of points that plotext gets is bounded by the number of columns."""
     rng = np.random.default_rng(0)
     noisy = np.exp(rng.standard_normal(100_000)).tolist()
     what = state(noisy, noisy)

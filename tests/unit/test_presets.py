@@ -28,14 +28,14 @@ def test_every_preset_is_a_valid_fragment_with_one_sentence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_a_preset_repeats_no_default_and_fixes_no_device(name: str) -> None:
+def test_a_preset_neither_repeats_defaults_nor_sets_a_device(name: str) -> None:
     preset = load_preset(name)
     assert "device" not in preset.fields
     for field, value in preset.fields.items():
         assert value != FIELDS[field].default, field
 
 
-def test_nanda_is_the_defaults() -> None:
+def test_nanda_equals_the_defaults() -> None:
     assert build(load_preset("nanda").fields) == Config()
 
 
@@ -46,7 +46,7 @@ def test_stackexchange_has_tiny_weights_and_no_warm_up() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Quick", "../presets/quick", "*", "quick.toml"])
-def test_an_unknown_preset_is_refused_with_the_names_there_are(name: str) -> None:
+def test_an_unknown_preset_is_refused_with_the_known_names(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_preset(name)
     names = ", ".join(preset_names())

@@ -1,4 +1,4 @@
-"""Lowered kernels on disk: what a later process finds, and what happens to damage."""
+"""Lowered kernels on disk: their use by later processes, and damage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print(len(lowered), y.tobytes().hex())
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What is kept, in place of a database."""
+    """A dictionary in place of the database."""
     kept: dict[str, Any] = {}
     monkeypatch.setattr(program_cache, "diskcache_get", lambda table, key: kept.get(key))
     monkeypatch.setattr(
@@ -48,7 +48,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture
 def cache(disk: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> ProgramCache:
-    """An empty one, in use."""
+    """An empty cache, in use."""
     cache = ProgramCache()
     for module in (codegen, realize):
         monkeypatch.setattr(module, "to_program_cache", cache)
@@ -59,7 +59,7 @@ def double(size: int) -> np.ndarray[Any, Any]:
     return (Tensor(np.arange(size, dtype=np.float32)).clone().realize() * 2).numpy()
 
 
-def test_a_later_process_lowers_nothing_and_finds_the_same(tmp_path: Path) -> None:
+def test_a_later_process_lowers_nothing_and_computes_the_same(tmp_path: Path) -> None:
     environment = {**os.environ, "CACHEDB": str(tmp_path / "cache.db")}
     command = [sys.executable, "-c", PROGRAM]
     first, second = (
@@ -73,7 +73,7 @@ def test_a_later_process_lowers_nothing_and_finds_the_same(tmp_path: Path) -> No
     assert second[1] == first[1]
 
 
-def test_what_is_kept_is_used_and_what_is_new_is_kept(
+def test_stored_kernels_are_used_and_new_ones_stored(
     disk: dict[str, Any], cache: ProgramCache
 ) -> None:
     double(7)
@@ -87,7 +87,7 @@ def test_what_is_kept_is_used_and_what_is_new_is_kept(
 
 
 @pytest.mark.parametrize("damage", [None, "text", 3, b"\0"])
-def test_damage_is_as_if_nothing_were_there(
+def test_damaged_entries_are_ignored(
     disk: dict[str, Any], cache: ProgramCache, damage: object
 ) -> None:
     double(7)
@@ -98,7 +98,7 @@ def test_damage_is_as_if_nothing_were_there(
 
 
 @pytest.mark.parametrize("name", ["diskcache_get", "diskcache_put"])
-def test_a_disk_that_fails_keeps_nobody_from_compiling(
+def test_a_failing_disk_does_not_prevent_compiling(
     name: str, cache: ProgramCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -108,7 +108,7 @@ def test_a_disk_that_fails_keeps_nobody_from_compiling(
     np.testing.assert_array_equal(double(7), 2 * np.arange(7))
 
 
-def test_it_is_not_used_where_the_user_wants_no_cache(
+def test_the_cache_is_not_used_if_the_user_disables_caching(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plain: dict[Any, UOp] = {}
@@ -123,7 +123,7 @@ def test_it_is_not_used_where_the_user_wants_no_cache(
     assert codegen.to_program_cache is realize.to_program_cache
 
 
-def test_the_settings_of_tinygrad_tell_programs_apart(
+def test_tinygrads_settings_distinguish_programs(
     disk: dict[str, Any], cache: ProgramCache
 ) -> None:
     double(7)

@@ -26,7 +26,7 @@ GROUPS = [("add", 13), ("subtract", 13), ("multiply", 13), ("divide", 13)]
 
 
 @pytest.mark.parametrize(("operation", "modulus"), GROUPS)
-def test_the_group_answers_what_the_task_does(operation: str, modulus: int) -> None:
+def test_the_group_gives_the_answers_of_the_task(operation: str, modulus: int) -> None:
     task = make_task(Config(operation=operation, modulus=modulus))
     found = task.group
     right = task.answer[found.pairs]
@@ -41,14 +41,16 @@ def test_the_group_answers_what_the_task_does(operation: str, modulus: int) -> N
 @pytest.mark.parametrize(
     ("operation", "modulus"), [("x2+y2", 13), ("random", 13), ("multiply", 15)]
 )
-def test_what_is_no_cyclic_group_has_no_circuit(operation: str, modulus: int) -> None:
+def test_an_operation_without_a_cyclic_group_has_no_circuit(
+    operation: str, modulus: int
+) -> None:
     found = group(operation, modulus)
     assert not found.has_circuit
     assert found.n == modulus
 
 
 @pytest.mark.parametrize(("operation", "modulus"), GROUPS)
-def test_of_planted_cosines_restricted_is_the_test_loss_and_excluded_is_chance(
+def test_for_planted_cosines_restricted_is_the_test_loss_and_excluded_is_uniform(
     operation: str, modulus: int
 ) -> None:
     found = group(operation, modulus)
@@ -75,7 +77,7 @@ def test_of_planted_cosines_restricted_is_the_test_loss_and_excluded_is_chance(
     assert progress_measures.logit_fve(logits, (1, 3), found) == pytest.approx(0, abs=1e-12)
 
 
-def test_projections_are_those_on_the_unit_vectors_over_all_pairs() -> None:
+def test_projections_equal_those_onto_unit_vectors_over_all_pairs() -> None:
     found = group("subtract")
     neurons = np.random.default_rng(2).standard_normal((13, 13, 3))
     expected = np.zeros_like(neurons)
@@ -93,7 +95,7 @@ def test_logits_that_never_change_explain_nothing() -> None:
 
 
 @pytest.mark.parametrize("n", [12, 13])
-def test_neurons_are_found_at_their_planted_frequency_with_their_share(n: int) -> None:
+def test_neurons_have_their_planted_frequency_and_share(n: int) -> None:
     i, j = (2 * np.pi * x / n for x in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
     pure = 5 + np.cos(3 * i + 1) * np.cos(3 * j) + 0.5 * np.sin(3 * i)
     mixed = np.cos(2 * (i + j)) * 2 + np.cos(4 * (i + j))

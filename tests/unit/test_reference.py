@@ -1,4 +1,4 @@
-"""The reference is checked by means that share nothing with it."""
+"""The reference, checked by independent means."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_gradient_equals_central_differences(n_layers: int) -> None:
                 moved[name][index] += sign * step
                 logits = reference.logits(moved, a, b, n_heads)
                 losses.append(reference.cross_entropy(logits, answer))
-            # Truncation is step^2 f'''/6 and rounding 1e-16 / step: both near 1e-11.
+            # Truncation error step^2 f'''/6 and rounding error 1e-16 / step: both near 1e-11.
             slope = (losses[0] - losses[1]) / (2 * step)
             assert gradients[name][index] == pytest.approx(slope, abs=1e-9), (name, index)
 
@@ -34,8 +34,8 @@ def test_cross_entropy_of_a_uniform_guess_is_log_p() -> None:
 
 
 @pytest.mark.parametrize("coupled", [False, True])
-def test_adamw_moves_by_lr_along_a_constant_gradient_whatever_the_betas(coupled: bool) -> None:
-    """m_hat = g and v_hat = g^2 at every step, if and only if the bias is corrected."""
+def test_adamw_moves_by_lr_along_a_constant_gradient_for_any_betas(coupled: bool) -> None:
+    """m_hat = g and v_hat = g^2 at every step if and only if the bias is corrected."""
     theta, g, lr = {"w": np.array([2.0, -3.0])}, np.array([0.5, -4.0]), 0.1
     optimizer = reference.AdamW()
     for beta1, beta2 in ((0.9, 0.98), (0.5, 0.999), (0.0, 0.9), (0.7, 0.7)):

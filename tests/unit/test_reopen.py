@@ -1,4 +1,4 @@
-"""Going on in a run directory: what is cut back, and who may write there."""
+"""Continuing in a run directory: what is cut back, and who may write."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def writer(run: Path) -> RunWriter:
 
 
 def recorded(run: Path, steps: int) -> None:
-    """A run of some steps with an evaluation at each, and a checkpoint at every second."""
+    """Record some steps with an evaluation at each and a checkpoint at every second."""
     writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
     writer(Started(0, {}, "CPU", 7, 18, 1.5))
     for step in range(1, steps + 1):
@@ -66,7 +66,7 @@ def test_reopening_cuts_back_to_the_checkpoint(run: Path) -> None:
     recorded(run, 6)
     kept = metrics_of(run)[:4]
     with (run / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 7, "train_l')  # what a kill leaves
+        file.write('{"step": 7, "train_l')  # as left by a kill
     RunWriter.reopen(run, snapshot(4)).close()
     assert metrics_of(run) == kept
     assert [line["step"] for line in events_of(run)] == [0, 2, 4]
@@ -102,7 +102,7 @@ def test_reopening_leaves_other_files_alone(run: Path) -> None:
     assert (run / "notes.txt").read_text() == "mine"
 
 
-def test_reopening_removes_what_interrupted_writes_left(run: Path) -> None:
+def test_reopening_removes_leftovers_of_interrupted_writes(run: Path) -> None:
     recorded(run, 4)
     before = files(run)
     names = [".config.toml", ".summary.json", "analysis/.step-00000003.npz"]
@@ -119,7 +119,7 @@ SAVED = CheckpointSaved(2, "checkpoints/step-00000002.safetensors")
 
 
 def reopened(run: Path, *events: Event | Snapshot, at: Snapshot) -> list[str]:
-    """The names of the events that stay of a run that was killed."""
+    """The names of the events that stay after a killed run is reopened."""
     writer = RunWriter.create(run, CONFIG, ENVIRONMENT)
     writer(losses(1, 3.0, 2.0))
     for event in events:
@@ -132,20 +132,20 @@ def reopened(run: Path, *events: Event | Snapshot, at: Snapshot) -> list[str]:
     return [line["event"] for line in events_of(run)]
 
 
-def test_what_came_after_the_checkpoint_goes(run: Path) -> None:
-    """An edit of the checkpoint's own step, too: the checkpoint does not have it."""
+def test_events_after_the_checkpoint_are_removed(run: Path) -> None:
+    """Including an edit at the checkpoint's step that the checkpoint does not have."""
     before = (PhaseChanged(2, "CLEANUP", "why"), snapshot(2), SAVED)
     after = (Paused(2), EDIT, Resumed(2), Stopped(2, "quit"))
     assert reopened(run, *before, *after, at=snapshot(2)) == ["phase", "checkpoint saved"]
 
 
-def test_an_edit_that_the_checkpoint_has_stays(run: Path) -> None:
+def test_an_edit_included_in_the_checkpoint_stays(run: Path) -> None:
     edited = snapshot(2, lr=0.001)
     found = reopened(run, snapshot(2), SAVED, EDIT, edited, SAVED, Paused(2), at=edited)
     assert found == ["checkpoint saved", "config applied", "checkpoint saved"]
 
 
-def test_an_edit_stays_though_a_kill_came_before_the_line_of_its_checkpoint(run: Path) -> None:
+def test_an_edit_stays_even_if_a_kill_came_before_its_checkpoints_line(run: Path) -> None:
     edited = snapshot(2, lr=0.001)
     late = ConfigApplied(2, "beta1", 0.9, 0.8)
     found = reopened(run, snapshot(2), SAVED, Paused(2), EDIT, edited, late, at=edited)
@@ -153,13 +153,13 @@ def test_an_edit_stays_though_a_kill_came_before_the_line_of_its_checkpoint(run:
     assert events_of(run)[2]["field"] == "lr"
 
 
-def test_a_checkpoint_gets_its_line_though_a_kill_came_between(run: Path) -> None:
+def test_a_checkpoint_gets_its_line_even_if_a_kill_came_between(run: Path) -> None:
     found = reopened(run, Paused(2), snapshot(2), at=snapshot(2))
     assert found == ["paused", "checkpoint saved"]
     assert events_of(run)[1]["path"] == SAVED.path
 
 
-def test_a_phase_that_a_new_sitting_repeats_has_one_line(run: Path) -> None:
+def test_a_phase_repeated_by_a_new_sitting_has_one_line(run: Path) -> None:
     memorizing, cleanup = (PhaseChanged(0, name, "why") for name in ("MEMORIZING", "CLEANUP"))
     reopened(run, memorizing, snapshot(2), SAVED, at=snapshot(2))
     writer = RunWriter.reopen(run, snapshot(2))

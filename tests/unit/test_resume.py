@@ -1,4 +1,4 @@
-"""Which checkpoint a damaged run goes on from, and what is said about it."""
+"""Which checkpoint a damaged run continues from, and the warnings about it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ def run(whole: Path, tmp_path: Path) -> Path:
 
 
 def change(path: Path, how: Callable[[list[bytes]], list[bytes]]) -> None:
-    """Write other lines into a file."""
+    """Change the lines of a file."""
     path.write_bytes(b"".join(how(path.read_bytes().splitlines(keepends=True))))
 
 
-def test_a_whole_run_goes_on_from_its_newest_checkpoint_without_a_word(run: Path) -> None:
+def test_an_undamaged_run_continues_from_its_newest_checkpoint_without_warnings(
+    run: Path,
+) -> None:
     found, warnings = resumable(run)
     assert (found.step, warnings) == (20, [])
 
@@ -96,14 +98,14 @@ def test_a_checkpoint_that_the_lines_do_not_reach_is_skipped(damage: str, run: P
     assert all(warning.splitlines() == [warning] for warning in warnings)
 
 
-def test_without_lines_the_run_goes_on_from_its_beginning(run: Path) -> None:
+def test_without_lines_the_run_continues_from_its_start(run: Path) -> None:
     (run / "metrics.jsonl").unlink()
     found, warnings = resumable(run)
     assert found.step == 0
     assert "there is no" in warnings[0]
 
 
-def test_a_run_that_nothing_is_left_of_is_refused(run: Path) -> None:
+def test_a_run_with_nothing_left_is_refused(run: Path) -> None:
     (run / "metrics.jsonl").unlink()
     checkpoint_path(run / "checkpoints", 0).unlink()
     with pytest.raises(
@@ -131,7 +133,7 @@ def test_a_damaged_checkpoint_and_damaged_lines_are_both_named(run: Path) -> Non
         (lambda x: [*x[:3], x[3].replace(b"0.5", b"-0.5"), *x[4:]], 3),
     ],
 )
-def test_damaged_events_cost_no_step_but_are_said(
+def test_damaged_events_cost_no_step_but_are_reported(
     damage: Callable[[list[bytes]], list[bytes]], kept: int, run: Path
 ) -> None:
     change(run / "events.jsonl", damage)
@@ -143,7 +145,7 @@ def test_damaged_events_cost_no_step_but_are_said(
     RunWriter.reopen(run, found).close()
     *same, saved = (run / "events.jsonl").read_bytes().splitlines()
     assert same == before[:kept]
-    assert b"step-00000020.safetensors" in saved  # said again, since that line was lost
+    assert b"step-00000020.safetensors" in saved  # written again, since that line was lost
 
 
 def test_no_branch_leaves_a_gap_in_the_steps(run: Path, tmp_path: Path) -> None:

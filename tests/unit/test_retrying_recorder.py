@@ -1,4 +1,4 @@
-"""A recorder that waits: what it says, and what the trainer hears afterwards."""
+"""A recorder that waits: what it reports, and which commands the trainer gets afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAVED = "checkpoints/step-00000002.safetensors"
 
 
 class Stubborn:
-    """A writer that fails so many times."""
+    """A writer that fails a number of times."""
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
@@ -42,7 +42,7 @@ def waiting(
     return RetryingRecorder(writer, Asked(*answers), said.append), writer, said  # type: ignore[arg-type]
 
 
-def test_while_nothing_fails_nothing_is_said_and_commands_pass_through() -> None:
+def test_without_failures_commands_pass_through_silently() -> None:
     recorder, writer, said = waiting(0, [Ask(1, 2)])
     recorder(losses(1, 2.0))
     assert recorder.save(snapshot(2)) == SAVED
@@ -53,38 +53,38 @@ def test_while_nothing_fails_nothing_is_said_and_commands_pass_through() -> None
 
 
 @pytest.mark.parametrize("again", [Resume(), Step(5), SaveCheckpoint()])
-def test_a_failure_is_said_and_waited_for_until_someone_tries_again(again: Command) -> None:
+def test_after_a_failure_it_waits_for_a_command_to_try_again(again: Command) -> None:
     recorder, writer, said = waiting(1, [Ask(1, 2)], [again])
     recorder(losses(1, 2.0, 1.0))
     assert len(writer.written) == 1
     assert said == [Warned(2, WAITS), Paused(2)]
-    # What was asked for meanwhile is done after all, by a trainer that is paused as was said.
+    # Commands that came meanwhile reach the trainer, which is paused as reported.
     assert recorder.drain(wait=True) == [Pause(), Ask(1, 2), again]
     assert recorder.drain(wait=False) == []
 
 
-def test_each_try_that_fails_is_said() -> None:
+def test_every_failed_try_is_reported() -> None:
     recorder, _, said = waiting(3)
     assert recorder.save(snapshot(2)) == SAVED
     assert said == [Warned(2, WAITS), Paused(2)] * 3
     assert recorder.drain(wait=True) == [Pause(), Resume(), Resume(), Resume()]
 
 
-def test_to_stop_is_to_try_once_more() -> None:
+def test_a_stop_tries_once_more() -> None:
     recorder, writer, _ = waiting(1, [Stop("quit")])
     recorder(losses(1, 2.0))
     assert len(writer.written) == 1
     assert recorder.drain(wait=True) == [Pause(), Stop("quit")]
 
 
-def test_to_stop_while_nothing_can_be_written_is_an_error() -> None:
+def test_a_stop_while_nothing_can_be_written_is_an_error() -> None:
     recorder, _, said = waiting(2, [Stop("quit")])
     with pytest.raises(OSError, match="No space"):
         recorder(losses(1, 2.0))
     assert said == [Warned(1, WAITS), Paused(1)]
 
 
-def test_a_whole_run_can_wait_at_its_end() -> None:
+def test_a_run_can_wait_at_its_end() -> None:
     recorder, writer, said = waiting(1)
     recorder(Compiling("the step", 0, 1))
     end = Stopped(8, "completed")

@@ -32,7 +32,7 @@ def test_two_new_series_share_nothing() -> None:
     assert one.length == other.length == 0
 
 
-def test_extending_leaves_the_older_copy_as_it_was() -> None:
+def test_extending_leaves_the_older_copy_unchanged() -> None:
     old = Series().appended(1, 0.5)
     new = extended(old, [(2, 0.25), (3, 0.125)])
     assert points(old) == [(1, 0.5)]
@@ -79,8 +79,8 @@ def test_extending_by_nothing(length: int) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 200)), max_size=30))
-def test_any_tree_of_branches_equals_plain_lists(moves: list[tuple[int, int]]) -> None:
-    """Each move extends one of the series so far, chosen by number."""
+def test_any_tree_of_branches_behaves_like_plain_lists(moves: list[tuple[int, int]]) -> None:
+    """Each move extends one of the series so far, chosen by index."""
     family: list[tuple[Series, Points]] = [(Series(), [])]
     for number, (parent, count) in enumerate(moves):
         series, expected = family[parent % len(family)]
@@ -91,7 +91,7 @@ def test_any_tree_of_branches_equals_plain_lists(moves: list[tuple[int, int]]) -
         assert series.last == (expected[-1][1] if expected else None)
 
 
-def test_the_point_at_a_step_is_the_newest_one_up_to_it() -> None:
+def test_the_point_at_a_step_is_the_newest_up_to_it() -> None:
     series = extended(Series(), [(10, 1.0), (20, 2.0), (30, 3.0)])
     at = [series.at(step) for step in (9, 10, 19.5, 20, 31)]
     assert at == [None, (10, 1.0), (10, 1.0), (20, 2.0), (30, 3.0)]

@@ -37,7 +37,7 @@ OTHER: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting from outside, and one preset besides the shipped ones."""
+    """No settings in the environment, and one preset besides the shipped ones."""
     for name in list(os.environ):
         if name.upper().startswith(sources.ENV_PREFIX):
             monkeypatch.delenv(name)
@@ -64,7 +64,7 @@ def refusal(*arguments: Any) -> str:
     return text
 
 
-def test_nothing_gives_the_defaults() -> None:
+def test_no_settings_give_the_defaults() -> None:
     assert resolve({}) == Config()
 
 
@@ -95,7 +95,7 @@ def test_every_field_can_be_set_by_every_layer(
     assert resolve({}) == expected
 
 
-def test_a_runs_own_config_file_loads_back(tmp_path: Path) -> None:
+def test_a_runs_config_file_loads_back(tmp_path: Path) -> None:
     config = Config().changed(**OTHER)
     RunWriter.create(tmp_path / "run", config, {"version": "1", "device": "CPU"}).close()
     assert resolve({}, tmp_path / "run" / "config.toml") == config
@@ -128,7 +128,7 @@ def test_an_error_names_field_value_and_place(
     assert text.endswith(f" (from {place})")
 
 
-def test_errors_of_several_layers_each_name_their_own(
+def test_errors_of_several_layers_each_name_their_layer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = written(tmp_path, "seed = 0.5\nlearning-rate = 1\n")
@@ -152,7 +152,7 @@ def test_an_error_of_two_fields_names_where_each_was_set(tmp_path: Path) -> None
     assert refusal({}, file).endswith(f"130 (got 4) (from {file})")
 
 
-def test_an_overridden_value_need_not_be_right(tmp_path: Path) -> None:
+def test_an_overridden_value_need_not_be_valid(tmp_path: Path) -> None:
     assert resolve({"lr": "0.5"}, written(tmp_path, "lr = 'nonsense'")).lr == 0.5
 
 
@@ -168,7 +168,7 @@ def test_an_overridden_value_need_not_be_right(tmp_path: Path) -> None:
     ],
     ids=["no value", "twice", "too long a number", "too deep", "no UTF-8", "binary"],
 )
-def test_a_file_that_is_no_toml(content: str | bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml(content: str | bytes, tmp_path: Path) -> None:
     path = tmp_path / "some.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     assert refusal({}, path).startswith(f"{path} is not valid TOML: ")
@@ -180,17 +180,17 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert refusal({}, tmp_path) == f"cannot read {tmp_path}: Is a directory"
 
 
-def test_an_unknown_key_with_a_line_break_stays_in_one_line(tmp_path: Path) -> None:
+def test_an_unknown_key_with_a_line_break_is_one_line(tmp_path: Path) -> None:
     file = written(tmp_path, '"a\\nb" = 1')
     assert refusal({}, file) == f"'a\\nb': there is no such setting (from {file})"
 
 
-def test_a_table_in_a_config_file_is_no_setting(tmp_path: Path) -> None:
+def test_a_table_in_a_config_file_is_not_a_setting(tmp_path: Path) -> None:
     file = written(tmp_path, "[adam]\nlr = 1")
     assert refusal({}, file) == f"adam: there is no such setting (from {file})"
 
 
-def test_only_the_environment_table_of_a_file_is_passed_over(tmp_path: Path) -> None:
+def test_only_the_environment_table_of_a_file_is_ignored(tmp_path: Path) -> None:
     file = written(tmp_path, "weight-decay = 2\n[environment]\nversion = '9'\n")
     assert load_file(file) == {"weight_decay": 2}
 

@@ -1,4 +1,4 @@
-"""The reducer: one test for each event, and what is derived from the state."""
+"""The reducer, event by event, and the values derived from the state."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def losses(first: int, count: int, seconds: float = 1.0) -> Losses:
 
 
 def unchanged(before: SessionState, now: SessionState, *but: str) -> None:
-    """Every field is the same object, except those named."""
+    """Check that every field is the same object, except those named."""
     for name in SessionState.__dataclass_fields__:
         if name not in but:
             assert getattr(now, name) is getattr(before, name), name
 
 
-def test_the_first_state_is_compiling_nothing_yet() -> None:
+def test_the_initial_state_is_compiling() -> None:
     state = SessionState(CONFIG)
     assert (state.word, state.step, state.ended, state.metrics) == ("COMPILING", 0, False, None)
     assert state.steps_per_second is None
@@ -161,7 +161,7 @@ def test_marks_keep_their_order() -> None:
         (CheckpointSaved(3, "a/b"), "a/b"),
     ],
 )
-def test_what_is_only_said(event: Event, word: str) -> None:
+def test_events_that_only_give_a_message(event: Event, word: str) -> None:
     before = SessionState(CONFIG)
     state = after(event, state=before)
     assert word in state.message
@@ -182,7 +182,7 @@ def test_the_end(event: Stopped | Failed, word: str) -> None:
     assert state.train_loss.length == 50  # the final charts stay
 
 
-def test_the_reducer_changes_no_older_state() -> None:
+def test_the_reducer_never_changes_older_states() -> None:
     before = after(losses(1, 2), Evaluated(2, METRICS, 0.5)).requested("lr", 0.5)
     one = after(losses(3, 2), ConfigApplied(4, "lr", 1e-3, 0.5), state=before)
     other = after(losses(3, 5), state=before)
@@ -228,7 +228,7 @@ def test_fields_are_pending_on_their_own() -> None:
 
 
 @pytest.mark.parametrize("end", [Stopped(5, "completed"), Failed(5, "broke")])
-def test_nothing_stays_pending_when_nobody_can_confirm_it(end: Event) -> None:
+def test_nothing_stays_pending_after_the_end(end: Event) -> None:
     state = after(end, state=pending(("lr", 0.5)))
     assert state.pending == {}
     assert state.wanted("lr") == state.config["lr"] == 1e-3
@@ -246,7 +246,7 @@ def test_seconds_left_counts_steps_and_evaluations() -> None:
     assert state.seconds_left == pytest.approx(800 * 0.01 + 80 * 0.5 + 8 * 2.0)
 
 
-def test_an_analysis_without_tables_leaves_those_that_are_shown() -> None:
+def test_an_analysis_without_arrays_keeps_the_shown_ones() -> None:
     arrays = AnalysisArrays(*(np.full(2, i) for i in range(len(fields(AnalysisArrays)))))
     first = after(Analyzed(100, MEASURES, 0.1, arrays))
     second = after(Analyzed(200, replace(MEASURES, restricted_loss=None), 0.1), state=first)
@@ -269,7 +269,7 @@ def test_an_ended_run_has_no_time_left(end: Event) -> None:
     assert after(losses(1, 5), end).seconds_left is None
 
 
-def test_the_task_is_that_of_the_start_with_its_own_split() -> None:
+def test_the_task_comes_from_the_start_with_its_split() -> None:
     mask = np.zeros(113 * 113, dtype=np.bool_)
     mask[:7] = True
     config = Config().model_dump(mode="json")
@@ -279,21 +279,21 @@ def test_the_task_is_that_of_the_start_with_its_own_split() -> None:
     np.testing.assert_array_equal(state.task.train_mask, mask)
 
 
-def test_tables_of_pairs_stay_until_newer_ones_come() -> None:
+def test_pairs_stay_until_newer_ones_arrive() -> None:
     pairs = Pairs(np.arange(4, dtype=np.int16), np.zeros(4, np.float16))
     state = after(Evaluated(10, METRICS, 0.5, pairs), Evaluated(20, METRICS, 0.5))
     assert state.pairs is pairs
     assert state.pairs_step == 10
 
 
-def test_a_planned_change_is_one_for_the_next_run() -> None:
+def test_a_planned_change_is_for_the_next_run() -> None:
     state = SessionState(CONFIG).planning("n_heads", 8).planning("modulus", 97)
     assert state.planned == {"n_heads": 8, "modulus": 97}
     assert state.config == CONFIG
     assert state.planning("n_heads", CONFIG["n_heads"]).planned == {"modulus": 97}
 
 
-def test_a_sitting_that_goes_on_keeps_the_history() -> None:
+def test_a_continued_sitting_keeps_the_history() -> None:
     ended = after(losses(1, 20), Stopped(20, "completed", summary(grokked=True)))
     state = ended.continued()
     assert (state.word, state.step, state.ended) == ("COMPILING", 20, False)
@@ -301,7 +301,7 @@ def test_a_sitting_that_goes_on_keeps_the_history() -> None:
     assert not state.message
 
 
-def test_a_phase_that_is_said_again_is_marked_once() -> None:
+def test_a_repeated_phase_is_marked_once() -> None:
     state = after(
         PhaseChanged(0, "MEMORIZING", "at first"), PhaseChanged(9, "MEMORIZING", "yet")
     )

@@ -1,4 +1,4 @@
-"""What a sweep's directory says of its points, and the map made of it."""
+"""The outcomes of points in a sweep's directory, and the map made of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SPEC = spec_from(CONTENT)
 
 
 def written(run: Path, **known: Any) -> Path:
-    """A run directory with a summary, or without one if nothing is known."""
+    """A run directory with a summary, if any values are given."""
     run.mkdir(parents=True)
     (run / "config.toml").touch()
     (run / "metrics.jsonl").touch()
@@ -59,14 +59,14 @@ def written(run: Path, **known: Any) -> Path:
         ),
     ],
 )
-def test_a_run_directory_says_what_became_of_its_point(
+def test_a_run_directory_gives_the_outcome_of_its_point(
     known: dict[str, Any], expected: Outcome, tmp_path: Path
 ) -> None:
     assert outcome_of(written(tmp_path / "run", **known)) == expected
     assert outcome_of(tmp_path / "no run") == Outcome("waiting")
 
 
-def test_both_files_say_the_same_and_the_directory_is_continued(tmp_path: Path) -> None:
+def test_both_files_agree_and_the_directory_can_be_continued(tmp_path: Path) -> None:
     folder = SweepFolder.open(tmp_path / "sweep", SPEC)
     first = folder.points[0]
     written(folder.run_of(first), exit="grokked", grok_step=800)
@@ -117,7 +117,7 @@ def test_a_sweep_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
 
 
 def outcomes(steps: dict[tuple[float, float], list[int | None]]) -> list[tuple[Point, Outcome]]:
-    """Of points with these steps to grok, by their values; -1: failed, -2: still waiting."""
+    """Outcomes of points with these steps to grok, by values; -1: failed, -2: waiting."""
     found = []
     for point in SPEC.points():
         step = steps[point.values["weight_decay"], point.values["train_fraction"]][point.seed]

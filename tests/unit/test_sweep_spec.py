@@ -1,4 +1,4 @@
-"""What a spec means, and what is wrong with one."""
+"""Specs of sweeps, and errors in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def points(content: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
     return [(dict(point.values), point.seed) for point in spec_from(content).points()]
 
 
-def test_every_combination_is_there_one_seed_after_the_other() -> None:
+def test_all_combinations_come_one_seed_after_another() -> None:
     content = {"axes": {"weight-decay": [1, 3.0], "train_fraction": [0.3, 0.5]}, "seeds": 2}
     combinations = [(1.0, 0.3), (1.0, 0.5), (3.0, 0.3), (3.0, 0.5)]
     assert points(content) == [
@@ -25,13 +25,13 @@ def test_every_combination_is_there_one_seed_after_the_other() -> None:
     ]
 
 
-def test_a_seed_is_another_start_and_another_split() -> None:
+def test_each_seed_has_other_weights_and_another_split() -> None:
     spec = spec_from({"base": {"seed": 5, "data-seed": 7}, "seeds": 3})
     found = [(point.config.seed, point.config.data_seed) for point in spec.points()]
     assert found == [(5, 7), (6, 8), (7, 9)]
 
 
-def test_a_preset_is_the_ground_and_the_base_is_on_top() -> None:
+def test_the_base_overrides_its_preset() -> None:
     config = spec_from({"base": {"preset": "quick", "lr": 0.002}, "steps": 700}).base
     assert (config.lr, config.weight_decay, config.steps) == (0.002, 3.0, 700)
     assert config.stop_when == "grokked"
@@ -55,12 +55,12 @@ def test_an_axis_is_a_list_or_a_range(field: str, spread: Any, values: tuple[Any
     assert all(type(a) is type(b) for a, b in zip(axis.values, values, strict=True))
 
 
-def test_a_spec_comes_back_from_its_json() -> None:
+def test_a_spec_is_restored_from_its_json() -> None:
     spec = spec_from({"base": {"preset": "quick"}, "axes": {"lr": [1e-3, 3e-3]}, "seeds": 2})
     assert spec_from(spec.to_dict()) == spec
 
 
-def test_a_points_name_says_what_it_is() -> None:
+def test_a_points_name_has_its_values_and_seed() -> None:
     name = point_name({"weight_decay": 1.0, "lr": 3e-4, "operation": "x2+y2"}, 2)
     assert name == "weight_decay-1_lr-0.0003_operation-x2+y2_seed-2"
 
@@ -89,7 +89,7 @@ def test_a_points_name_says_what_it_is() -> None:
         ({"steps": -5}, "steps must be"),
     ],
 )
-def test_what_is_wrong_is_said(content: dict[str, Any], said: str) -> None:
+def test_errors_name_the_problem(content: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         spec_from(content)
     assert said in str(caught.value)
@@ -119,7 +119,7 @@ def test_a_shipped_spec_is_found_by_its_name(name: str) -> None:
     assert spec.base.modulus == 113
 
 
-def test_a_name_that_is_none_is_refused_with_those_there_are() -> None:
+def test_an_unknown_name_is_refused_with_the_known_names() -> None:
     assert "weight-decay-x-train-fraction" in shipped()
     with pytest.raises(ConfigError, match="lr-x-weight-decay, seeds"):
         load_spec("seed")

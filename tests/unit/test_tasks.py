@@ -26,7 +26,7 @@ def config(operation: str = "add", modulus: int = 13, **fields: object) -> Confi
 
 @pytest.mark.parametrize("operation", ANSWERS)
 @pytest.mark.parametrize("modulus", [5, 15, 113, 499])
-def test_answers_equal_those_of_plain_integers(operation: str, modulus: int) -> None:
+def test_answers_equal_plain_integer_arithmetic(operation: str, modulus: int) -> None:
     task = make_task(config(operation, modulus))
     pairs = [(a, b) for a in range(modulus) for b in range(modulus)]
     assert list(zip(task.a.tolist(), task.b.tolist(), strict=True)) == pairs
@@ -82,7 +82,7 @@ def test_a_larger_train_half_contains_the_smaller() -> None:
     assert (large | ~small).all()
 
 
-def test_the_split_favors_no_operand() -> None:
+def test_the_split_does_not_favor_any_operand() -> None:
     task = make_task(Config())
     counts = np.bincount(task.a[task.train_mask], minlength=113)
     # Hypergeometric: 3,830 / 113 = 33.9 per a, with a standard deviation of 4.85.

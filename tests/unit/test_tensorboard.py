@@ -1,4 +1,4 @@
-"""The event file of TensorBoard's, read back record by record."""
+"""TensorBoard's event file, read back record by record."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ TAGS = {
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A whole run, with an event every so often: at step s 1,000 seconds and s / 10 after."""
+    """A complete run whose event at step s has the time 1,000 + s / 10 seconds."""
     run = written(tmp_path / "run", *RUN)
     timed(run, lambda line: 1000 + line["step"] / 10)
     return run
 
 
 def timed(run: Path, time: Callable[[dict[str, Any]], float]) -> None:
-    """Give the events of a run other times."""
+    """Change the times of a run's events."""
     lines = jsonl(run / "events.jsonl")
     content = [json.dumps(line | {"time": time(line)}) + "\n" for line in lines]
     (run / "events.jsonl").write_text("".join(content))
@@ -59,7 +59,7 @@ def jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def records(folder: Path) -> list[Event]:
-    """Every record of the only file, by its framing: length, checksum, content, checksum."""
+    """All records of the only file, framed by length, checksum, content, checksum."""
     (path,) = folder.iterdir()
     assert path.name.startswith("events.out.tfevents.")
     content, events = path.read_bytes(), []
@@ -75,7 +75,7 @@ def records(folder: Path) -> list[Event]:
 
 
 def scalars(events: list[Event]) -> dict[str, dict[int, float]]:
-    """The numbers of each tag by their steps."""
+    """The numbers of each tag, by step."""
     found: dict[str, dict[int, float]] = {}
     for event in events:
         for value in event.summary.value:
@@ -110,7 +110,7 @@ def hyperparameters(events: list[Event]) -> dict[str, HParamsPluginData]:
 # --- numbers and times --------------------------------------------------------------------
 
 
-def test_every_number_of_the_metrics_is_there(run: Path, tmp_path: Path) -> None:
+def test_every_number_of_the_metrics_is_written(run: Path, tmp_path: Path) -> None:
     expected: dict[str, dict[int, float]] = {}
     for line in jsonl(run / "metrics.jsonl"):
         step, squares = line.pop("step"), line.pop("sum_of_squares", {})
@@ -126,7 +126,7 @@ def test_every_number_of_the_metrics_is_there(run: Path, tmp_path: Path) -> None
     assert len(found["loss/train"]) == 100
 
 
-def test_a_column_of_a_later_version_is_written_too(run: Path, tmp_path: Path) -> None:
+def test_a_column_of_a_later_version_is_written(run: Path, tmp_path: Path) -> None:
     lines = jsonl(run / "metrics.jsonl")
     lines[6]["sharpness"] = 12.5
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -134,7 +134,7 @@ def test_a_column_of_a_later_version_is_written_too(run: Path, tmp_path: Path) -
     assert found["analysis/sharpness"] == {7: 12.5}
 
 
-def test_times_are_those_of_the_run(run: Path, tmp_path: Path) -> None:
+def test_times_match_the_run(run: Path, tmp_path: Path) -> None:
     events = records(write_events(run, tmp_path / "out"))
     assert (events[0].file_version, events[0].wall_time) == ("brain.Event:2", 1000.0)
     for event in events:
@@ -143,8 +143,8 @@ def test_times_are_those_of_the_run(run: Path, tmp_path: Path) -> None:
     assert steps == sorted(steps)
 
 
-def test_a_pause_lies_between_its_step_and_the_next(tmp_path: Path) -> None:
-    """And what was done after the last event has that one's time."""
+def test_a_pause_is_between_its_step_and_the_next(tmp_path: Path) -> None:
+    """Steps after the last event have that event's time."""
     events = [losses(1, 10), Paused(10), Resumed(10), losses(11, 20), Warned(20, "careful")]
     run = written(tmp_path / "run", STARTED, *events, losses(21, 30), losses(31, 31))
     times = iter([1000.0, 1100.0, 5000.0, 5010.0])
@@ -164,10 +164,10 @@ def test_a_run_without_events_has_no_times(tmp_path: Path) -> None:
     assert {(event.step, event.wall_time) for event in events} == {(0, 0.0)}
 
 
-# --- words and config ---------------------------------------------------------------------
+# --- texts and config ---------------------------------------------------------------------
 
 
-def test_what_happened_is_told_where_it_happened(run: Path, tmp_path: Path) -> None:
+def test_events_are_written_at_their_steps(run: Path, tmp_path: Path) -> None:
     found = texts(records(write_events(run, tmp_path / "out")))
     (config, *told) = found
     assert config[:3] == (0, 1000.0, "config/text_summary")
@@ -182,7 +182,7 @@ def test_what_happened_is_told_where_it_happened(run: Path, tmp_path: Path) -> N
     ]  # fmt: skip
 
 
-def test_warnings_and_failures_are_told(tmp_path: Path) -> None:
+def test_warnings_and_failures_are_written(tmp_path: Path) -> None:
     back = ConfigApplied(3, "weight_decay", 3.0, 1.0, undo=True)
     events = [losses(1, 3), EDIT, back, Warned(3, "careful"), Failed(3, "the disk is full")]
     run = written(tmp_path / "run", STARTED, *events)
@@ -195,7 +195,7 @@ def test_warnings_and_failures_are_told(tmp_path: Path) -> None:
     ]
 
 
-def test_the_config_is_in_the_table_of_hyperparameters(run: Path, tmp_path: Path) -> None:
+def test_the_config_is_written_as_hyperparameters(run: Path, tmp_path: Path) -> None:
     events = records(write_events(run, tmp_path / "out"))
     found = hyperparameters(events)
     assert list(found) == ["experiment", "session_start_info", "session_end_info"]
@@ -233,7 +233,7 @@ def test_the_folder_is_named_after_the_run(
     assert len(records(run.parent / "run-tensorboard")) > 100
 
 
-def test_what_is_there_is_not_overwritten(
+def test_existing_files_are_not_overwritten(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -287,7 +287,7 @@ def test_a_full_disk_leaves_no_folder(
     assert not list((tmp_path / "mine").iterdir())  # the user's own folder stays
 
 
-def test_without_the_extra_its_name_is_said(
+def test_without_the_extra_the_error_names_it(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboardX", None)

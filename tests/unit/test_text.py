@@ -37,7 +37,7 @@ def test_number(value: float | None, text: str) -> None:
 
 @settings(deadline=None)
 @given(st.floats(1e-30, 1e30) | st.floats(-1e30, -1e-30) | st.just(0.0))
-def test_a_number_is_short_and_right_to_two_digits(value: float) -> None:
+def test_a_number_is_short_and_accurate_to_two_digits(value: float) -> None:
     text = number(value)
     assert len(text) <= 8
     assert float(text) == pytest.approx(value, rel=0.05)
@@ -45,7 +45,7 @@ def test_a_number_is_short_and_right_to_two_digits(value: float) -> None:
 
 @settings(deadline=None)
 @given(st.floats(1e-3, 99_999))
-def test_a_usual_number_is_right_to_three_digits_without_an_exponent(value: float) -> None:
+def test_a_common_number_is_accurate_to_three_digits_without_an_exponent(value: float) -> None:
     assert "e" not in number(value)
     assert float(number(value)) == pytest.approx(value, rel=0.005)
 
@@ -78,7 +78,7 @@ def test_duration(seconds: float | None, text: str) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 10**7))
-def test_a_duration_gives_the_seconds_back(seconds: int) -> None:
+def test_a_duration_keeps_the_seconds(seconds: int) -> None:
     total = 0
     for part in duration(seconds).split(":"):
         total = 60 * total + int(part)
@@ -105,7 +105,7 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
     ]
 
 
-def test_what_a_line_has_no_room_for_follows_below() -> None:
+def test_columns_that_do_not_fit_follow_below() -> None:
     for width in (22, 27):
         assert table(ROWS, width).splitlines() == [
             "name    steps  keys",
@@ -119,7 +119,7 @@ def test_what_a_line_has_no_room_for_follows_below() -> None:
     assert table(ROWS, 28) == table(ROWS)
 
 
-def test_every_block_has_one_column_at_least() -> None:
+def test_every_block_has_at_least_one_column() -> None:
     blocks = table(ROWS, 3).split("\n\n")
     assert [block.split("\n")[0].split() for block in blocks] == [
         ["name", "steps"], ["name", "keys"], ["name", "loss"]

@@ -25,7 +25,7 @@ SHIPPED = sorted((Path(__file__).parents[2] / "themes").glob("*.toml"))
 
 @pytest.fixture(autouse=True)
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder for themes, with nothing in it."""
+    """The user's folder for themes, empty."""
     folder = tmp_path / "config" / "grok-tui" / "themes"
     folder.mkdir(parents=True)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -33,7 +33,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def content(**changes: Any) -> dict[str, Any]:
-    """A right theme file, changed; a table's name and `__` before a color changes that."""
+    """A valid theme file with changes; `table__color` changes a color in a table."""
     whole = tomllib.loads(SHIPPED[0].read_text()) | {"name": "mine", "dark": True}
     for key, value in changes.items():
         table, _, name = key.partition("__")
@@ -77,7 +77,7 @@ def test_there_is_a_light_and_a_dark_theme() -> None:
     assert {theme.dark for theme in load_themes()[0].values()} == {True, False}
 
 
-def test_colors_are_read_as_they_stand(mine: Path) -> None:
+def test_colors_are_read_unchanged(mine: Path) -> None:
     path = write(mine, colors__primary="#102030", series__train="#0a141e", dark=False)
     theme = read_theme(path)
     assert theme.colors["primary"] == "#102030"
@@ -86,7 +86,7 @@ def test_colors_are_read_as_they_stand(mine: Path) -> None:
     assert theme.dark is False
 
 
-def test_a_theme_of_the_users_is_one_more(mine: Path) -> None:
+def test_a_users_theme_is_added(mine: Path) -> None:
     path = write(mine)
     themes, problems = load_themes()
     assert problems == []
@@ -94,7 +94,7 @@ def test_a_theme_of_the_users_is_one_more(mine: Path) -> None:
     assert themes["mine"].path == path
 
 
-def test_a_theme_of_the_users_takes_the_place_of_a_shipped_one(mine: Path) -> None:
+def test_a_users_theme_replaces_a_shipped_one(mine: Path) -> None:
     path = write(mine, name=DEFAULT_THEME, colors__primary="#010203")
     themes, problems = load_themes()
     assert (len(themes), problems) == (len(SHIPPED), [])
@@ -159,7 +159,7 @@ def test_a_bad_theme_is_reported_and_skipped(case: str, mine: Path) -> None:
 @pytest.mark.parametrize(
     "raw", [b"name = ", b"\xff\xfe", b"", b"[colors]\n[colors]", b"x = " + b"[" * 9999]
 )
-def test_a_file_that_is_no_theme_at_all_is_reported_and_skipped(raw: bytes, mine: Path) -> None:
+def test_a_file_that_is_not_a_theme_is_reported_and_skipped(raw: bytes, mine: Path) -> None:
     (mine / "a.toml").write_bytes(raw)
     (mine / "b.toml").mkdir()
     themes, problems = load_themes()
@@ -170,7 +170,7 @@ def test_a_file_that_is_no_theme_at_all_is_reported_and_skipped(raw: bytes, mine
     assert all(problem.splitlines() == [problem] for problem in problems)
 
 
-def test_an_unknown_theme_is_refused_with_the_names_there_are() -> None:
+def test_an_unknown_theme_is_refused_with_the_known_names() -> None:
     themes, _ = load_themes()
     with pytest.raises(UserError) as caught:
         choose_theme(themes, "neon", None)
@@ -186,13 +186,11 @@ def test_an_unknown_theme_is_refused_with_the_names_there_are() -> None:
         (None, "gone since", DEFAULT_THEME),
     ],
 )
-def test_the_theme_to_begin_with(
-    asked: str | None, remembered: str | None, chosen: str
-) -> None:
+def test_the_initial_theme(asked: str | None, remembered: str | None, chosen: str) -> None:
     assert choose_theme(load_themes()[0], asked, remembered) == chosen
 
 
-def test_a_terminal_of_16_colors_begins_with_its_own() -> None:
+def test_a_terminal_of_16_colors_starts_with_its_own() -> None:
     themes = load_themes()[0]
     assert choose_theme(themes, None, None, "standard") == "terminal"
     assert choose_theme(themes, None, None, "truecolor") == DEFAULT_THEME
@@ -207,8 +205,8 @@ def test_six_themes_two_of_them_light_and_one_of_the_terminals_own_colors() -> N
     assert [theme.name for theme in themes if theme.textual().ansi] == ["terminal"]
 
 
-def test_text_stands_out_from_what_it_is_written_on() -> None:
-    """A contrast of 4.5 for text and 3 for lines: WCAG 2.1, levels AA, 1.4.3 and 1.4.11."""
+def test_text_contrasts_with_its_background() -> None:
+    """A contrast of 4.5 for text and 3 for lines: WCAG 2.1, level AA, 1.4.3 and 1.4.11."""
     for theme in load_themes()[0].values():
         if theme.textual().ansi:
             continue  # the terminal's palette is the user's
@@ -241,6 +239,6 @@ def test_a_theme_is_remembered(mine: Path) -> None:
 
 
 @pytest.mark.parametrize("raw", ["theme = 3", "theme =", "other = 1", "theme = " + "[" * 9999])
-def test_preferences_that_say_nothing_sensible_count_as_none(raw: str, mine: Path) -> None:
+def test_invalid_preferences_count_as_none(raw: str, mine: Path) -> None:
     mine.with_name("preferences.toml").write_text(raw)
     assert remembered_theme() is None

@@ -1,4 +1,4 @@
-"""The thread keeper on a made-up machine: its clock moves by the time the steps take."""
+"""The thread keeper on a simulated machine, whose clock moves by the time of each step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from grok_tui.device.threads import LAST_LOOK, WINDOW, ThreadKeeper
 
 
 class Machine:
-    """A step on n threads takes `cost(n)` seconds."""
+    """A machine on which a step on n threads takes `cost(n)` seconds."""
 
     def __init__(self, all_threads: int, cost: Callable[[int], float]) -> None:
         self.now, self.threads, self.cost = 0.0, all_threads, cost
@@ -27,7 +27,7 @@ class Machine:
             self.keeper.record(took)
 
 
-def test_an_idle_machine_keeps_all_threads_and_hardly_tries_one() -> None:
+def test_an_idle_machine_keeps_all_threads_and_rarely_tries_one() -> None:
     machine = Machine(2, lambda n: 0.035 if n == 2 else 0.055)
     machine.run(300)
     assert machine.threads == 2
@@ -35,7 +35,7 @@ def test_an_idle_machine_keeps_all_threads_and_hardly_tries_one() -> None:
     assert machine.steps[1] / machine.steps[2] < 0.01
 
 
-def test_a_crowded_machine_goes_to_one_thread_within_seconds_and_back_afterwards() -> None:
+def test_a_busy_machine_switches_to_one_thread_within_seconds_and_back() -> None:
     crowded = False
     machine = Machine(2, lambda n: (0.4 if crowded else 0.035) if n == 2 else 0.06)
     machine.run(60)
@@ -47,7 +47,7 @@ def test_a_crowded_machine_goes_to_one_thread_within_seconds_and_back_afterwards
     assert machine.threads == 2
 
 
-def test_a_machine_crowded_from_the_start_is_noticed() -> None:
+def test_a_machine_busy_from_the_start_is_noticed() -> None:
     machine = Machine(2, lambda n: 0.4 if n == 2 else 0.06)
     machine.run(15)
     assert machine.threads == 1

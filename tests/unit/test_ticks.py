@@ -23,19 +23,19 @@ from grok_tui.view.charts.ticks import (
         (1_500_000, "1.5M"), (1_234_567, "1.234567M"), (9_000_000, "9M"),
     ],
 )  # fmt: skip
-def test_a_step_is_said_exactly(step: float, label: str) -> None:
+def test_step_labels_are_exact(step: float, label: str) -> None:
     assert step_label(step) == label
 
 
 @pytest.mark.parametrize(
     ("number", "label"), [(0, "0"), (0.01, "0.01"), (5, "5"), (2e-6, "2e-6"), (3e5, "3e5")]
 )
-def test_a_number_is_said_shortly(number: float, label: str) -> None:
+def test_number_labels_are_short(number: float, label: str) -> None:
     assert number_label(number) == label
 
 
 @given(st.floats(1e-12, 1e30))
-def test_a_round_number_above(number: float) -> None:
+def test_rounding_up_to_a_round_number(number: float) -> None:
     above = round_above(number)
     assert number * (1 - 1e-8) <= above < number * 10
     digit = above / 10.0 ** math.floor(math.log10(above) + 1e-9)
@@ -43,7 +43,7 @@ def test_a_round_number_above(number: float) -> None:
 
 
 @given(st.floats(1e-12, 1e30), st.integers(1, 60))
-def test_linear_ticks_are_few_and_their_labels_fit_and_say_them(
+def test_linear_ticks_are_few_and_their_labels_fit_and_are_exact(
     number: float, rows: int
 ) -> None:
     high = round_above(number)
@@ -67,7 +67,7 @@ def test_logarithmic_steps_have_round_ticks(last: int, width: int) -> None:
 
 
 def test_a_narrow_window_of_logarithmic_steps_has_ticks() -> None:
-    """No number of one digit lies between these."""
+    """There is no one-digit number between these."""
     places = log_step_ticks(math.log10(3010), math.log10(3950), 54)
     assert [round(10**at) for at in places] == [3200, 3400, 3600, 3800]
 
@@ -77,7 +77,7 @@ def test_ticks_of_a_window_of_few_steps() -> None:
 
 
 @given(st.integers(0, 10_000_000), st.integers(1, 10_000_000), st.integers(8, 200))
-def test_any_window_has_two_ticks_at_least(first: int, length: int, width: int) -> None:
+def test_any_window_has_at_least_two_ticks(first: int, length: int, width: int) -> None:
     ticks = step_ticks(first, first + length, width)
     assert 2 <= len(ticks) <= 12
     assert all(tick == round(tick) for tick in ticks)

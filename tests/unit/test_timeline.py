@@ -34,22 +34,22 @@ def test_steps_and_seconds_are_each_others_inverse() -> None:
         assert pace.step_at(pace.seconds_at(step)) == pytest.approx(step)
 
 
-def test_beyond_the_last_event_it_goes_on_at_the_mean_pace() -> None:
+def test_beyond_the_last_event_it_continues_at_the_mean_speed() -> None:
     assert Timeline.of(TWO_SITTINGS).seconds_at(500) == pytest.approx(50)
 
 
-def test_a_run_that_was_killed_lacks_only_what_came_after_its_last_event() -> None:
+def test_a_killed_run_lacks_only_the_time_after_its_last_event() -> None:
     killed = [*TWO_SITTINGS[:1], line(500, 1050.0, "checkpoint saved")]
     again = [line(500, 9000.0, "started"), line(1000, 9050.0, "stopped")]
     assert Timeline.of([*killed, *again]).seconds_at(1000) == pytest.approx(100)
 
 
-def test_of_a_run_without_any_times_it_is_a_guess() -> None:
+def test_without_times_the_timeline_is_a_guess() -> None:
     pace = Timeline.of([line(0, 1000.0, "started")])
     assert pace.seconds_at(120) == pytest.approx(2)
 
 
-def test_a_clock_that_was_set_back_turns_nothing_back() -> None:
+def test_a_clock_set_back_does_not_move_steps_back() -> None:
     lines = [line(0, 1000.0, "started"), line(10, 900.0, "phase"), line(20, 910.0, "phase")]
     pace = Timeline.of(lines)
     assert pace.seconds_at(20) == pytest.approx(10)

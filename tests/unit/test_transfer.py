@@ -1,4 +1,4 @@
-"""Reading and writing tensors, in place and by tinygrad's own way."""
+"""Reading and writing tensors, in place and in tinygrad's own way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int16, np.int32, np.uint64])
-def test_what_is_read_is_what_the_tensor_holds(dtype: Any) -> None:
+def test_reading_gives_the_content_of_the_tensor(dtype: Any) -> None:
     array = np.arange(24).reshape(2, 3, 4).astype(dtype)
     (found,) = read(Tensor(array).clone().realize())
     assert found.dtype == dtype
@@ -40,7 +40,7 @@ def test_several_tensors_at_once_and_views_of_them() -> None:
     np.testing.assert_array_equal(flat, expected.ravel())
 
 
-def test_what_was_read_stays_and_is_the_readers() -> None:
+def test_arrays_that_were_read_are_independent_copies() -> None:
     tensor = Tensor.zeros(3).contiguous().realize()
     (before,) = read(tensor)
     tensor.assign(tensor + 1).realize()
@@ -50,11 +50,11 @@ def test_what_was_read_stays_and_is_the_readers() -> None:
     np.testing.assert_array_equal(after, 1)
 
 
-def test_kernels_see_what_was_written() -> None:
+def test_kernels_see_written_values() -> None:
     tensor = Tensor.zeros(2, 3).contiguous().realize()
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     write(tensor, array)
-    array += 1  # has nothing to do with the tensor any more
+    array += 1  # the tensor does not share its memory
     np.testing.assert_array_equal((tensor * 2).numpy(), [[0, 2, 4], [6, 8, 10]])
 
 
@@ -67,7 +67,7 @@ def test_a_view_is_written_into_its_tensor() -> None:
 def test_an_array_of_another_shape_or_type_is_refused(way: str) -> None:
     tensor = Tensor.zeros(2, 3, dtype=dtypes.float32).contiguous().realize()
     for array in (np.ones((3, 2), np.float32), np.ones((2, 3), np.float64)):
-        # tinygrad refuses by itself, each in another way
+        # tinygrad refuses each with a different error
         with pytest.raises((ValueError, RuntimeError, AssertionError)) as caught:
             write(tensor, array)
         if way == "in place":

@@ -1,8 +1,8 @@
 """The reduced float32 model against the unreduced float64 one of `reference`.
 
-The yardstick for float32 rounding is the unreduced model itself, run once in float32: the
-reduced one may be `SLACK` times as far from float64, plus `SLACK` roundings of 2^-24, as
-it adds the same terms in another order. Distances are norms over a whole tensor, relative.
+The tolerance for float32 rounding comes from the unreduced model itself, run in float32: the
+reduced one may be `SLACK` times as far from float64, plus `SLACK` roundings of 2^-24, since
+it adds the same terms in another order. Distances are relative norms over a whole tensor.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROUNDING = 2.0**-24
 
 @dataclass(frozen=True)
 class Case:
-    """A model's sizes; pairs: "chosen", or "all from b = 0" or 1."""
+    """The sizes of a model. pairs: "chosen", or "all from b = 0" or 1."""
 
     p: int
     d_model: int
@@ -120,7 +120,7 @@ def test_logits_loss_and_every_gradient_equal_the_unreduced_model(
 
 @pytest.mark.parametrize("n_layers", [1, 2])
 def test_a_batch_of_one_pair(n_layers: int, kernels: None) -> None:
-    """With one example a stream over the batch looks like one that all examples share."""
+    """With one example, a stream with a batch axis looks like one shared by all examples."""
     exact = reference.random_weights(5, 4, 6, n_layers)
     a, b = np.array([3]), np.array([1])
     batch = network.batch_of(a, b, 5)
@@ -152,7 +152,7 @@ def test_initial_weights_have_the_std_of_their_init(init: str) -> None:
             "scaled-uniform": 1 / np.sqrt(3 * weight.size),
             "normal": 1.0,
         }[init]
-        # The std of n normal draws scatters by 1 / sqrt(2 n), that of uniform ones by less.
+        # The std of n normal draws varies by 1 / sqrt(2 n), that of uniform draws by less.
         assert weight.dtype == np.float32
         assert np.std(weight) == pytest.approx(std, rel=5 / np.sqrt(2 * weight.size)), name
         assert abs(np.mean(weight)) < 5 * std / np.sqrt(weight.size), name
@@ -160,7 +160,7 @@ def test_initial_weights_have_the_std_of_their_init(init: str) -> None:
             assert np.abs(weight).max() <= np.float32(1 / np.sqrt(weight.size)), name
 
 
-def test_the_seed_alone_decides_the_draw() -> None:
+def test_the_weights_depend_on_the_seed_alone() -> None:
     config = Config(modulus=13, d_model=8, n_heads=2, d_mlp=16)
     first = model_for(config).initial_weights()
     again = model_for(

@@ -1,4 +1,4 @@
-"""The run directory as `RunWriter` leaves it, against the contract."""
+"""The run directory that `RunWriter` makes, against the contract."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_new_run_directory(writer: RunWriter, run: Path) -> None:
     assert metrics_of(run) == events_of(run) == []
 
 
-def test_an_empty_folder_will_do(tmp_path: Path) -> None:
+def test_an_empty_folder_can_be_used(tmp_path: Path) -> None:
     check_unused(tmp_path)
     RunWriter.create(tmp_path, CONFIG, {}).close()
     assert (tmp_path / "config.toml").exists()
@@ -89,7 +89,7 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 # --- metrics.jsonl ------------------------------------------------------------------------
 
 
-def test_every_step_has_one_line_in_order_and_evaluated_ones_have_more(
+def test_every_step_has_one_line_and_evaluated_ones_have_more(
     writer: RunWriter, run: Path
 ) -> None:
     for event in (
@@ -111,10 +111,8 @@ def test_every_step_has_one_line_in_order_and_evaluated_ones_have_more(
     }  # fmt: skip
 
 
-def test_an_evaluated_steps_train_loss_is_that_of_its_step(
-    writer: RunWriter, run: Path
-) -> None:
-    """Taken before the update, not after it as the evaluation's own."""
+def test_an_evaluated_line_has_the_train_loss_of_its_step(writer: RunWriter, run: Path) -> None:
+    """The loss from before the update, not the evaluation's from after it."""
     writer(losses(1, 4.0))
     writer(evaluated(1))
     writer(Paused(1))
@@ -122,7 +120,7 @@ def test_an_evaluated_steps_train_loss_is_that_of_its_step(
     assert metrics_of(run)[0]["train_loss"] == 4.0
 
 
-def test_an_evaluation_never_lands_on_another_steps_line(writer: RunWriter, run: Path) -> None:
+def test_an_evaluation_is_never_on_another_steps_line(writer: RunWriter, run: Path) -> None:
     writer(losses(1, 4.0))
     writer(evaluated(2))
     writer(Paused(2))
@@ -141,18 +139,18 @@ def test_a_loss_comes_back_as_the_same_float32(writer: RunWriter, run: Path) -> 
     assert back.tobytes() == values.tobytes()
 
 
-def test_all_but_the_newest_step_is_on_disk_at_once(writer: RunWriter, run: Path) -> None:
+def test_all_steps_but_the_newest_are_on_disk_at_once(writer: RunWriter, run: Path) -> None:
     writer(losses(1, 3.0, 2.0, 1.0))
     assert [line["step"] for line in metrics_of(run)] == [1, 2]
     writer(losses(4, 0.5))
     assert [line["step"] for line in metrics_of(run)] == [1, 2, 3]
     writer(evaluated(4))
-    writer(Paused(4))  # what happens next shows that nothing more is said of the step
+    writer(Paused(4))  # the next event shows that the step's line is complete
     assert [line["step"] for line in metrics_of(run)] == [1, 2, 3, 4]
     writer.close()
 
 
-def test_a_checkpoint_comes_after_all_lines_that_lead_up_to_it(
+def test_a_checkpoint_is_saved_after_all_lines_before_it(
     writer: RunWriter, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[Lines] = []
@@ -166,7 +164,7 @@ def test_a_checkpoint_comes_after_all_lines_that_lead_up_to_it(
     writer(losses(1, 3.0, 2.0))
     assert writer.save(snapshot(2)) == "checkpoints/step-00000002.safetensors"
     ((synced, on_disk),) = saved
-    assert len({*synced}) == len(synced) == 2  # those of metrics and of events
+    assert len({*synced}) == len(synced) == 2  # metrics and events
     assert [line["step"] for line in on_disk] == [1, 2]
     writer.close()
 
@@ -174,7 +172,7 @@ def test_a_checkpoint_comes_after_all_lines_that_lead_up_to_it(
 # --- events.jsonl and summary.json --------------------------------------------------------
 
 
-def test_every_event_of_the_contract_has_its_line(writer: RunWriter, run: Path) -> None:
+def test_every_event_of_the_contract_has_a_line(writer: RunWriter, run: Path) -> None:
     for event in (
         Compiling("compiling the evaluation", 2, 4),
         Started(0, {}, "CPU", 7, 18, 1.5),

@@ -1,4 +1,4 @@
-"""Run directories written by hand: events without a trainer."""
+"""Run directories written from events without a trainer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EDIT = ConfigApplied(60, "weight_decay", 1.0, 3.0)
 
 
 def written(folder: Path, *events: Event, config: Config = CONFIG) -> Path:
-    """A run directory with these events; without an end, as if its process had been killed."""
+    """A run directory with these events; if there is no end, the run looks killed."""
     writer = RunWriter.create(folder, config, {"version": "0.1"})
     for event in events:
         writer(event)
@@ -67,7 +67,7 @@ def analyzed(step: int, *keys: int) -> Analyzed:
 
 
 def course(accuracies: Iterable[tuple[float, float]]) -> Iterator[Event]:
-    """Ten steps and an evaluation for each train and test accuracy."""
+    """Ten steps and an evaluation for each pair of train and test accuracy."""
     for number, (train_acc, test_acc) in enumerate(accuracies):
         first, last = 10 * number + 1, 10 * number + 10
         yield losses(first, last, 1 / last)
@@ -87,5 +87,5 @@ def _grokking() -> Iterator[Event]:
     yield COMPLETED
 
 
-# Memorizes at step 20 and groks at step 70, with an edit between, and is complete.
+# Memorizes at step 20, groks at step 70, with an edit in between, and completes.
 RUN = tuple(_grokking())
