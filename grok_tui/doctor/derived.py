@@ -10,18 +10,15 @@ from typing import Any
 import numpy as np
 
 from grok_tui.analysis.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZED_TRAIN_ACC
-from grok_tui.config.schema import ConfigError, build
+from grok_tui.config.schema import Config, ConfigError
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Case, Curve
-from grok_tui.models.registry import model_of
-from grok_tui.tasks.registry import check, make_task, n_train, operation_named
+from grok_tui.models.registry import known_model
+from grok_tui.tasks.registry import known_task, n_train, operation_named
 from grok_tui.tasks.task import Operation
 
 # The newest part of a curve is this share of it.
 _NEWEST = 0.05
-# The fields that the expected norm of the initial weights depends on.
-_SHAPE = ("modulus", "d_model", "n_heads", "d_mlp", "n_layers")
-_INIT = ("init", "init_scale")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,17 +162,12 @@ def norm_ratio(case: Case) -> float | None:
 
     From the config's init if that is known, otherwise as measured in the first steps.
     """
-    known = {name: case.config.get(name) for name in (*_SHAPE, *_INIT)}
-    if any(known[name] is None for name in _SHAPE):
+    # the norm depends on the modulus alone, of all that a task says
+    task = known_task({**Config().model_dump(), "modulus": case.config.get("modulus")})
+    model = None if task is None else known_model(case.config, task)
+    if model is None:
         return None
-    fields = {name: value for name, value in known.items() if value is not None}
-    try:
-        config = check(build(fields))
-    except ConfigError:  # values of another program
-        return None
-    task = make_task(config)
-    model = model_of(config, task)
-    if all(known[name] is not None for name in _INIT):
+    if all(case.config.get(name) is not None for name in ("init", "init_scale")):
         return model.expected_norm / model.sane_norm
     norm = case.weight_norm
     early = len(norm) > 0 and norm.steps[0] <= thresholds.EARLY_STEP

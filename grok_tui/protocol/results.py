@@ -110,9 +110,10 @@ class AnalysisArrays:
     spectrum_W_E, spectrum_W_L: (K,); entry k - 1 is the norm of frequency k.
     circle: (K, n, 2), each element's embedding in the plane of cos_k and sin_k.
     attention: (n_heads, 3, p), scores of the first layer before the softmax, from `=` to a, to
-    b and (entry 0 of row 2) to itself.
-    neuron_frequency, neuron_share: (d_mlp,), for each neuron of the last layer, the frequency
-    that explains most of its variance, and the share explained, 0..1; empty without a circuit.
+    b and (entry 0 of row 2) to itself; (0, 3, 0) for a model without attention.
+    neuron_frequency, neuron_share: (n_neurons,), for each neuron of the last layer, the
+    frequency that explains most of its variance, and the share explained, 0..1; empty without
+    a circuit.
     """
 
     elements: ShortArray

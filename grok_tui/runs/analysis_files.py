@@ -107,6 +107,7 @@ def _layout(arrays: Mapping[str, NDArray[Any]], config: Config) -> Layout:
     task = make_task(config)
     n_neurons = model_of(config, task).n_neurons
     n, m = len(arrays["elements"]), len(arrays["neuron_share"])
+    attention = (config.n_heads, 3, task.n_tokens) if len(arrays["attention"]) else (0, 3, 0)
     if n != task.group.n or m not in (0, n_neurons):
         raise ValueError(f"{n} elements and {m} neurons are not those of the config")
     return {
@@ -114,7 +115,7 @@ def _layout(arrays: Mapping[str, NDArray[Any]], config: Config) -> Layout:
         "spectrum_W_E": (np.float32, (n // 2,)),
         "spectrum_W_L": (np.float32, (n // 2,)),
         "circle": (np.float32, (n // 2, n, 2)),
-        "attention": (np.float32, (config.n_heads, 3, task.n_tokens)),
+        "attention": (np.float32, attention),
         "neuron_frequency": (np.int16, (m,)),
         "neuron_share": (np.float32, (m,)),
     }

@@ -60,11 +60,11 @@ def _add(waiting: deque[Event], event: Event) -> None:
         waiting[-1] = _joined(waiting[-1], event)
         return
     if isinstance(event, Evaluated | Analyzed):
-        _drop_table(waiting, type(event))
+        _drop_arrays(waiting, type(event))
     waiting.append(event)
 
 
-def _drop_table(waiting: deque[Event], kind: type[Event]) -> None:
+def _drop_arrays(waiting: deque[Event], kind: type[Event]) -> None:
     """Drop the arrays of the newest event of a kind; older events have already lost theirs."""
     for i in reversed(range(len(waiting))):
         before = waiting[i]

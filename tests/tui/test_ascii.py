@@ -14,10 +14,10 @@ from grok_tui.cli import train
 from grok_tui.protocol.events import ConfigApplied
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.ascii_only import ascii_text, spelled
+from grok_tui.tui.panes.layout import PANE_KEYS
 from grok_tui.tui.screens.dialogs import QuitDialog
 from grok_tui.tui.screens.help import Help
 from grok_tui.tui.screens.picker import PresetPicker
-from grok_tui.tui.widgets.pane_bar import PANE_KEYS
 
 
 def in_ascii(app: SessionApp) -> SessionApp:

@@ -20,12 +20,11 @@ from grok_tui.protocol.commands import Pause
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.keys.keymap import Entry, entries
 from grok_tui.tui.messages import Ending
-from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.panes.layout import PANE_KEYS, PANES
 from grok_tui.tui.panes.log import Log
 from grok_tui.tui.screens.help import Help, HelpText, Section, help_text
 from grok_tui.tui.screens.live import Live
 from grok_tui.tui.screens.run_view import RunView
-from grok_tui.tui.widgets.pane_bar import PANE_KEYS
 
 
 async def opened(pilot: Pilot[Ending], *keys: str) -> VerticalScroll:

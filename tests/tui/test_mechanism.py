@@ -11,7 +11,9 @@ import pytest
 from mechanisms import KEYS, TASK, analysis, analyzed, answering
 from pair_events import dots
 from scripted import (
+    STARTED,
     STOPPED,
+    ScriptedSource,
     playing,
     recorded_run,
     rows,
@@ -95,6 +97,31 @@ async def test_the_help_says_more_about_a_pane_than_its_two_lines() -> None:
         await pilot.press("?")
         await until(pilot, lambda: "You are looking at: Circle" in shown(pilot))
         assert "a perfect ring" in " ".join(shown(pilot).split())
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("8", "This network has no attention."), ("9", "neurons of this network are not known")],
+)
+async def test_a_pane_says_what_a_network_of_another_program_lacks(key: str, said: str) -> None:
+    """It has no attention, no circuit, and its width is not known."""
+    event = analyzed(100)
+    assert event.arrays is not None
+    lacking = replace(
+        event.arrays,
+        attention=np.zeros((0, 3, 0), np.float32),
+        neuron_frequency=np.zeros(0, np.int16),
+        neuron_share=np.zeros(0, np.float32),
+    )
+    source = ScriptedSource(replace(STARTED, config={"operation": "add", "modulus": 113}))
+    async with session(source).run_test(size=(80, 24)) as pilot:
+        await opened(pilot, key)
+        source.deliver(replace(event, arrays=lacking))
+        await until(pilot, lambda: said in " ".join(shown(pilot).split()))
+        await pilot.press("left", "right", "up", "down", "home", "end", "plus")
+        await settled(pilot)
+        assert said in " ".join(shown(pilot).split())
+        assert source.commands == []
 
 
 # --- Fourier ------------------------------------------------------------------------------

@@ -23,9 +23,9 @@ from textual.pilot import Pilot
 from grok_tui.protocol.commands import SetField, Undo
 from grok_tui.protocol.events import CommandRejected, ConfigApplied, Warned
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.panes.layout import PANE_KEYS, PANES
 from grok_tui.tui.panes.log import Log
-from grok_tui.tui.widgets.pane_bar import PANE_KEYS, PaneBar
+from grok_tui.tui.widgets.pane_bar import PaneBar
 
 WIDE, SMALL = (120, 36), (80, 24)
 

@@ -20,8 +20,7 @@ from scripted import (
 )
 
 from grok_tui.protocol.commands import SetField
-from grok_tui.tui.panes.layout import PANES
-from grok_tui.tui.widgets.pane_bar import PANE_KEYS
+from grok_tui.tui.panes.layout import PANE_KEYS, PANES
 
 KNOWN = {"operation": "add", "modulus": 113, "train_fraction": 0.3, "lr": 1e-3, "steps": 2000}
 

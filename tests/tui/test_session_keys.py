@@ -19,14 +19,14 @@ from textual.pilot import Pilot
 from grok_tui.protocol.commands import Command, Pause, SetField, Step, Stop, Undo
 from grok_tui.tui.messages import Ending
 from grok_tui.tui.panes.charts import Charts
-from grok_tui.tui.panes.layout import PANES
+from grok_tui.tui.panes.layout import PANE_KEYS, PANES
 from grok_tui.tui.panes.log import Log
 from grok_tui.tui.screens.dialogs import QuitDialog
 from grok_tui.tui.screens.help import Help
 from grok_tui.tui.screens.picker import PresetPicker
 from grok_tui.tui.themes import load_themes
 from grok_tui.tui.widgets.chart import Chart
-from grok_tui.tui.widgets.pane_bar import PANE_KEYS, PaneBar
+from grok_tui.tui.widgets.pane_bar import PaneBar
 
 
 async def test_a_changed_key_does_the_same_and_the_old_one_nothing() -> None:

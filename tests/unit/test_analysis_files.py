@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,21 @@ def test_an_analyzed_step_has_measures_and_arrays(run: Path) -> None:
     found = analysis_files.load(analysis_files.analysis_path(run, 2), CONFIG)
     for field in fields(AnalysisArrays):
         np.testing.assert_array_equal(getattr(found, field.name), getattr(ARRAYS, field.name))
+
+
+def test_an_analysis_of_a_model_without_attention_is_read_back(run: Path) -> None:
+    run.mkdir()
+    analysis_files.save(run, 2, replace(ARRAYS, attention=np.zeros((0, 3, 0), np.float32)))
+    found = analysis_files.load(analysis_files.analysis_path(run, 2), CONFIG)
+    assert found.attention.shape == (0, 3, 0)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 5), (2, 3, 6), (0, 3, 5)])
+def test_attention_of_another_size_is_refused(run: Path, shape: tuple[int, int, int]) -> None:
+    run.mkdir()
+    analysis_files.save(run, 2, replace(ARRAYS, attention=np.zeros(shape, np.float32)))
+    with pytest.raises(analysis_files.AnalysisError, match="attention"):
+        analysis_files.load(analysis_files.analysis_path(run, 2), CONFIG)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-from grok_tui.tui.widgets.pane_bar import PANE_KEYS
+from grok_tui.tui.panes.layout import PANES
 
 # The footer shows these at every width, and as many of the others as fit.
 ALWAYS = (
@@ -49,8 +49,8 @@ _CHARTS = [
 _BRANCH = Binding("b", "branch", "Branch", id="branch")
 _LAST = [
     *(
-        Binding(key, f"pane({n})", f"pane {n}", id=f"pane-{n}", show=False)
-        for n, key in enumerate(PANE_KEYS, 1)
+        Binding(pane.KEY, f"pane({n})", f"Pane: {pane.TITLE}", id=f"pane-{n}", show=False)
+        for n, pane in enumerate(PANES, 1)
     ),
     Binding("question_mark", "help", "Help", id="help", key_display="?"),
     Binding("q", "ask_quit", "Quit", id="quit"),

@@ -28,6 +28,7 @@ class Ask(Pane):
     """One question at a time, asked again after each evaluation while the pane is shown."""
 
     TITLE = "Ask"
+    KEY = "0"
     ABOUT = (
         "What the network answers for one pair, and the probability it gives each residue. A"
         " train pair is right once it is memorized; a test pair becomes right when the network"

@@ -23,6 +23,7 @@ class Attention(AnalysisPane):
     """For one head, the attention from `=` to a and to b, for every token."""
 
     TITLE = "Attention"
+    KEY = "8"
     SHORT = "Attn"
     ABOUT = "How much each head attends from = to a (above) and to b (below), for every token."
     MORE = (
@@ -53,8 +54,8 @@ class Attention(AnalysisPane):
         return line("attention-heads", WAITING), ResidueBars(), line("attention-token")
 
     def action_token(self, step: int) -> None:
-        if (arrays := self.analyses.arrays) is not None:
-            self._token = (self._token + step) % arrays.attention.shape[2]
+        if len(scores := self._scores):
+            self._token = (self._token + step) % scores.shape[2]
             self.redraw()
 
     def action_first(self) -> None:
@@ -62,20 +63,29 @@ class Attention(AnalysisPane):
         self.redraw()
 
     def action_last(self) -> None:
-        if (arrays := self.analyses.arrays) is not None:
-            self._token = arrays.attention.shape[2] - 1
+        if len(scores := self._scores):
+            self._token = scores.shape[2] - 1
             self.redraw()
 
     def action_head(self, step: int) -> None:
-        if (arrays := self.analyses.arrays) is not None:
-            self._head = (self._head + step) % len(arrays.attention)
+        if len(scores := self._scores):
+            self._head = (self._head + step) % len(scores)
             self.redraw()
 
     def on_residue_chosen(self, message: ResidueChosen) -> None:
         self._token = message.residue
         self.redraw()
 
+    @property
+    def _scores(self) -> FloatArray:
+        """Those of the newest analysis; no heads before the first one."""
+        arrays = self.analyses.arrays
+        return np.zeros((0, 3, 0), dtype=np.float32) if arrays is None else arrays.attention
+
     def draw(self, arrays: AnalysisArrays) -> None:
+        if not len(arrays.attention):
+            self.say("attention-heads", "This network has no attention.")
+            return
         if self._of is None or self._of[0] is not arrays:
             self._of = arrays, mean_attention(arrays.attention)
         shares = self._of[1]

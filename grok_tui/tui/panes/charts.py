@@ -23,6 +23,7 @@ class Charts(Pane, can_focus=False):
     """The charts of loss and accuracy; some methods return a message to the user."""
 
     TITLE = "Charts"
+    KEY = "1"
     ABOUT = (
         "Loss and accuracy over training steps, for the train pairs and the held-out test"
         " pairs. Grokking is the sudden fall of the test loss, long after that of the train"

@@ -23,6 +23,7 @@ class Circle(AnalysisPane):
     """One dot for each residue, brighter the later it comes in the ring: k a mod n."""
 
     TITLE = "Circle"
+    KEY = "7"
     SHORT = "Circ"
     ABOUT = (
         "Every residue's embedding, seen along one frequency: a ring in the order of k a mod n."

@@ -26,6 +26,7 @@ class Doctor(TextPane):
     """All verdicts on the present state of the run, the principal one first."""
 
     TITLE = "Doctor"
+    KEY = "d"
     SHORT = "Doc"
     ABOUT = (
         "Why this run does not grok, or that it does: the likeliest verdict first, with the"

@@ -35,6 +35,7 @@ class Fourier(AnalysisPane):
     """Bars of both spectra, or one of them as a waterfall over training."""
 
     TITLE = "Fourier"
+    KEY = "5"
     SHORT = "Four"
     ABOUT = (
         "How strong each frequency k is in the embedding W_E and in W_L, from neurons to"

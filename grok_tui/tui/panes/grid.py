@@ -35,6 +35,7 @@ class Grid(Pane):
     """The map of all pairs, with its legend above and the cursor's pair below."""
 
     TITLE = "Grid"
+    KEY = "4"
     ABOUT = (
         "Every pair (a, b), with a running down and b to the right: whether it is answered"
         " right, how likely the right answer is, or how far off the answer is. Memorized train"

@@ -84,6 +84,7 @@ class HealthPane(Pane):
     """Each number of the health, with bars of its history."""
 
     TITLE = "Health"
+    KEY = "h"
     ABOUT = "Whether float32 and the step size are still good enough for this run."
     MORE = (
         "A loss that float32 rounds to exactly 0 gives no gradient. With the usual"

@@ -23,11 +23,12 @@ from grok_tui.tui.panes.residues import Residues
 from grok_tui.tui.widgets.pane_bar import PaneBar
 from grok_tui.view.state import SessionState
 
-# In order of their numbers.
+# In the order of the bar.
 PANES: tuple[type[Pane], ...] = (
     Charts, Parameters, Residues, Grid, Fourier, MeasuresPane, Circle, Attention, Neurons, Ask,
     Log, Doctor, HealthPane,
 )  # fmt: skip
+PANE_KEYS = tuple(pane.KEY for pane in PANES)
 # From this size on, a terminal shows the charts and another pane side by side.
 WIDE_WIDTH, WIDE_HEIGHT = 120, 36
 
@@ -58,7 +59,7 @@ class Panes(Vertical):
         self._show_beside(self._all[1])
 
     def compose(self) -> ComposeResult:
-        yield PaneBar([(pane.TITLE, pane.SHORT or pane.TITLE) for pane in self._all])
+        yield PaneBar([(pane.KEY, pane.TITLE, pane.SHORT or pane.TITLE) for pane in self._all])
         yield Horizontal(self._all[0], self._column)
 
     def on_mount(self) -> None:

@@ -22,6 +22,7 @@ class Log(TextPane):
     """All events except those with only numbers, newest last."""
 
     TITLE = "Log"
+    KEY = "l"
     ABOUT = (
         "What happened, and at which step: starts, pauses, edits, phases, checkpoints,"
         " warnings, the end. The run directory keeps most of it in events.jsonl."

@@ -38,6 +38,7 @@ class MeasuresPane(AnalysisPane):
     """A chart of restricted and excluded loss, and a line for each other progress measure."""
 
     TITLE = "Measures"
+    KEY = "6"
     SHORT = "Meas"
     ABOUT = (
         "Restricted: the circuit alone, on the test pairs. Excluded: everything but the"

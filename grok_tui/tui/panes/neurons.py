@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from grok_tui.analysis.neurons import CLUSTERED_SHARE
+from grok_tui.models.registry import known_model
 from grok_tui.protocol import commands
 from grok_tui.protocol.results import AnalysisArrays
 from grok_tui.text import number
@@ -50,6 +51,7 @@ class Neurons(AnalysisPane):
     """The clusters, and the activation of the chosen neuron on every pair."""
 
     TITLE = "Neurons"
+    KEY = "9"
     SHORT = "Neur"
     ABOUT = (
         "Neurons grouped by the frequency that explains them, and one neuron's activation for"
@@ -92,14 +94,14 @@ class Neurons(AnalysisPane):
 
     def action_neuron(self, step: int) -> None:
         """Move along the neurons, from one cluster into the next."""
-        if (arrays := self.analyses.arrays) is not None:
+        if (arrays := self.analyses.arrays) is not None and self._found(arrays):
             every = [n for cluster in self._found(arrays) for n in cluster.neurons]
             at = every.index(self._chosen(arrays))
             self._choose(every[(at + step) % len(every)])
 
     def action_cluster(self, step: int) -> None:
         """Go to the best explained neuron of another cluster."""
-        if (arrays := self.analyses.arrays) is not None:
+        if (arrays := self.analyses.arrays) is not None and self._found(arrays):
             every = self._found(arrays)
             at = every.index(self._cluster(arrays))
             self._choose(every[(at + step) % len(every)].neurons[0])
@@ -119,22 +121,31 @@ class Neurons(AnalysisPane):
     # --- what is shown ------------------------------------------------------------------
 
     def draw(self, arrays: AnalysisArrays) -> None:
+        if not self._found(arrays):
+            self.say("neurons-clusters", "The neurons of this network are not known.")
+            return
         self._ask(arrays)
         cluster = self._cluster(arrays)
         parts = [_named(c, chosen=c is cluster) for c in self._found(arrays)]
-        self.query_one("#neurons-clusters", Static).update(Content("  ").join(parts))
+        self.say("neurons-clusters", Content("  ").join(parts))
         self._draw_map(arrays)
 
     def _found(self, arrays: AnalysisArrays) -> list[Cluster]:
         if self._clusters is None or self._clusters[0] is not arrays:
             share, frequency = arrays.neuron_share, arrays.neuron_frequency
             if not len(share):  # no circuit: nothing explains a neuron
-                assert self.state is not None
-                n_neurons = int(self.state.known("d_mlp") or 0)  # 0 if another program trains
-                share = np.zeros(n_neurons, dtype=np.float32)
+                share = np.zeros(self._n_neurons, dtype=np.float32)
                 frequency = share.astype(np.int16)
             self._clusters = arrays, clusters(frequency, share)
         return self._clusters[1]
+
+    @property
+    def _n_neurons(self) -> int:
+        """0 if another program trains a network that is not known here."""
+        assert self.state is not None
+        task = self.state.task
+        model = None if task is None else known_model(self.state.config, task)
+        return 0 if model is None else model.n_neurons
 
     def _chosen(self, arrays: AnalysisArrays) -> int:
         """The chosen neuron; by default the best explained one of the largest cluster."""

@@ -12,11 +12,12 @@ from grok_tui.view.state import SessionState
 class Pane(Vertical, can_focus=True):
     """A part of the main screen that draws the state and has its own keys while focused.
 
-    TITLE: the name, one short word. SHORT: a shorter name for a narrow bar.
-    ABOUT: what it shows, in about two sentences. MORE: further text for the help.
+    TITLE: the name, one short word. KEY: the key that shows the pane. SHORT: a shorter name for
+    a narrow bar. ABOUT: what it shows, in about two sentences. MORE: further text for the help.
     """
 
     TITLE: ClassVar[str]
+    KEY: ClassVar[str]
     SHORT: ClassVar[str] = ""
     ABOUT: ClassVar[str]
     MORE: ClassVar[str] = ""

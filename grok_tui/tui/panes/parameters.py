@@ -32,6 +32,7 @@ class Parameters(Pane):
     """A row for each field, and an explanation of the chosen one."""
 
     TITLE = "Hyperparameters"
+    KEY = "2"
     SHORT = "Hyper"
     ABOUT = (
         "Every setting of this run, with a dot where it differs from the default. A live edit"

@@ -24,6 +24,7 @@ class Residues(Pane):
     """A train and a test bar for each residue, and the wrong pairs of the chosen one."""
 
     TITLE = "Residues"
+    KEY = "3"
     SHORT = "Res"
     ABOUT = (
         "For each residue: the share of the pairs with that answer which the network gets"

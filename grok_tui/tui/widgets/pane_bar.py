@@ -11,8 +11,6 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 _GAP = " "
-# The keys of the panes, in order: the digits, then free letters.
-PANE_KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "l", "d", "h")
 
 
 class PaneBar(Widget):
@@ -29,10 +27,10 @@ class PaneBar(Widget):
 
     current: reactive[int] = reactive(0)
 
-    def __init__(self, titles: Sequence[tuple[str, str]]) -> None:
-        """titles: each pane's name and its short name."""
+    def __init__(self, panes: Sequence[tuple[str, str, str]]) -> None:
+        """panes: each one's key, name and short name."""
         super().__init__()
-        self._titles = titles
+        self._panes = panes
 
     def render(self) -> RenderResult:
         items = self._items()
@@ -49,14 +47,11 @@ class PaneBar(Widget):
                 return
 
     def _items(self) -> list[str]:
-        keys = PANE_KEYS[: len(self._titles)]
-        full, short = (
-            [f" {key} {title} " for key, title in zip(keys, titles, strict=True)]
-            for titles in zip(*self._titles, strict=True)
-        )
+        full = [f" {key} {name} " for key, name, _ in self._panes]
+        short = [f" {key} {name} " for key, _, name in self._panes]
         for items in (full, short):
             if len(_GAP.join(items)) <= self.content_size.width:
                 return items
-        numbers = [f" {key} " for key in keys]
-        numbers[self.current] = full[self.current]
-        return numbers
+        keys = [f" {key} " for key, _, _ in self._panes]
+        keys[self.current] = full[self.current]
+        return keys
