@@ -1,4 +1,4 @@
-"""The installed `grok-tui` command as a child process that a test starts, watches and stops."""
+"""Runs the installed `grok-tui` as a child process that a test can watch and stop."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SMALL = (
     *("--modulus", "13", "--d-model", "32", "--n-heads", "2", "--d-mlp", "64"),
     *("--lr", "3e-3", "--device", "CPU"),
 )
-# So many steps that whoever waits for something during the run finds it running.
+# So many steps that the run does not end while a test waits for something.
 ENDLESS = (*SMALL, "--steps", "10000000")
 LIMIT = 120.0
 ERROR = "grok-tui: error: "
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """This process's environment without settings of ours; warnings are errors."""
+    """This process's environment without grok-tui's settings; warnings are errors."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GROK_TUI_")}
     return {**kept, "PYTHONWARNINGS": "error", "COLUMNS": "120", **changes}
 
@@ -46,7 +46,7 @@ class Result:
     err: str
 
     def refusal(self) -> str:
-        """The one line of a refused call, without its beginning."""
+        """The one line of a refused call, without its prefix."""
         assert self.out == ""
         (line,) = self.err.splitlines()
         assert line.startswith(ERROR)
@@ -54,7 +54,7 @@ class Result:
 
 
 class Running:
-    """A command that runs; its output goes to files, so that it never waits for a reader."""
+    """A running command, whose output goes to files, so that it never waits for a reader."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Running:
         )
 
     def errors(self) -> str:
-        """Standard error so far; reading does not move where the child writes."""
+        """Standard error so far; reading it does not move the child's write position."""
         return os.pread(self._err.fileno(), 1_000_000, 0).decode()
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
@@ -98,7 +98,7 @@ class Running:
         self.process.send_signal(number)
 
     def end(self) -> Result:
-        """Wait for the end, and leave no process behind."""
+        """Wait for the end; leaves no process behind."""
         try:
             code = self.process.wait(LIMIT)
             out = os.pread(self._out.fileno(), 1_000_000, 0).decode()
@@ -124,7 +124,7 @@ def line_count(run_dir: Path) -> int:
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    """Every line of a JSON-lines file, each of which must be whole."""
+    """The lines of a JSON-lines file, which must all be complete."""
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -140,7 +140,7 @@ def checkpoint_steps(run_dir: Path) -> list[int]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
+    """The content of every file below a folder."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")

@@ -15,7 +15,7 @@ from grok_tui.sources.job import Job
 def watch(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[[Job], Watched]]:
-    """Starts workers; afterwards no process of theirs and no file is left."""
+    """Starts workers; checks afterwards that none of their processes or files are left."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -28,4 +28,4 @@ def watch(
     yield start
     for watched in started:
         watched.source.close(LIMIT)
-        wait_until_gone(watched.pid, limit=5.0)  # what was killed takes a moment
+        wait_until_gone(watched.pid, limit=5.0)  # a killed process takes a moment

@@ -1,8 +1,8 @@
-"""Lowers the jitted step and evaluation to Metal source without a Mac; prints what it found.
+"""Lowers the jitted step and evaluation to Metal source without a Mac; prints a report.
 
-A program of its own: the device is chosen by the environment before tinygrad is imported, and
-the compiler, which only a Mac has, is replaced by one that keeps the source. What was recorded
-is then replayed as in training, with kernels that do nothing.
+A separate program, since the environment must choose the device before tinygrad is imported.
+The compiler, which only a Mac has, is replaced by one that keeps the source. The recorded
+calls are then replayed as in training, with kernels that do nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ sources: list[str] = []
 
 
 class MetalCompiler(Compiler):
-    """Takes the source for the binary."""
+    """Returns the source as the binary."""
 
     def __init__(self) -> None:
         super().__init__(None)

@@ -1,4 +1,4 @@
-"""Small runs in this process: a trainer that obeys a script, and what it did."""
+"""Small runs in this process, whose trainer follows a script of commands."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def small(**changes: Any) -> Config:
 
 
 def on(kind: type[Any], step: int | None = None) -> Callable[[Event], bool]:
-    """The condition that an event is of a kind, and at a step if that is given."""
+    """A condition: an event is of a kind, and at a step if one is given."""
     return lambda event: isinstance(event, kind) and step in (None, getattr(event, "step", -1))
 
 
 class LoneInbox:
-    """An inbox that only the sink beside it fills, so waiting for nothing is a defect."""
+    """An inbox that only the run's own sink fills, so waiting while empty is a failure."""
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
@@ -65,7 +65,7 @@ class MemoryStore:
         return f"snapshot {len(self.snapshots)}"
 
     def at(self, step: int) -> Snapshot:
-        """The newest snapshot of a step."""
+        """The newest snapshot at a step."""
         return next(s for s in reversed(self.snapshots) if s.step == step)
 
 
@@ -108,7 +108,7 @@ class Recording:
         return self.end.summary
 
     def losses(self) -> NDArray[np.float32]:
-        """Every train loss, after a look that no step is missing or there twice."""
+        """All train losses; checks that no step is missing or repeated."""
         parts = self.of(Losses)
         steps = [s for part in parts for s in range(part.first_step, part.step + 1)]
         assert steps == list(range(steps[0], steps[0] + len(steps)))
@@ -133,7 +133,7 @@ def train(
 
 
 def record(config: Config, run_dir: Path, *script: Line) -> Recording:
-    """Run a new job into a run directory."""
+    """Record a new run into a run directory."""
     recording = Recording(script)
     assert run(Job(config, run_dir), recording.inbox, recording) is recording.end
     return recording
@@ -146,7 +146,7 @@ def go_on(
     damaged: bool = False,
     **changes: Any,
 ) -> Recording:
-    """Resume a run directory; edits: those that can be undone; damaged: whether it is."""
+    """Resume a run directory. edits: undoable ones. damaged: whether warnings are expected."""
     snapshot, warnings = resumable(run_dir)
     assert bool(warnings) == damaged
     recording = Recording(script)

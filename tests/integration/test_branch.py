@@ -1,4 +1,4 @@
-"""A branch is its parent as it was at a checkpoint, with another future."""
+"""A branch starts as its parent was at a checkpoint and continues on its own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def steps(folder: Path) -> list[int]:
     return [json.loads(line)["step"] for line in lines]
 
 
-def test_a_branch_stands_alone_and_names_its_parent(parent: Path, tmp_path: Path) -> None:
+def test_a_branch_is_complete_and_names_its_parent(parent: Path, tmp_path: Path) -> None:
     child = tmp_path / "child"
     snapshot = branch(checkpoint_path(parent / "checkpoints", 40), child)
     assert snapshot.step == 40
@@ -52,7 +52,7 @@ def test_a_branch_stands_alone_and_names_its_parent(parent: Path, tmp_path: Path
     assert build(load_file(child / "config.toml")) == CONFIG
 
 
-def test_a_branch_with_nothing_changed_follows_its_parent(parent: Path, tmp_path: Path) -> None:
+def test_an_unchanged_branch_follows_its_parent(parent: Path, tmp_path: Path) -> None:
     child = tmp_path / "child"
     branch(checkpoint_path(parent / "checkpoints", 20), child)
     go_on(child)
@@ -60,7 +60,7 @@ def test_a_branch_with_nothing_changed_follows_its_parent(parent: Path, tmp_path
     assert (child / "metrics.jsonl").read_bytes() == expected
 
 
-def test_a_branch_with_another_knob_does_not(parent: Path, tmp_path: Path) -> None:
+def test_a_branch_with_a_changed_field_does_not(parent: Path, tmp_path: Path) -> None:
     child = tmp_path / "child"
     before = {path: path.read_bytes() for path in parent.rglob("*") if path.is_file()}
     branch(checkpoint_path(parent / "checkpoints", 20), child)
@@ -73,7 +73,7 @@ def test_a_branch_with_another_knob_does_not(parent: Path, tmp_path: Path) -> No
     assert before == {path: path.read_bytes() for path in parent.rglob("*") if path.is_file()}
 
 
-def test_compare_tells_a_branch_from_its_parent(parent: Path, tmp_path: Path) -> None:
+def test_compare_distinguishes_a_branch_from_its_parent(parent: Path, tmp_path: Path) -> None:
     child = tmp_path / "child"
     branch(checkpoint_path(parent / "checkpoints", 40), child)
     answer, text = (
@@ -120,7 +120,7 @@ def test_a_branch_that_cannot_be_written_leaves_nothing(parent: Path, tmp_path: 
     assert not (tmp_path / "child").exists()
 
 
-def test_a_branch_never_lands_on_another_run(parent: Path) -> None:
+def test_a_branch_never_overwrites_another_run(parent: Path) -> None:
     with pytest.raises(UserError, match="not empty"):
         branch(checkpoint_path(parent / "checkpoints", 20), parent)
     assert steps(parent) == list(range(1, 61))
@@ -154,7 +154,7 @@ def test_the_command_branches_and_follows_the_parent_bit_for_bit(
     assert parent_of(child) == parent
 
 
-def test_the_command_turns_a_knob_at_the_checkpoint(parent: Path, tmp_path: Path) -> None:
+def test_the_command_changes_a_field_at_the_checkpoint(parent: Path, tmp_path: Path) -> None:
     child = tmp_path / "child"
     assert branched(parent, child, "--at", "40", "--weight-decay", "3", "--steps", "50") == 0
     assert steps(child) == list(range(1, 51))
@@ -176,7 +176,7 @@ def test_the_command_turns_a_knob_at_the_checkpoint(parent: Path, tmp_path: Path
         (["--at", "20", "--no-save"], "--branch always save"),
     ],
 )
-def test_a_wrong_branch_leaves_no_folder(
+def test_an_invalid_branch_leaves_no_folder(
     parent: Path,
     tmp_path: Path,
     arguments: list[str],

@@ -1,4 +1,4 @@
-"""The parts of `grok-tui` that train nothing: lists, help, version."""
+"""The commands of `grok-tui` that train nothing: lists, help, version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(code, *sorted(heavy), file=sys.stderr)
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version", "presets"])
-def test_what_trains_nothing_imports_nothing_heavy(argument: str) -> None:
+def test_commands_that_train_nothing_import_nothing_heavy(argument: str) -> None:
     command = [sys.executable, "-c", IMPORTS, argument]
     result = subprocess.run(
         command, capture_output=True, text=True, env=environment(), check=True, timeout=60

@@ -1,4 +1,4 @@
-"""The same config gives the same bytes, however often the run is interrupted."""
+"""The same config gives the same bytes, no matter how often the run is interrupted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from grok_tui.sources.job import Job
 pytestmark = pytest.mark.usefixtures("cpu")
 
 CONFIG = small(steps=60)
-# Long enough that a signal comes before the end on any machine.
+# Long enough for a signal to come before the end on any machine.
 LONG = 100_000
 LIMIT = 60.0
 
@@ -31,7 +31,7 @@ def metrics(run_dir: Path) -> bytes:
 
 @pytest.fixture(scope="module")
 def straight(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The metrics of 60 steps in one go."""
+    """The metrics of 60 uninterrupted steps."""
     run_dir = tmp_path_factory.mktemp("straight") / "run"
     record(CONFIG, run_dir)
     assert metrics(run_dir).count(b"\n") == CONFIG.steps
@@ -54,7 +54,7 @@ def test_cuts_at_and_between_evaluations_leave_no_trace(
 
 
 def _interrupt_when(run_dir: Path, size: int, gave_up: list[str]) -> None:
-    """Send SIGINT to this process once the metrics are so long."""
+    """Send SIGINT to this process once the metrics have `size` bytes."""
     path, deadline = run_dir / "metrics.jsonl", time.monotonic() + LIMIT
     while not path.exists() or path.stat().st_size < size:
         if time.monotonic() > deadline:
@@ -75,7 +75,7 @@ def test_an_interrupt_at_any_moment_leaves_no_trace(
     handler = signal.getsignal(signal.SIGINT)
     thread = threading.Thread(target=_interrupt_when, args=(run_dir, 1000, gave_up))
     thread.start()
-    # Two evaluations at most: where it stops between them is chance.
+    # At most two evaluations; where it stops between them is random.
     code = train_headless(Job(CONFIG.changed(steps=LONG), run_dir))
     thread.join()
     assert not gave_up
@@ -95,7 +95,7 @@ def test_an_interrupt_at_any_moment_leaves_no_trace(
 
 
 def _edits(*then: Stop | Resume | Step) -> list[Line]:
-    """Twenty steps, an edit of both betas, and on."""
+    """A script: twenty steps, an edit of both betas, then `then`."""
     return [
         (on(Compiling), [Pause()]),
         (on(Paused, 0), [Step(20)]),
@@ -115,7 +115,7 @@ def test_coupled_decay_and_edited_betas_survive_a_cut(straight: bytes, tmp_path:
 
 
 @pytest.mark.slow
-def test_two_layers_go_on_from_an_older_checkpoint(cpu: str, tmp_path: Path) -> None:
+def test_two_layers_continue_from_an_older_checkpoint(cpu: str, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     record(CONFIG.changed(n_layers=2, steps=40, checkpoint_every=23), run_dir)
     straight = metrics(run_dir)

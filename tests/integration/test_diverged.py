@@ -1,4 +1,4 @@
-"""A run that diverges: what it says, and what is recorded of it."""
+"""A run that diverges: its message and its recording."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grok_tui.protocol.events import Failed
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
-# The rate rises until it is too high, about step 24.
+# The learning rate rises until it is too high, at about step 24.
 CONFIG = small(lr=10.0, warmup_steps=60, steps=500, eval_every=4, checkpoint_every=8)
 
 
@@ -23,7 +23,7 @@ def diverged(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return run_dir, record(CONFIG, run_dir)
 
 
-def test_the_reason_names_the_step_the_checkpoint_and_what_to_do(
+def test_the_reason_names_the_step_the_checkpoint_and_a_remedy(
     diverged: tuple[Path, Recording],
 ) -> None:
     run_dir, run = diverged

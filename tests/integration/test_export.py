@@ -1,4 +1,4 @@
-"""Exports of a small run, read back by the conventions of the tools they are for."""
+"""Exports of a small run, read back by the conventions of their tools."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def hooked_transformer(config: dict[str, Any], state: dict[str, Array], tokens: 
 
 
 def shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """What HookedTransformer(config).state_dict() has, its buffers left out."""
+    """The shapes in HookedTransformer(config).state_dict(), without buffers."""
     h, d, e, m = config.n_heads, config.d_model, config.d_model // config.n_heads, config.d_mlp
     p = config.modulus
     expected: dict[str, tuple[int, ...]] = {
@@ -83,7 +83,7 @@ def shapes(config: Config) -> dict[str, tuple[int, ...]]:
     return expected
 
 
-def test_a_state_dict_by_the_conventions_of_transformerlens_gives_the_same_logits(
+def test_a_transformerlens_state_dict_gives_the_same_logits(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "model.safetensors"
@@ -137,16 +137,16 @@ def test_the_metrics_as_a_table(run: Path, capsys: pytest.CaptureFixture[str]) -
             assert row["key_frequencies"] == " ".join(map(str, line["key_frequencies"]))
             squares = line["sum_of_squares"]["blocks.1.W_in"]
             assert float(row["sum_of_squares.blocks.1.W_in"]) == squares
-            assert row["gradient_symmetricity"] == ""  # of two layers there is none
+            assert row["gradient_symmetricity"] == ""  # undefined for two layers
 
 
-def test_the_metrics_into_a_file(run: Path, tmp_path: Path) -> None:
+def test_the_metrics_as_a_file(run: Path, tmp_path: Path) -> None:
     assert export(run, "--to", "csv", "-o", str(tmp_path / "metrics.csv")) == 0
     assert (tmp_path / "metrics.csv").read_text().count("\n") == 41
 
 
 def test_an_event_file_depends_on_the_run_alone(run: Path, tmp_path: Path) -> None:
-    """Written by two processes, since the order of a map could be another in each."""
+    """Written by two processes, in which the order of a map could differ."""
     one, other = tmp_path / "one", tmp_path / "other"
     assert export(run, "--to", "tensorboard", "-o", str(one)) == 0
     result = call("export", str(run), "--to", "tensorboard", "-o", str(other))
@@ -177,7 +177,7 @@ def test_an_event_file_depends_on_the_run_alone(run: Path, tmp_path: Path) -> No
         ((), "--to"),
     ],
 )
-def test_what_cannot_be_exported_is_said_in_a_line(
+def test_exports_that_are_impossible_are_refused_in_one_line(
     run: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
 ) -> None:
     assert export(run, *arguments) == 2
@@ -187,14 +187,14 @@ def test_what_cannot_be_exported_is_said_in_a_line(
     assert message.count("\n") == 1
 
 
-def test_a_folder_that_is_no_run_is_refused(
+def test_a_folder_that_is_not_a_run_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export(tmp_path, "--to", "csv") == 2
     assert "is not a run directory" in capsys.readouterr().err
 
 
-def test_a_place_that_cannot_be_written_is_an_error(
+def test_an_unwritable_place_is_an_error(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for form in ("csv", "transformerlens"):

@@ -1,4 +1,4 @@
-"""Runs that train together, each compared with the same run by a trainer of its own."""
+"""Runs that train together, each compared with the same run trained alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grok_tui.training.fleet import End, Fleet, Member
 pytestmark = pytest.mark.usefixtures("cpu")
 
 STEPS = 40
-# Another value for each of the numbers in which replicas may differ.
+# Another value for each number in which replicas may differ.
 OTHERS: dict[str, Any] = {
     "lr": 1e-3,
     "weight_decay": 5.0,
@@ -45,7 +45,7 @@ def base(**changes: Any) -> Config:
 def together(
     *configs: Config, snapshots: tuple[Snapshot, ...] = (), failing: int | None = None
 ) -> tuple[list[End], list[Recording]]:
-    """Train as a fleet; failing: the one whose checkpoints cannot be written."""
+    """Train as a fleet; failing: the run whose checkpoints cannot be written."""
     recordings = [Recording() for _ in configs]
     stores: list[MemoryStore] = [recording.store for recording in recordings]
     if failing is not None:
@@ -60,7 +60,7 @@ def together(
 
 
 class FullStore(MemoryStore):
-    """A disk that is full after the first checkpoint."""
+    """A store whose disk is full after the first checkpoint."""
 
     def save(self, snapshot: Snapshot) -> str:
         if snapshot.step:
@@ -69,7 +69,7 @@ class FullStore(MemoryStore):
 
 
 def assert_same(ours: Recording, alone: Recording) -> None:
-    """The same losses, metrics and checkpoints, bit for bit."""
+    """Check that losses, metrics and checkpoints are the same, bit for bit."""
     np.testing.assert_array_equal(ours.losses(), alone.losses())
     for mine, own in zip(ours.of(Evaluated), alone.of(Evaluated), strict=True):
         assert (mine.step, mine.metrics, mine.health) == (own.step, own.metrics, own.health)
@@ -85,12 +85,12 @@ def assert_same(ours: Recording, alone: Recording) -> None:
 
 
 def said(recording: Recording) -> list[str]:
-    """The names of its events, without those that depend on the time."""
+    """The names of a recording's events, without those that depend on time."""
     return [name for name in recording.names() if name not in ("compiling", "losses")]
 
 
 @pytest.mark.slow
-def test_replicas_may_differ_in_every_one_of_the_numbers() -> None:
+def test_replicas_may_differ_in_all_of_the_numbers() -> None:
     assert OTHERS.keys() == NUMBERS
     start = base(grad_filter="grokfast")
     configs = [start, *(start.changed(**{name: x}) for name, x in OTHERS.items())]
@@ -102,7 +102,7 @@ def test_replicas_may_differ_in_every_one_of_the_numbers() -> None:
         assert said(recording) == said(alone)
 
 
-def test_one_that_diverges_ends_alone_and_the_others_move_on(
+def test_a_diverging_run_ends_alone_and_the_others_move(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MOVE_AFTER", 0.0)
@@ -125,7 +125,7 @@ def test_one_that_diverges_ends_alone_and_the_others_move_on(
     assert "diverged: the train loss became" in ends[0].reason
 
 
-def test_each_stops_when_it_groks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_run_stops_when_it_groks(monkeypatch: pytest.MonkeyPatch) -> None:
     easy = base(modulus=5, train_fraction=0.9, steps=400, stop_when="grokked", lr=1e-2)
     configs = [easy, easy.changed(seed=1), easy.changed(lr=1e-5)]
     ends, recordings = together(*configs)
@@ -137,7 +137,7 @@ def test_each_stops_when_it_groks(monkeypatch: pytest.MonkeyPatch) -> None:
         assert_same(recording, alone)
 
 
-def test_a_full_disk_ends_the_run_that_it_holds() -> None:
+def test_a_full_disk_ends_only_its_own_run() -> None:
     configs = [base(), base(seed=1)]
     ends, recordings = together(*configs, failing=0)
     assert isinstance(ends[0], OSError)
@@ -145,7 +145,7 @@ def test_a_full_disk_ends_the_run_that_it_holds() -> None:
     assert_same(recordings[1], train(configs[1]))
 
 
-def test_what_was_cut_off_goes_on_as_if_it_had_not_been() -> None:
+def test_a_cut_off_fleet_continues_as_if_never_cut_off() -> None:
     configs = [base(), base(seed=1, weight_decay=3.0)]
     _, whole = together(*configs)
     snapshots = tuple(recording.store.at(20) for recording in whole)

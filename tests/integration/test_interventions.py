@@ -34,7 +34,10 @@ from grok_tui.training.network import Network, Start
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
-SMOOTH = {"eps": 1e-4, "warmup_steps": 4}  # the direction of a gradient near 0 is but rounding
+SMOOTH = {
+    "eps": 1e-4,
+    "warmup_steps": 4,
+}  # near 0, a gradient's direction is only rounding error
 CASES: dict[str, dict[str, Any]] = {
     "grokfast": {"grad_filter": "grokfast", "decay": "coupled", "weight_decay": 0.01},
     "orthograd": {"grad_filter": "orthograd"},
@@ -54,7 +57,7 @@ STEPS = 6
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_several_steps_are_those_of_the_published_equations(name: str, kernels: None) -> None:
+def test_several_steps_match_the_published_equations(name: str, kernels: None) -> None:
     config = small(steps=STEPS, **SMOOTH, **CASES[name])
     run = train(config)
     start, end = run.store.at(0), run.store.at(STEPS)
@@ -93,7 +96,7 @@ SWITCHED = small(steps=1000, grokfast_alpha=0.8, grokfast_lambda=4.0, **SMOOTH)
 
 @pytest.fixture(scope="module")
 def switched(cpu: str) -> Recording:
-    """A paused run that makes two steps after each edit, and saves before and after each."""
+    """A paused run that takes two steps after each edit, and saves before and after each."""
     script: list[Line] = [(on(Compiling), [Pause()]), (on(Paused, 0), [Step(FIRST_EDIT)])]
     for i, (field, value) in enumerate(EDITS):
         edit = [SaveCheckpoint(), SetField(field, value), Step()]
@@ -154,7 +157,7 @@ def test_the_mean_gradient_starts_at_zero_whenever_it_is_switched_on(
 
 
 @pytest.mark.long
-def test_the_norm_is_that_of_step_0_even_when_it_is_asked_for_late(switched: Recording) -> None:
+def test_the_norm_is_that_of_step_0_even_if_switched_on_late(switched: Recording) -> None:
     initial = published.norm(exact(switched.store.at(0).weights))
     assert initial == pytest.approx(
         published.norm(exact(model_for(SWITCHED).initial_weights())), rel=1e-12
@@ -180,8 +183,8 @@ def test_the_norm_of_an_older_checkpoint_is_drawn_again(cpu: str) -> None:
     assert Network([Start.of(config, new)]).initial_norms == [12.5]
 
 
-def test_switching_forgets_even_while_no_step_is_made(cpu: str) -> None:
-    """A run that is cut between two switches could not know of the first."""
+def test_switching_off_drops_the_mean_even_without_a_step(cpu: str) -> None:
+    """A run that is cut between two switches could not know about the first."""
     edits = [SetField("grad_filter", "none"), Undo(), SaveCheckpoint(), Stop("x", save=False)]
     run = train(
         small(steps=9, grad_filter="grokfast"),
@@ -200,7 +203,7 @@ def test_switching_forgets_even_while_no_step_is_made(cpu: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
-def test_a_run_that_was_cut_equals_one_that_was_not(name: str, tmp_path: Path) -> None:
+def test_a_run_that_was_cut_equals_an_uncut_one(name: str, tmp_path: Path) -> None:
     config = small(steps=20, checkpoint_every=20, eval_every=5, **CASES[name])
     record(config, tmp_path / "straight")
     record(config.changed(steps=7), tmp_path / "cut")
@@ -241,7 +244,7 @@ def test_a_filter_switched_on_survives_a_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_evaluations_are_in_the_loss_of_the_run(cpu: str) -> None:
+def test_evaluations_use_the_loss_of_the_run(cpu: str) -> None:
     config = small(steps=10, eval_every=5, loss="stablemax")
     run = train(config)
     task = make_task(config)

@@ -1,4 +1,4 @@
-"""Nobody needs a Mac to see that the whole step can be written in Metal."""
+"""The whole step can be written in Metal, which is checked without a Mac."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERVENTIONS = [
     {"grad_filter": "grokfast", "norm_constraint": "sphere", "loss": "stablemax"},
     {"grad_filter": "orthograd", "norm_constraint": "sphere", "optimizer": "muon"},
 ]
-# More layers take minutes, and have kernels of no other kind.
+# More layers take minutes and have no other kinds of kernels.
 CASES = [
     *((1, fields) for fields in ({}, *INTERVENTIONS)),
     (3, {}),
@@ -45,7 +45,7 @@ def test_every_kernel_of_the_real_model_lowers_to_metal(
     assert report["renderer"] == "MetalRenderer"
     assert report["kernels"] > 30
     assert report["unnamed"] == 0
-    # All large products forward, and most backward: sizes that its tiles divide.
+    # All large forward products and most backward ones have sizes divisible by its tiles.
     assert report["tensor_core"] >= 16
     assert report["double"] == []  # METAL has no float64
     assert 3 <= report["buffers"] <= METAL_BUFFERS_PER_KERNEL

@@ -1,4 +1,4 @@
-"""The numbers of a run's health against float64, and what the usual loss does to them."""
+"""The numerical health of runs against float64, and how the usual loss spoils it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_gradient_norm_and_update_ratio_are_those_of_the_last_step(
         assert health.update_ratio == pytest.approx((moved / whole) ** 0.5, rel=1e-5)
 
 
-def test_the_usual_loss_is_the_same_where_float32_can_tell() -> None:
+def test_the_usual_loss_is_the_same_where_float32_suffices() -> None:
     rng = np.random.default_rng(0)
     logits = Tensor(rng.standard_normal((50, 13)).astype(np.float32)).realize()
     answer = int32(rng.integers(13, size=50))

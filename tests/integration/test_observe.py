@@ -31,7 +31,7 @@ CONFIG = small(steps=40, eval_every=10, analyze_every=20, checkpoint_every=1000)
 STOP = Stop("enough", save=False)
 
 
-def test_an_analysis_is_that_of_the_weights_at_its_step() -> None:
+def test_an_analysis_uses_the_weights_at_its_step() -> None:
     run = train(CONFIG, (on(Analyzed, 20), [SaveCheckpoint()]))
     first, second = run.of(Analyzed)
     assert (first.step, second.step) == (20, 40)
@@ -50,12 +50,12 @@ def test_an_analysis_is_that_of_the_weights_at_its_step() -> None:
     assert first.measures != second.measures
 
 
-def test_the_rhythm_is_live_and_needs_no_evaluation() -> None:
+def test_analyze_every_is_live_and_independent_of_evaluations() -> None:
     run = train(CONFIG, (on(Evaluated, 10), [SetField("analyze_every", 7)]))
     assert [event.step for event in run.of(Analyzed)] == [14, 21, 28, 35]
 
 
-def test_analyses_change_nothing_of_the_training() -> None:
+def test_analyses_do_not_change_training() -> None:
     often, never = (
         train(CONFIG.changed(analyze_every=n), store=False).losses() for n in (1, 1000)
     )
@@ -84,7 +84,7 @@ def test_restricted_loss_falls_long_before_test_loss_in_a_run_that_groks() -> No
     assert last.logit_fve > 0.8
 
 
-def test_without_a_circuit_the_run_says_so_once_and_trains() -> None:
+def test_without_a_circuit_the_run_warns_once_and_trains() -> None:
     config = CONFIG.changed(operation="x3+xy")
     run = train(config, (on(Compiling), [Pause(), SaveCheckpoint(), STOP]))
     assert ["only its spectra" in event.message for event in run.of(Warned)] == [True]
@@ -93,13 +93,13 @@ def test_without_a_circuit_the_run_says_so_once_and_trains() -> None:
     assert all(event.measures.restricted_loss is None for event in again.of(Analyzed))
 
 
-def test_a_neuron_is_that_of_the_weights_at_its_step() -> None:
+def test_an_inspected_neuron_uses_the_weights_at_its_step() -> None:
     run = train(CONFIG, (on(Evaluated, 20), [SaveCheckpoint(), Inspect(63), STOP]))
     (inspected,) = run.of(Inspected)
     assert (inspected.step, inspected.neuron) == (20, 63)
     task, weights = make_task(CONFIG), exact(run.store.at(20).weights)
     W_L = np.zeros_like(weights["blocks.0.W_out"])
-    W_L[63, 0] = 1.0  # the logits of only this neuron, above those of the stream
+    W_L[63, 0] = 1.0  # this neuron's logits exceed the stream's
     alone = {**weights, "blocks.0.W_out": W_L, "W_U": np.eye(*weights["W_U"].shape)}
     without = {**alone, "blocks.0.W_out": np.zeros_like(W_L)}
     logits = [reference.logits(w, task.a, task.b, CONFIG.n_heads) for w in (alone, without)]
@@ -107,7 +107,7 @@ def test_a_neuron_is_that_of_the_weights_at_its_step() -> None:
 
 
 @pytest.mark.parametrize("neuron", [-1, 64])
-def test_a_neuron_that_is_not_there_is_refused(neuron: int) -> None:
+def test_a_neuron_that_does_not_exist_is_refused(neuron: int) -> None:
     run = train(CONFIG, (on(Compiling), [Inspect(neuron), STOP]))
     assert [event.reason for event in run.of(CommandRejected)] == [
         f"{neuron} is not a neuron: they are 0 to 63"
@@ -115,7 +115,7 @@ def test_a_neuron_that_is_not_there_is_refused(neuron: int) -> None:
     assert not run.of(Inspected)
 
 
-def test_weights_that_are_no_numbers_end_the_run_and_are_not_analyzed() -> None:
+def test_nan_weights_end_the_run_and_are_not_analyzed() -> None:
     run = train(CONFIG, (on(Compiling), [SaveCheckpoint(), STOP]))
     snapshot = run.store.at(0)
     unused = snapshot.weights["W_pos"].copy()
@@ -126,10 +126,10 @@ def test_weights_that_are_no_numbers_end_the_run_and_are_not_analyzed() -> None:
     assert not end.of(Analyzed)
 
 
-def test_a_pause_waits_for_one_analysis_at_most() -> None:
-    """At the size of the paper's run an analysis takes a fraction of a second."""
+def test_a_pause_waits_for_at_most_one_analysis() -> None:
+    """At the size of the paper's run, an analysis takes a fraction of a second."""
     config = CONFIG.changed(modulus=113, d_model=128, n_heads=4, d_mlp=512, analyze_every=1)
     config = config.changed(steps=1000)
     run = train(config, (on(Analyzed, 2), [Pause(), STOP]), store=False)
     assert [event.step for event in run.of(Paused)] == [2]
-    assert max(event.seconds for event in run.of(Analyzed)) < 5  # even on a crowded machine
+    assert max(event.seconds for event in run.of(Analyzed)) < 5  # even on a busy machine

@@ -1,4 +1,4 @@
-"""A small version of every patient, trained here, and what the doctor says of it."""
+"""The doctor's verdicts on a small version of every patient, trained here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grok_tui.doctor import diagnose
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
-# Of no recorded run. Not every seed of a healthy one groks in the steps that it has.
+# Not used by a recorded run. Not every seed of a healthy run groks within its steps.
 SEED, HEALTHY_SEED = 20, 21
 
 

@@ -1,4 +1,4 @@
-"""What a run directory says happened is what happened."""
+"""A run read from its directory equals the run as it happened."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def series(state: SessionState) -> dict[str, tuple[list[float], list[float]]]:
 
 
 def without_times(event: Event) -> Event:
-    """An event without what a recording lacks."""
+    """An event without the times that a recording lacks."""
     match event:
         case Losses():
             return replace(event, seconds=0.0)
@@ -70,7 +70,7 @@ def without_times(event: Event) -> Event:
 
 
 def merged(events: list[Event]) -> list[Event]:
-    """Neighboring losses joined: how many come at once is a matter of speed."""
+    """Events with neighboring losses joined, since the chunks depend on speed."""
     result: list[Event] = []
     for event in events:
         if isinstance(event, Losses) and result and isinstance(before := result[-1], Losses):
@@ -81,7 +81,7 @@ def merged(events: list[Event]) -> list[Event]:
     return result
 
 
-def test_the_events_are_those_of_the_run(run: tuple[Path, Recording]) -> None:
+def test_the_events_equal_those_of_the_run(run: tuple[Path, Recording]) -> None:
     folder, live = run
     happened = [without_times(e) for e in live.events if not isinstance(e, Compiling)]
     config, read = recorded(folder)
@@ -93,7 +93,7 @@ def test_the_events_are_those_of_the_run(run: tuple[Path, Recording]) -> None:
             np.testing.assert_array_equal(found.train_loss, expected.train_loss)
         elif isinstance(expected, Evaluated):
             assert isinstance(found, Evaluated)
-            # A line has the step's own train loss, from before its update.
+            # A line has the train loss from before the step's update.
             metrics = replace(found.metrics, train_loss=expected.metrics.train_loss)
             assert metrics.to_dict() == pytest.approx(expected.metrics.to_dict(), rel=1e-8)
         elif isinstance(expected, Analyzed):
@@ -103,7 +103,7 @@ def test_the_events_are_those_of_the_run(run: tuple[Path, Recording]) -> None:
 
 
 def same_analysis(found: Event, expected: Analyzed) -> None:
-    """A recording has the numbers rounded to those of float32, and the arrays as they were."""
+    """Check that numbers are equal after rounding to float32, and arrays exactly."""
     assert isinstance(found, Analyzed)
     assert found.step == expected.step
     assert expected.arrays is not None
@@ -118,7 +118,7 @@ def same_analysis(found: Event, expected: Analyzed) -> None:
     assert rounded == pytest.approx(exact, rel=1e-8)
 
 
-def test_the_state_is_that_of_the_session(run: tuple[Path, Recording]) -> None:
+def test_the_state_equals_that_of_the_session(run: tuple[Path, Recording]) -> None:
     folder, live = run
     shown = SessionState(CONFIG.model_dump(mode="json"))
     for event in live.events:
@@ -161,7 +161,7 @@ def test_a_run_of_two_sittings_reads_as_one(
     go_on(folder)
     state = recorded_state(folder)
     assert (state.step, state.word, state.train_loss.length) == (60, "STOPPED", 60)
-    assert state.config["lr"] == 1e-3  # the second start does not take the edit back
+    assert state.config["lr"] == 1e-3  # the second start does not undo the edit
     assert [mark.step for mark in state.marks if mark.text == "MEMORIZING"] == [0]
 
 
@@ -203,7 +203,7 @@ def test_a_line_still_being_written_is_left_out(
     assert recorded_state(copy).train_loss.length == 49
 
 
-def test_events_of_a_later_version_are_passed_over(
+def test_events_of_a_later_version_are_skipped(
     run: tuple[Path, Recording], tmp_path: Path
 ) -> None:
     line = json.dumps({"step": 50, "time": 1.0, "event": "celebrated"}).encode() + b"\n"
@@ -211,6 +211,6 @@ def test_events_of_a_later_version_are_passed_over(
     assert recorded_state(copy).word == "STOPPED"
 
 
-def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises((UserError, OSError)):
         recorded_state(tmp_path)

@@ -1,4 +1,4 @@
-"""`grok-tui --record` and `--resume`: the run directory that they leave behind."""
+"""The run directories made by `grok-tui --record` and `--resume`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HEALTH = {"zero_loss_share", "largest_logit", "gradient_norm", "update_ratio", "
 
 @dataclass(frozen=True)
 class Straight:
-    """A run in one go, a second call on the complete run, and its extension in a copy."""
+    """An uninterrupted run, a second call on the complete run, and an extension of a copy."""
 
     run_dir: Path
     result: Result
@@ -84,7 +84,7 @@ def _killed(folder: Path) -> Killed:
     running.send(signal.SIGKILL)
     killed = running.end()
     from_step, lines = max(checkpoint_steps(run_dir)), line_count(run_dir)
-    # As a power cut may leave it: a torn line, half a checkpoint.
+    # As after a power cut: a torn line and half a checkpoint.
     with (run_dir / "metrics.jsonl").open("ab") as file:
         file.write(b'{"step": 999, "tra')
     newest = run_dir / "checkpoints" / "step-00099999.safetensors"
@@ -97,7 +97,7 @@ def _killed(folder: Path) -> Killed:
 def futures(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Future[Straight], Future[Killed]]]:
-    """Both at the same time, as most of it is compiling on one core."""
+    """Both runs at the same time, since most of each is compiling on one core."""
     folder = tmp_path_factory.mktemp("record")
     with ThreadPoolExecutor(2) as pool:
         yield pool.submit(_straight, folder), pool.submit(_killed, folder)
@@ -163,7 +163,7 @@ def test_metrics_has_every_step_and_the_evaluations(straight: Straight) -> None:
     assert lines[9]["weight_decay"] == 1.0
 
 
-def test_events_tell_the_run(straight: Straight) -> None:
+def test_events_record_the_run(straight: Straight) -> None:
     lines = records(straight.run_dir / "events.jsonl")
     names = [line["event"] for line in lines]
     assert names[0] == "started"
@@ -205,7 +205,7 @@ def test_summary_has_its_keys(straight: Straight) -> None:
     assert 0 < found["compile_seconds"] < found["wall_seconds"]
 
 
-def test_a_complete_run_is_left_as_it_is(straight: Straight) -> None:
+def test_a_complete_run_is_left_unchanged(straight: Straight) -> None:
     assert straight.complete.code == 0
     assert straight.complete.out == ""
     assert "is complete at step 300; --steps N trains it further" in straight.complete.err
@@ -250,7 +250,7 @@ def test_what_a_resume_cannot_change_is_refused(
     assert contents(straight.run_dir) == straight.before
 
 
-def test_a_folder_with_a_run_is_not_written_over(straight: Straight) -> None:
+def test_a_folder_with_a_run_is_not_overwritten(straight: Straight) -> None:
     result = call("--record", str(straight.run_dir), *CONFIG)
     assert result.code == 2
     assert "is not empty" in result.refusal()
@@ -258,7 +258,7 @@ def test_a_folder_with_a_run_is_not_written_over(straight: Straight) -> None:
     assert contents(straight.run_dir) == straight.before
 
 
-def test_a_killed_run_goes_on_as_if_it_had_not_been(straight: Straight, killed: Killed) -> None:
+def test_a_killed_run_continues_as_if_never_killed(straight: Straight, killed: Killed) -> None:
     assert killed.killed.code == -signal.SIGKILL
     assert killed.lines_left < STEPS
     assert 50 <= killed.from_step < STEPS

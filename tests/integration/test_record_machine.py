@@ -1,4 +1,4 @@
-"""What a headless run needs of the machine: a compiler, room on the disk."""
+"""What a headless run needs from the machine: a compiler and disk space."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ linux_only = pytest.mark.skipif(
     sys.platform != "linux", reason="ziglang and prlimit are Linux's"
 )
 
-# Bytes that a file may still grow by once the disk is full: a few lines.
+# How many bytes a file may still grow before the disk is full: a few lines.
 ROOM = 300
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Full:
-    """A run that filled its disk, and how it went on with more room."""
+    """A run that filled its disk, and its continuation with more space."""
 
     run_dir: Path
     result: Result
@@ -66,7 +66,7 @@ def _full(folder: Path) -> Full:
 
 
 def _bare(folder: Path, *before: str) -> dict[str, str]:
-    """A new home, and a path without a compiler but for the folders `before`."""
+    """An environment with a new home and no compiler on the path except in `before`."""
     bare = folder / "bin"
     bare.mkdir(parents=True)
     for name in ("sh", "uname"):
@@ -86,7 +86,7 @@ def _fresh_home(folder: Path) -> tuple[Path, Result]:
 
 
 def _own_clang(folder: Path) -> tuple[Path, str]:
-    """The words that a clang on the path was called with first."""
+    """The arguments of the first call of a clang on the path."""
     home, tools = folder / "own", folder / "tools"
     tools.mkdir()
     said = folder / "said"
@@ -114,7 +114,7 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """All of it, two at a time, as most of each is compiling on one core."""
+    """All runs, two at a time, since most of each is compiling on one core."""
     folder = tmp_path_factory.mktemp("machine")
     with ThreadPoolExecutor(2) as pool:
         yield Machine(*(pool.submit(run, folder) for run in (_full, _fresh_home, _own_clang)))  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def test_a_full_disk_ends_the_run_in_one_line(machine: Machine) -> None:
 
 
 @linux_only
-def test_a_full_disk_leaves_whole_lines_and_checkpoints(machine: Machine) -> None:
+def test_a_full_disk_leaves_complete_lines_and_checkpoints(machine: Machine) -> None:
     full = machine.full.result()
     assert 0 < full.size <= full.limit
     assert full.steps_left == list(range(1, len(full.steps_left) + 1))
@@ -142,7 +142,7 @@ def test_a_full_disk_leaves_whole_lines_and_checkpoints(machine: Machine) -> Non
 
 
 @linux_only
-def test_a_run_goes_on_when_there_is_room_again(machine: Machine) -> None:
+def test_a_run_continues_when_there_is_space_again(machine: Machine) -> None:
     full = machine.full.result()
     assert full.resumed.code == 0
     steps = [line["step"] for line in records(full.run_dir / "metrics.jsonl")]

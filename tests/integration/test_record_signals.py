@@ -1,4 +1,4 @@
-"""Signals to a headless run, at every moment of it, and its bar on a terminal."""
+"""Signals to a headless run at various moments, and its bar on a terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Outcome:
-    """How a run ended; notes: what else was seen, in order."""
+    """How a run ended; notes: other observations, in order."""
 
     run_dir: Path
     result: Result
@@ -48,7 +48,7 @@ def _interrupted(run_dir: Path) -> Outcome:
 
 
 def _hung_up_and_terminated(run_dir: Path) -> Outcome:
-    """Started as by nohup, with SIGHUP ignored."""
+    """A run with SIGHUP ignored, as by nohup, which gets SIGHUP and then SIGTERM."""
     nohup = ["/bin/sh", "-c", 'trap "" HUP; exec "$0" "$@"', COMMAND]
     running = _start(run_dir, command=nohup)
     running.wait_for_lines(run_dir, 1)
@@ -74,7 +74,7 @@ def _twice(run_dir: Path) -> Outcome:
     running = _start(run_dir)
     running.wait_for_error("compiling the training step")
 
-    # Two that are pending at once are one, so again and again until it is gone.
+    # Two pending signals count as one, so they are sent until the process is gone.
     def gone() -> bool:
         running.send(signal.SIGINT)
         return running.process.poll() is not None
@@ -118,7 +118,7 @@ SCENARIOS: dict[str, Callable[[Path], Outcome]] = {
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Outcome]]]:
-    """All scenarios, two at a time, as most of each is compiling on one core."""
+    """All scenarios, two at a time, since most of each is compiling on one core."""
     folder = tmp_path_factory.mktemp("signals")
     with ThreadPoolExecutor(2) as pool:
         yield {name: pool.submit(run, folder / name) for name, run in SCENARIOS.items()}
@@ -149,7 +149,7 @@ def test_a_signal_ends_training_after_a_checkpoint(
     assert (last["event"], last["reason"]) == ("stopped", reason)
 
 
-def test_nohup_keeps_a_run_from_being_hung_up(outcomes: dict[str, Future[Outcome]]) -> None:
+def test_nohup_protects_a_run_from_hangups(outcomes: dict[str, Future[Outcome]]) -> None:
     outcome = outcomes["nohup-term"].result()
     assert summary(outcome.run_dir)["steps"] >= outcome.notes[0] + 25
 
@@ -185,5 +185,5 @@ def test_a_terminal_gets_a_bar(outcomes: dict[str, Future[Outcome]]) -> None:
     assert "steps/s" in seen
     assert "MEMORIZING" in seen
     assert "stopped: SIGINT" in seen
-    # The cursor was hidden for the bar and is there again.
+    # The cursor was hidden for the bar and is visible again.
     assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")

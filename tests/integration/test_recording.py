@@ -1,4 +1,4 @@
-"""What a replay shows is what the session showed."""
+"""A replay shows what the session showed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from grok_tui.view.series import Series
 from grok_tui.view.state import SessionState, reduce
 
 CONFIG = small(steps=200, eval_every=10, analyze_every=20, checkpoint_every=30)
-# What a recording does not have: how long things took.
+# Missing in a recording: how long things took.
 TIMES = {"step_seconds", "eval_seconds", "analysis_seconds"}
-# Of the trainer's start: what it said while it compiled.
+# Missing from the trainer's start: the stages of compiling.
 START = {"stage", "stage_done", "stage_total", "log"}
 
 
@@ -43,14 +43,14 @@ def run(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Live]
 
 
 def live_state(live: Live, step: int) -> SessionState:
-    """What a session shows when everything of the steps up to `step` has arrived."""
+    """The state of a session after all events of the steps up to `step`."""
     start = SessionState(CONFIG.model_dump(mode="json"))
     past = [e for e in live.events if isinstance(e, Compiling) or e.step <= step]
     return functools.reduce(reduce, past, start)
 
 
 def parts(value: Any) -> Mapping[str, Any]:
-    """What a value is made of, by name."""
+    """The parts of a value, by name."""
     if isinstance(value, Series):
         return {"steps": value.steps, "values": value.values}
     if isinstance(value, np.ndarray):
@@ -64,28 +64,28 @@ def parts(value: Any) -> Mapping[str, Any]:
 
 
 def content(value: Any, name: str = "") -> dict[str, Any]:
-    """Every single number and word in a state, by its place."""
+    """Every number and text in a state, by its path."""
     inside = parts(value)
     if not inside:
         return {name: str(value) if isinstance(value, tuple | list | dict) else value}
     found: dict[str, Any] = {}
     for part, item in inside.items():
         found |= content(item, f"{name}.{part}")
-    # A line has its step's own train loss, an evaluation that after the update.
+    # A line has the train loss from before its step, an evaluation from after it.
     found.pop(".metrics.train_loss", None)
     return found
 
 
 def same(found: SessionState, expected: SessionState) -> None:
-    """Equal in everything; a recording keeps nine digits of a number."""
+    """Check that two states are equal; a recording keeps nine digits of a number."""
     assert content(found) == pytest.approx(content(expected), rel=1e-8, abs=0)
 
 
 @pytest.mark.parametrize("step", [20, 40, 60, 100, 120, 160])
-def test_the_state_after_a_step_is_that_of_the_live_session(
+def test_the_state_after_a_step_equals_that_of_the_live_session(
     run: tuple[Path, Live], step: int
 ) -> None:
-    """Reached from the start, and from a later step back."""
+    """Reached from the start, and back from a later step."""
     folder, live = run
     recording = Recording.open(folder)
     expected = live_state(live, step)
@@ -97,7 +97,7 @@ def test_the_state_after_a_step_is_that_of_the_live_session(
     assert [line.text for line in back.log] == told
 
 
-def test_the_end_is_that_of_the_live_session(run: tuple[Path, Live]) -> None:
+def test_the_end_equals_that_of_the_live_session(run: tuple[Path, Live]) -> None:
     folder, live = run
     recording = Recording.open(folder)
     assert recording.last == 170
@@ -107,7 +107,7 @@ def test_the_end_is_that_of_the_live_session(run: tuple[Path, Live]) -> None:
     assert end.train_loss.length == live_state(live, 170).train_loss.length == 170
 
 
-def test_between_evaluations_there_is_every_single_step(run: tuple[Path, Live]) -> None:
+def test_between_evaluations_every_step_is_shown(run: tuple[Path, Live]) -> None:
     recording = Recording.open(run[0])
     losses = run[1].losses()
     for step in (57, 58, 3, 0, 169):
@@ -117,7 +117,7 @@ def test_between_evaluations_there_is_every_single_step(run: tuple[Path, Live]) 
         assert state.test_loss.length == step // 10
 
 
-def test_the_phases_are_where_they_were(run: tuple[Path, Live]) -> None:
+def test_the_phases_are_at_their_steps(run: tuple[Path, Live]) -> None:
     folder, live = run
     marks = [mark for mark in live_state(live, 170).marks if mark.kind == "phase"]
     assert list(Recording.open(folder).phases) == marks

@@ -35,7 +35,7 @@ FILES = {
     "empty/checkpoints/readme": "nothing here",
 }
 
-# What is typed after --record new, and what the line must say.
+# Arguments after --record new, and what the line must say.
 BAD: list[tuple[str, str]] = [
     ("--preset nope", "unknown preset 'nope'; choose one of quick, nanda"),
     ("--config broken.toml", "broken.toml is not valid TOML"),
@@ -66,7 +66,7 @@ BAD: list[tuple[str, str]] = [
     ("--resume full", "--record and --resume name different folders"),
 ]
 
-# Whole command lines.
+# Complete command lines.
 BAD_CALLS: list[tuple[str, str]] = [
     ("--record full", "full is not empty"),
     ("--record file", "file is a file"),
@@ -86,7 +86,7 @@ BAD_CALLS: list[tuple[str, str]] = [
     ("themes midnight", "midnight"),
 ]
 
-# These get as far as opening the device.
+# These are refused only after the device is opened.
 BAD_DEVICES: list[tuple[str, int, str]] = [
     ("--record new --device FOO", 2, "device FOO does not open: "),
     ("--record new --device CUDA:99", 2, "device CUDA:99 does not open: "),
@@ -103,7 +103,7 @@ def _snapshot(config: Config) -> Snapshot:
 
 
 def _damage(flipped: Path, gap: Path) -> None:
-    """A bit of every checkpoint is another; a line is gone, and the first checkpoint too."""
+    """Flip a bit of every checkpoint of one run; remove a line and checkpoint 0 of another."""
     for path in checkpoints.checkpoints_in(flipped / "checkpoints"):
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
@@ -123,7 +123,7 @@ def _called(line: str) -> Result:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
-    """Every bad call from a folder that must stay as it was; some in processes of their own."""
+    """All bad calls, from a folder that must stay unchanged; some in new processes."""
     folder = tmp_path_factory.mktemp("refusals")
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

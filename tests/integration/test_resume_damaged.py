@@ -1,4 +1,4 @@
-"""A run whose folder was damaged goes on, and ends up as if nothing had happened."""
+"""A run whose folder was damaged continues, and ends up as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONFIG = small(steps=60, eval_every=10, analyze_every=15, checkpoint_every=20)
 
 @pytest.fixture(scope="module")
 def runs(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A run in one go, and one that was stopped after step 50, ten steps after saving."""
+    """An uninterrupted run, and one stopped after step 50, ten steps after saving."""
     folder = tmp_path_factory.mktemp("damaged")
     record(CONFIG, folder / "whole")
     record(CONFIG, folder / "half", (on(Evaluated, 50), [Stop("later", save=False)]))
@@ -88,7 +88,7 @@ WAYS: list[tuple[Callable[[Path], None], int]] = [
 @pytest.mark.parametrize(
     ("damage", "step"), [pytest.param(way, step, id=way.__name__) for way, step in WAYS]
 )
-def test_a_damaged_run_ends_like_one_in_one_go(
+def test_a_damaged_run_ends_like_an_uninterrupted_one(
     damage: Callable[[Path], None], step: int, runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
     whole, half = runs
@@ -108,11 +108,11 @@ def test_a_damaged_run_ends_like_one_in_one_go(
 def check_start(resumed: Recording, step: int) -> None:
     assert [event.step for event in resumed.of(Started)] == [step]
     assert resumed.end.step == 60
-    assert not resumed.of(Warned)  # go_on looked at what there was to say
+    assert not resumed.of(Warned)  # go_on has checked the warnings
 
 
 def check_same(path: Path, other: Path) -> None:
-    """Everything but the seconds that it took."""
+    """Check that two checkpoints are equal except for the seconds."""
     one, two = load(path), load(other)
     assert (one.step, one.beta_products, one.milestones) == (
         two.step, two.beta_products, two.milestones

@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def opened(port: int) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """A browser's connection, as soon as the server takes it."""
+    """A browser's connection, opened once the server accepts it."""
     url = f"http://127.0.0.1:{port}/ws?width=100&height=30"
     async with aiohttp.ClientSession() as client:
         while True:
@@ -76,7 +76,7 @@ async def test_a_session_in_a_browser(tmp_path: Path) -> None:
         (("--nonsense",), "unrecognized arguments: --nonsense"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_served(
+def test_errors_are_reported_before_anything_is_served(
     arguments: tuple[str, ...], words: str
 ) -> None:
     result = call("serve", *arguments)
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_said_before_anything_is_served(
     assert words in result.refusal()
 
 
-def test_a_port_that_is_taken() -> None:
+def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = call("serve", "--port", str(taken.getsockname()[1]))
     assert result.code == 1
@@ -92,7 +92,7 @@ def test_a_port_that_is_taken() -> None:
     assert "Traceback" not in result.err
 
 
-def test_serve_help_says_where() -> None:
+def test_serve_help_names_the_address() -> None:
     result = call("serve", "--help")
     assert result.code == 0
     assert "127.0.0.1" in result.out

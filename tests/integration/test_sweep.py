@@ -1,4 +1,4 @@
-"""Sweeps by the installed command: workers of its own, and those of a scheduler that exists."""
+"""Sweeps by the installed command, with local workers and with those of a scheduler."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def spec(folder: Path, *, seeds: int = 2, steps: int = STEPS, more: str = "") ->
 
 
 def env() -> dict[str, str]:
-    """Without warnings as errors: Dask and what it needs have some of their own."""
+    """The environment without warnings as errors, since Dask and its dependencies warn."""
     kept = environment()
     del kept["PYTHONWARNINGS"]
     return kept
@@ -64,7 +64,7 @@ def results(sweep: Path) -> list[dict[str, Any]]:
     return points
 
 
-def test_what_is_done_is_kept_and_a_wider_grid_goes_on(tmp_path: Path) -> None:
+def test_finished_points_are_kept_when_the_grid_grows(tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     first = call("sweep", spec(tmp_path, seeds=1, steps=60), "-o", str(sweep), env=env())
     assert first.code == 0, first.err
@@ -88,8 +88,8 @@ def test_what_is_done_is_kept_and_a_wider_grid_goes_on(tmp_path: Path) -> None:
     assert done == {n: (sweep / n / "metrics.jsonl").stat().st_mtime_ns for n in NAMES[:2]}
 
 
-def test_what_fails_is_reported_and_can_be_retried_alone(tmp_path: Path) -> None:
-    """Of two learning rates the weights overflow at one."""
+def test_failed_points_are_reported_and_can_be_retried_alone(tmp_path: Path) -> None:
+    """At one of two learning rates, the weights overflow."""
     sweep = tmp_path / "sweep"
     more = "lr = [3e-3, 10]\n"
     flags = ("sweep", spec(tmp_path, seeds=1, steps=60, more=more), "-o", str(sweep))
@@ -113,7 +113,7 @@ def test_what_fails_is_reported_and_can_be_retried_alone(tmp_path: Path) -> None
 
 @contextlib.contextmanager
 def started(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """One of Dask's own programs."""
+    """Run one of Dask's own programs."""
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
         cwd=cwd,
@@ -147,12 +147,12 @@ def worker(address: str, cwd: Path) -> contextlib.AbstractContextManager[Any]:
 
 
 def busy(sweep: Path) -> list[Path]:
-    """The runs that are under way, beyond their first checkpoint."""
+    """The unfinished runs that are beyond their first checkpoint."""
     runs = [sweep / name for name in NAMES]
     return [run for run in runs if 150 < line_count(run) < STEPS - 100]
 
 
-def test_a_worker_that_dies_has_its_points_done_elsewhere(
+def test_points_of_a_dead_worker_are_trained_by_others(
     scheduler: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     address, _ = scheduler
@@ -168,8 +168,8 @@ def test_a_worker_that_dies_has_its_points_done_elsewhere(
     assert [point["state"] for point in results(sweep)] == ["done"] * 4
     assert "4/4" in result.err
     cut = [name for name in NAMES if _starts(sweep / name) > 1]
-    assert len(cut) == 2  # the group of the worker that died
-    # A run that was cut ends with the lines of one that never was.
+    assert len(cut) == 2  # the dead worker's group
+    # A run that was cut ends with the same lines as an uncut one.
     seed = cut[0][-1]
     flags = (
         "--weight-decay",
@@ -190,11 +190,11 @@ def test_a_worker_that_dies_has_its_points_done_elsewhere(
 
 
 def _starts(run: Path) -> int:
-    """In how many sittings a run was made."""
+    """The number of sittings of a run."""
     return (run / "events.jsonl").read_text().count('"event": "started"')
 
 
-def test_the_schedulers_loss_ends_cleanly_and_the_sweep_goes_on(
+def test_losing_the_scheduler_ends_cleanly_and_the_sweep_can_continue(
     scheduler: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     address, process = scheduler
@@ -216,7 +216,7 @@ def test_the_schedulers_loss_ends_cleanly_and_the_sweep_goes_on(
     assert [summary(sweep / name)["steps"] for name in NAMES[:2]] == [STEPS] * 2
 
 
-def test_a_scheduler_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_scheduler_is_refused(tmp_path: Path) -> None:
     flags = ("--scheduler", "tcp://127.0.0.1:9")
     found = call("sweep", spec(tmp_path), "-o", str(tmp_path / "sweep"), *flags, env=env())
     assert found.code == 2

@@ -1,4 +1,4 @@
-"""One run from its first event to its last, checked against NumPy from its own snapshots."""
+"""A run from its first event to its last, checked against NumPy by its own snapshots."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("cpu")
 
 EVERY = 10
 CONFIG = small(steps=130, eval_every=EVERY, analyze_every=EVERY, checkpoint_every=EVERY)
-# float32 sums against float64 ones; losses and norms are means over tens of terms.
+# Float32 sums against float64 ones; losses and norms are means over dozens of terms.
 CLOSE = 1e-5
 
 
@@ -44,7 +44,7 @@ def plain(cpu: str) -> Recording:
     return train(CONFIG)
 
 
-# So few pairs are left over that any seed finds the rule at once.
+# So few pairs are held out that any seed finds the rule at once.
 GROKS = small(
     modulus=7,
     train_fraction=0.9,
@@ -73,7 +73,7 @@ def test_events_come_in_order(plain: Recording) -> None:
         if isinstance(event, Losses):
             assert event.first_step == done + 1
             done = event.step
-        else:  # an evaluation, an analysis and their checkpoint come right after the step
+        else:  # evaluation, analysis and checkpoint come right after their step
             assert event.step == done
             assert done % EVERY == 0
     rest = [name for name in names[5:-1] if name != "losses"]
@@ -86,7 +86,7 @@ def test_compiling_counts_its_stages(plain: Recording) -> None:
     assert len({e.stage for e in stages}) == 2
 
 
-def test_started_says_what_is_trained(plain: Recording) -> None:
+def test_started_describes_the_training(plain: Recording) -> None:
     (started,) = plain.of(Started)
     assert started.step == 0
     assert started.config == CONFIG.model_dump(mode="json")
@@ -140,7 +140,7 @@ def test_evaluations_equal_the_reference(plain: Recording) -> None:
         np.testing.assert_array_equal(event.pairs.answers, logits.argmax(-1))
 
 
-def test_a_loss_is_that_of_the_weights_before_its_step(plain: Recording) -> None:
+def test_a_loss_uses_the_weights_before_its_step(plain: Recording) -> None:
     losses = plain.losses()
     for step in range(0, CONFIG.steps, EVERY):
         expected, _ = reference_gradients(CONFIG, plain.store.at(step))
@@ -222,7 +222,7 @@ def test_stop_while_compiling_ends_without_training(cpu: str) -> None:
     assert run.summary.final is None
 
 
-def test_weights_that_are_no_numbers_fail_at_once(plain: Recording) -> None:
+def test_nan_weights_fail_at_once(plain: Recording) -> None:
     snapshot = plain.store.at(50)
     weights = {**snapshot.weights, "W_U": np.full_like(snapshot.weights["W_U"], np.inf)}
     run = train(CONFIG, snapshot=replace(snapshot, weights=weights))

@@ -1,4 +1,4 @@
-"""What each command does to a run, and what each live edit does to its next update."""
+"""The effect of each command on a run, and of each live edit on the next update."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from grok_tui.protocol.snapshot import Snapshot
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
-# Each edit builds on those before it.
+# Each edit adds to those before it.
 EDITS: dict[str, Any] = {
     "lr": 6e-3,
     "weight_decay": 20.0,
@@ -58,7 +58,7 @@ _UNSAVED = Stop("thrown away", save=False)
 
 @pytest.fixture(scope="module")
 def edited(cpu: str) -> Recording:
-    """A paused run that makes one step after each edit."""
+    """A paused run that takes one step after each edit."""
     return train(CONFIG, *_edit_script())
 
 
@@ -115,7 +115,9 @@ def test_an_edit_is_confirmed_once_with_both_values(edited: Recording) -> None:
     ]
 
 
-def test_commands_sent_while_compiling_are_done_after_the_start(edited: Recording) -> None:
+def test_commands_sent_while_compiling_are_carried_out_after_the_start(
+    edited: Recording,
+) -> None:
     names = edited.names()
     start = names.index("started")
     assert set(names[:start]) == {"compiling"}
@@ -127,7 +129,7 @@ def test_commands_sent_while_compiling_are_done_after_the_start(edited: Recordin
 def test_an_edit_never_touches_weights_or_moments(edited: Recording) -> None:
     assert edited.of(Started)[0].config["weight_decay"] == 1.0
     assert len(edited.losses()) == FIRST_EDIT + len(EDITS) + 2
-    # The loss after each edit is that of the weights before it.
+    # The loss after each edit uses the weights before it.
     for i in range(len(EDITS)):
         snapshot = edited.store.at(FIRST_EDIT + i)
         expected, _ = reference_gradients(CONFIG, snapshot)
@@ -141,7 +143,7 @@ def test_a_stop_without_saving_saves_nothing(edited: Recording) -> None:
 
 
 def _told(run: Recording) -> list[Event]:
-    """What a run said in answer to commands."""
+    """The events that answer commands."""
     kinds = (Paused, Resumed, ConfigApplied, CommandRejected, CheckpointSaved)
     return [event for event in run.events if isinstance(event, kinds)]
 
@@ -162,12 +164,12 @@ BAD_EDITS: list[tuple[str, object, str]] = [
 
 @pytest.fixture(scope="module")
 def commanded(cpu: str) -> Recording:
-    """A run that gets every command, the right ones and the wrong ones."""
+    """A run that gets every command, valid and invalid."""
     return train(
         CONFIG,
         (on(Compiling), [Pause()]),
         (on(Paused, 0), [Step(2)]),
-        (on(Losses), [Step(1)]),  # asked again before they are done: they add up
+        (on(Losses), [Step(1)]),  # requested again before they are done: they add up
         (
             on(Paused, 3),
             [Step(0), *(SetField(f, v) for f, v, _ in BAD_EDITS), SaveCheckpoint(), Step()],
@@ -204,7 +206,7 @@ def test_commands_are_answered_in_order(commanded: Recording) -> None:
     assert len(commanded.losses()) == 20
 
 
-def test_rejections_say_why(commanded: Recording) -> None:
+def test_rejections_give_reasons(commanded: Recording) -> None:
     none, *edits, running = commanded.of(CommandRejected)
     assert (running.command, running.field) == ("step", None)
     assert "pause first" in running.reason
@@ -220,7 +222,7 @@ def test_rejected_edits_change_nothing(commanded: Recording) -> None:
     assert commanded.store.at(4).config == CONFIG.model_dump(mode="json")
 
 
-def test_an_edit_after_a_checkpoint_is_in_the_last_one(commanded: Recording) -> None:
+def test_an_edit_after_a_checkpoint_is_in_the_next_one(commanded: Recording) -> None:
     first, second = (s for s in commanded.store.snapshots if s.step == 20)
     assert (first.config["lr"], second.config["lr"]) == (3e-3, 1e-3)
     assert {k: w.tobytes() for k, w in first.weights.items()} == {
@@ -228,7 +230,7 @@ def test_an_edit_after_a_checkpoint_is_in_the_last_one(commanded: Recording) -> 
     }
 
 
-def test_the_rhythm_and_the_end_of_a_run_can_be_edited(cpu: str) -> None:
+def test_eval_every_and_steps_can_be_edited(cpu: str) -> None:
     run = train(
         CONFIG,
         (

@@ -33,7 +33,7 @@ def applied(run: Recording) -> list[tuple[str, object, object, bool]]:
     return [(e.field, e.old, e.new, e.undo) for e in run.of(ConfigApplied)]
 
 
-def test_undo_takes_back_the_newest_edit_that_is_left() -> None:
+def test_undo_reverts_the_newest_remaining_edit() -> None:
     changes = [SetField("lr", 1e-3), SetField("weight_decay", 2.0), SetField("lr", 5e-4)]
     script = [*changes, Undo(), SetField("beta1", 0.5), *[Undo()] * 4, STOP]
     run = train(
@@ -62,7 +62,7 @@ def test_an_edit_that_changes_nothing_is_confirmed_but_not_undone() -> None:
     assert [new for _, _, new, _ in applied(run)] == [1e-3, 1e-3, 3e-3]
 
 
-def test_an_undo_that_is_no_longer_possible_says_why() -> None:
+def test_an_impossible_undo_gives_a_reason() -> None:
     run = train(
         CONFIG,
         (on(Compiling), [SetField("steps", 60)]),
@@ -95,7 +95,7 @@ def test_flags_that_change_a_resumed_run_can_be_undone(tmp_path: Path) -> None:
     assert applied(run) == [("lr", 3e-3, 1e-2, False), ("lr", 1e-2, 3e-3, True)]
 
 
-def test_an_answer_is_that_of_the_weights_at_its_step() -> None:
+def test_an_answer_uses_the_weights_at_its_step() -> None:
     run = train(
         CONFIG,
         (on(Compiling), [Ask(3, 4)]),
@@ -121,7 +121,7 @@ def test_a_question_without_an_answer_is_refused(a: int, b: int) -> None:
     assert [(e.a, e.b) for e in run.of(Answered)] == [(5, 1)]
 
 
-def test_an_evaluation_brings_answer_and_loss_of_every_pair() -> None:
+def test_an_evaluation_has_answer_and_loss_of_every_pair() -> None:
     run = train(CONFIG, (on(Evaluated, 20), [SaveCheckpoint(), STOP]))
     task, pairs = make_task(CONFIG), run.of(Evaluated)[-1].pairs
     weights = exact(run.store.at(20).weights)

@@ -1,4 +1,4 @@
-"""Runs whose disk is full or whose folder is gone: whoever can wait, waits."""
+"""Runs whose disk is full or whose folder is gone wait if a user can fix it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENDLESS = small(steps=10_000_000)
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
-def test_a_full_disk_pauses_the_run_until_there_is_room_or_it_is_to_end(
+def test_a_full_disk_pauses_the_run_until_there_is_space_or_a_stop(
     watch: Callable[[Job], Watched], tmp_path: Path
 ) -> None:
     import resource
@@ -55,7 +55,7 @@ def test_a_full_disk_pauses_the_run_until_there_is_room_or_it_is_to_end(
     fill_up()
     paused = waits()
     child.source.send(Resume())
-    assert waits() == paused  # tried again, in vain
+    assert waits() == paused  # tried again without success
     resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (most, most))
     child.source.send(Resume())
     child.until(Resumed)

@@ -1,4 +1,4 @@
-"""The trainer in a child process: what passes through its pipe, and every way it can end."""
+"""The trainer in a child process: its pipe, and all the ways it can end."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from grok_tui.tasks.registry import make_task
 ENDLESS = small(steps=10_000_000)
 E = TypeVar("E")
 
-# A session without a screen, which its test kills.
+# A session without a screen, which a test kills.
 PARENT = """
 import sys, time
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_events_arrive_commands_work_interrupts_do_not_and_closing_saves(
     assert checkpoint_steps(run_dir) == [0, stopped.step]
     assert child.source.log is None
     assert not list((tmp_path / "temporary").iterdir())
-    child.source.send(Pause())  # without effect, and without an error
+    child.source.send(Pause())  # has no effect and raises no error
     child.source.close(LIMIT)
 
 
@@ -117,7 +117,7 @@ def test_a_snapshot_that_does_not_fit_fails_with_the_reason(
     assert "\n" not in failed.reason
 
 
-def test_a_child_that_breaks_fails_with_the_reason_and_keeps_its_log(
+def test_a_child_that_raises_fails_with_the_reason_and_keeps_its_log(
     watch: Callable[[Job], Watched],
 ) -> None:
     wrong = replace(untrained(ENDLESS), milestones={"no such": "milestone"})

@@ -1,4 +1,4 @@
-"""Trainers in child processes, for tests that watch them."""
+"""Trainers in child processes that tests can watch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ E = TypeVar("E")
 
 
 class Watched:
-    """A worker and the events that came from it so far."""
+    """A worker and its events so far."""
 
     def __init__(self, job: Job) -> None:
         self.source = WorkerSource(job)
@@ -45,7 +45,7 @@ class Watched:
 
 
 def group(leader: int) -> list[int]:
-    """The processes of a group that live, zombies left out."""
+    """The living processes of a group, without zombies."""
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""What a test reads from the charts on the screen."""
+"""Reads the charts on the screen for tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def chart(pilot: Pilot[Ending], name: str = "loss") -> Chart:
 
 
 def views(pilot: Pilot[Ending]) -> ChartView:
-    """The view, which both charts have."""
+    """The view, which both charts share."""
     loss, accuracy = run_screen(pilot).query_one(Charts).query(Chart)
     assert loss.scene.view == accuracy.scene.view
     return loss.scene.view
@@ -55,7 +55,7 @@ def border(pilot: Pilot[Ending], name: str) -> Color:
 
 
 def column_of(pilot: Pilot[Ending], sign: str, name: str = "loss") -> int:
-    """The column of the chart's inside that a sign stands in."""
+    """The column of a sign inside the chart."""
     drawn = chart(pilot, name)
     lines = [drawn.render_line(y).text for y in range(drawn.size.height)]
     (column,) = {line.index(sign) for line in lines if sign in line}

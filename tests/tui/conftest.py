@@ -14,30 +14,30 @@ from grok_tui.tui.panes import doctor
 from grok_tui.tui.screens import run_view
 from grok_tui.tui.widgets import chart
 
-# A timer that is due within so many seconds is waited for, too, the screen's next frame; but
-# not more than so many of them, since those of an application that ends never stop.
+# Also wait for timers that are due within this many seconds, such as the next frame, but for
+# at most this many in a row: those of an application that ends never stop.
 FRAME_SECONDS, FRAMES = 1 / 50, 12
-# So often the loop may find something to do in a row: two that wait here keep each other busy.
+# How often the loop may find work in a row: two waits at once keep each other busy.
 TURNS = 100
 
 
 @pytest.fixture(scope="session", autouse=True)
 def frozen_modules() -> None:
-    """What was imported lives as long as the tests: no collection need look at it."""
+    """Freeze imported objects, which live as long as the tests, for faster collections."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def config_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's config folder, empty: a test never touches the real one."""
+    """An empty config folder, so that no test touches the real one."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config" / "grok-tui"
 
 
 @pytest.fixture(autouse=True)
 def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Charts, numbers and verdicts come soon after a change, and nothing glides into place."""
+    """Draw charts, numbers and verdicts soon after they change; animate nothing."""
     monkeypatch.setattr(chart, "pause_after", lambda seconds: 0.01)
     monkeypatch.setattr(run_view, "NUMBERS_SECONDS", 0.01)
     monkeypatch.setattr(doctor, "EXAMINE_SECONDS", 0.2)
@@ -46,16 +46,16 @@ def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pilot goes on as soon as the application has nothing more to do.
+    """Let a pilot continue as soon as the application has nothing more to do.
 
-    Textual's own sleeps for 20 ms, twice for a key, until the process hardly used its CPU.
+    Textual's own sleeps for 20 ms, twice per key, until the process has barely used its CPU.
     """
     for module in (textual.app, textual.pilot):
         monkeypatch.setattr(module, "wait_for_idle", nothing_to_do)
 
 
 async def nothing_to_do(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
-    """Wait until the event loop has neither a callback ready nor a timer due in a moment."""
+    """Wait until the event loop has neither a ready callback nor a timer due soon."""
     loop = asyncio.get_running_loop()
     for _ in range(FRAMES):
         for _ in range(TURNS):

@@ -1,4 +1,4 @@
-"""The hyperparameter form as tests see it and type into it."""
+"""Reads the hyperparameter form and types into it for tests."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def form(pilot: Pilot) -> Parameters:
 
 
 def lines(pilot: Pilot) -> list[str]:
-    """The form's lines as they are on screen, without frame and scroll bar."""
+    """The form's lines on screen, without frame and scroll bar."""
     area = form(pilot).content_region
     inside = strips(pilot)[area.y : area.bottom]
     return [strip.crop(area.x, area.right - 1).text.strip() for strip in inside]
 
 
 def line(pilot: Pilot, name: str) -> str:
-    """A field's line on screen, with one space for many; empty if it is out of sight."""
+    """A field's line on screen, with single spaces; empty if it is out of sight."""
     starts = (f"{name} ", f"▸ {name} ")
     return next((" ".join(t.split()) for t in lines(pilot) if t.startswith(starts)), "")
 
 
 async def click(pilot: Pilot, name: str, column: int = 1) -> None:
-    """Click on a field's row, so many columns into it."""
+    """Click on a column of a field's row."""
     area = form(pilot).content_region
     starts = (f"{name} ", f"▸ {name} ")
     down = next(y for y, t in enumerate(lines(pilot)) if t.startswith(starts))
@@ -38,7 +38,7 @@ async def click(pilot: Pilot, name: str, column: int = 1) -> None:
 
 
 def text(pilot: Pilot) -> str | None:
-    """What is in the open input; None if none is open."""
+    """The text in the open input; None if none is open."""
     return next((field.value for field in form(pilot).query(Input)), None)
 
 
@@ -52,7 +52,7 @@ async def choose(pilot: Pilot, name: str) -> None:
 
 
 async def write(pilot: Pilot, value: str) -> None:
-    """Type a value in place of the chosen field's, not yet applied."""
+    """Type a value into the chosen field without applying it."""
     named = {".": "full_stop", "-": "minus", " ": "space", "_": "underscore", ",": "comma"}
     await pilot.press("enter", *(named.get(character, character) for character in value))
     await pilot.pause()

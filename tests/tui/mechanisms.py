@@ -1,4 +1,4 @@
-"""Analyses of a network whose frequencies a test knows, as events for a session."""
+"""Analyses of a network with known frequencies, as events for a session."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TASK = make_task(CONFIG)
 
 @functools.cache
 def analysis(keys: tuple[int, ...] = KEYS) -> tuple[Measures, AnalysisArrays]:
-    """That of the network which adds modulo 113 with some frequencies."""
+    """The analysis of a network that adds modulo 113 with some frequencies."""
     weights = planted.pizza(113, keys)
     d_model, d_mlp = weights["blocks.0.W_in"].shape
     model = model_of(Config(d_model=d_model, n_heads=1, d_mlp=d_mlp), TASK)

@@ -1,4 +1,4 @@
-"""Runs whose answer to every pair a test decides, and what the map of pairs shows of them."""
+"""Runs whose answers to all pairs are set by a test, and the map of pairs that shows them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def task_of(modulus: int, operation: str = "add") -> Task:
 
 
 def pairs_of(task: Task, wrong: NDArray[np.bool_], off: int = 1) -> Pairs:
-    """Answers that are `off` too high where wrong; the right one has a chance of 1/4 there."""
+    """Answers that are `off` too high where wrong; there the right one has probability 1/4."""
     answers = np.where(wrong, (task.answer + off) % task.modulus, task.answer)
     loss = np.where(wrong, np.log(4.0), 0.0)
     return Pairs(answers.astype(np.int16), loss.astype(np.float16))
@@ -37,17 +37,17 @@ def evaluated(step: int, pairs: Pairs) -> Evaluated:
 
 
 def config_of(modulus: int, operation: str = "add") -> dict[str, object]:
-    """The config's fields, as the event of a start has them."""
+    """The config's fields as in a `Started` event."""
     return CONFIG.changed(modulus=modulus, operation=operation).model_dump(mode="json")
 
 
 def playing_pairs(modulus: int, *events: Event, operation: str = "add") -> ScriptedSource:
-    """A source that has compiled for this task, and then gives these events."""
+    """A source that has compiled for this task and then delivers these events."""
     return ScriptedSource(replace(STARTED, config=config_of(modulus, operation)), *events)
 
 
 def map_dots(pilot: Pilot[Ending]) -> list[list[RichColor]]:
-    """The colors of the map as they come to the screen, the margins left out."""
+    """The colors of the map on the screen, without its margins."""
     widget = run_screen(pilot).query_one(PairMap)
     return dots(Strip(list(line)[1:]) for line in widget.render_lines(widget.size.region)[1:])
 
@@ -62,7 +62,7 @@ def dots(lines: Iterable[Strip]) -> list[list[RichColor]]:
 
 
 def halves(segment: Segment) -> tuple[RichColor, RichColor]:
-    """The upper and the lower color of a segment of half blocks."""
+    """The upper and lower color of a segment of half blocks."""
     assert segment.style is not None
     front, back = segment.style.color, segment.style.bgcolor
     assert front is not None

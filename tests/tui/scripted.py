@@ -1,4 +1,4 @@
-"""A source whose events are a script, and a run that groks without being trained."""
+"""A source with scripted events, and a run that groks without training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STARTED = Started(0, CONFIG.model_dump(mode="json"), "CPU", 3830, 8939, 12.5)
 
 
 class ScriptedSource:
-    """Keeps the commands it gets; a test delivers the events."""
+    """A source that keeps the commands it gets; a test delivers its events."""
 
     def __init__(self, *script: Event) -> None:
         self.script = script
@@ -69,7 +69,7 @@ class ScriptedSource:
 
 
 class ScriptedLauncher:
-    """Keeps what was asked for; every run it makes is a scripted one that has not started."""
+    """A launcher that keeps its requests; its runs are scripted and have not started."""
 
     def __init__(self) -> None:
         self.asked: list[RunRequest | str] = []
@@ -95,7 +95,7 @@ class ScriptedLauncher:
 
 
 def playing(*events: Event) -> ScriptedSource:
-    """A source that has compiled, and then gives these events."""
+    """A source that has compiled and then delivers these events."""
     return ScriptedSource(STARTED, *events)
 
 
@@ -106,10 +106,9 @@ def session(
     launcher: ScriptedLauncher | None = None,
     **keys: tuple[str, ...],
 ) -> SessionApp:
-    """A session, which asks for a preset if there is no source.
+    """A session, which shows the preset picker if there is no source.
 
-    folder: the run directory, which nobody writes into. keys: those of an action by its id,
-    where they are not the default ones.
+    folder: the run directory, which is not written. keys: by action id, if not the default.
     """
     state = SessionState(CONFIG.model_dump(mode="json"))
     run = Run(source, state, folder) if source else None
@@ -128,7 +127,7 @@ def recorded_run(folder: Path, *events: Event) -> Path:
 
 
 def timed(run: Path, rate: float) -> Path:
-    """The run, as if it had done so many steps a second."""
+    """The run, with times as if it had trained `rate` steps per second."""
     lines = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     new = [json.dumps(line | {"time": 1000 + line["step"] / rate}) + "\n" for line in lines]
     (run / "events.jsonl").write_text("".join(new))
@@ -136,7 +135,7 @@ def timed(run: Path, rate: float) -> Path:
 
 
 def metrics(step: int) -> Metrics:
-    """What an evaluation of a run that groks near step 1200 would say."""
+    """The metrics of a run that groks near step 1200."""
     train_loss = 4.7 * np.exp(-step / 60) + 2e-3 * np.exp(-step / 300) + 1e-6
     test_loss = 1e-5 + (4.8 + step / 100 if step < 300 else 7.8) / (
         1 + np.exp((step - 1150) / 30)
@@ -153,7 +152,7 @@ def metrics(step: int) -> Metrics:
 
 
 def health(step: int) -> Health:
-    """The numbers of a run with a spike at step 900."""
+    """The health of a run with a spike at step 900."""
     return Health(
         zero_loss_share=0.0,
         largest_logit=min(30.0, 1 + step / 20),
@@ -178,7 +177,7 @@ def training(first: int, last: int) -> Iterator[Event]:
 
 
 def grokking(last: int = 1500) -> Iterator[Event]:
-    """A whole run up to `last`, with an edit and its phases."""
+    """A run up to `last`, with an edit and its phases."""
     yield Compiling("compiling the training step", 0, 4)
     yield STARTED
     yield PhaseChanged(0, "MEMORIZING", "the train pairs are not yet known")
@@ -192,7 +191,7 @@ def grokking(last: int = 1500) -> Iterator[Event]:
 
 
 async def until(pilot: Pilot, condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Let the application work until the condition holds; fails after `seconds`."""
+    """Let the application work until a condition holds; fails after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, (
@@ -202,7 +201,7 @@ async def until(pilot: Pilot, condition: Callable[[], object], seconds: float = 
 
 
 async def settled(pilot: Pilot) -> None:
-    """Wait until everything that came has been drawn."""
+    """Wait until all delivered events have been drawn."""
     await pilot.pause()
     run = run_screen(pilot)
     await until(pilot, lambda: not run.behind and not any(c.waiting for c in run.query(Chart)))
@@ -214,16 +213,16 @@ def run_screen(pilot: Pilot) -> RunView:
 
 
 def status(pilot: Pilot) -> str:
-    """The words of the status line."""
+    """The text of the status line."""
     return str(run_screen(pilot).query_one(StatusLine).render())
 
 
 def strips(pilot: Pilot) -> list[Strip]:
-    """The lines of the screen as the terminal would show them."""
+    """The lines of the screen as a terminal would show them."""
     drawn: list[Strip] = []
 
     class Paper(Console):
-        """What a screenshot is drawn on."""
+        """A console that keeps what a screenshot draws."""
 
         def print(self, *updates: Any, **_: object) -> None:
             for update in updates:
@@ -235,7 +234,7 @@ def strips(pilot: Pilot) -> list[Strip]:
 
 
 def rows(pilot: Pilot) -> list[str]:
-    """The same as text."""
+    """The lines of the screen as text."""
     return [strip.text for strip in strips(pilot)]
 
 

@@ -1,4 +1,4 @@
-"""The installed command in a pseudo-terminal, and the picture that it draws there."""
+"""Runs the installed command in a pseudo-terminal, and draws its screen."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ import pexpect
 import pyte
 
 COMMAND = Path(sys.executable).with_name("grok-tui")
-# A model so small that a step takes about a millisecond, and a run that does not end.
+# A model so small that a step takes about a millisecond, in a run that does not end.
 SMALL = [
     *("--modulus", "13", "--d-model", "32", "--n-heads", "4", "--d-mlp", "64"),
     *("--device", "CPU", "--steps", "9000000"),
     *("--eval-every", "50", "--checkpoint-every", "1000000"),
 ]
-# Bytes that the program sends when it takes over the screen, and when it gives it back.
+# Bytes that the program sends when it takes over the screen and when it restores it.
 ALTERNATE_ON, ALTERNATE_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 CURSOR_OFF, CURSOR_ON = b"\x1b[?25l", b"\x1b[?25h"
 
 
 class Terminal:
-    """A terminal of a size with `grok-tui` in it, started in a folder of its own."""
+    """A terminal of some size that runs `grok-tui` in a given folder."""
 
     def __init__(
         self, folder: Path, arguments: Sequence[str], size: tuple[int, int] = (120, 36)
@@ -59,7 +59,7 @@ class Terminal:
         return int(found[1]) if found else -1
 
     def read(self, seconds: float) -> bool:
-        """Draw what comes within the time; False if the terminal is closed."""
+        """Draw what arrives within `seconds`; returns False if the terminal is closed."""
         try:
             new = self.process.read_nonblocking(65536, seconds)
         except pexpect.TIMEOUT:
@@ -71,7 +71,7 @@ class Terminal:
         return True
 
     def until(self, condition: Callable[[], object], seconds: float = 30.0) -> float:
-        """Read until the condition holds; returns the seconds it took, fails if too many."""
+        """Read until a condition holds; returns the seconds it took, fails after `seconds`."""
         started = time.monotonic()
         while not condition():
             waited = time.monotonic() - started
@@ -87,12 +87,12 @@ class Terminal:
         self.process.send(keys)
 
     def trainer(self) -> int:
-        """The process id of the trainer."""
+        """The process ID of the trainer."""
         (pid,) = (pid for pid, parent, _ in processes() if parent == self.pid)
         return pid
 
     def exit_code(self, seconds: float = 20.0) -> int:
-        """Read until the program has ended; its exit code."""
+        """Read until the program has ended; returns its exit code."""
         end = time.monotonic() + seconds
         while self.read(0.05):
             assert time.monotonic() < end, f"still running:\n{self.text()}"
@@ -101,7 +101,7 @@ class Terminal:
         return int(self.process.exitstatus)
 
     def assert_restored(self) -> None:
-        """The terminal is as it was before the program, with no traceback on it."""
+        """Check that the terminal is as before the program, without a traceback."""
         assert self.output.count(ALTERNATE_ON) == self.output.count(ALTERNATE_OFF) == 1
         assert self.output.rfind(CURSOR_ON) > self.output.rfind(CURSOR_OFF)
         assert termios.tcgetattr(self.process.child_fd) == self.before
@@ -110,11 +110,11 @@ class Terminal:
         assert b"Error" not in after
 
     def close(self) -> None:
-        """Close the terminal's window; what follows is the kernel's doing alone."""
+        """Close the terminal's window and send no signal; the kernel does the rest."""
         self.process.ptyproc.fileobj.close()
 
     def kill(self) -> None:
-        """End whatever is left of the program."""
+        """Kill what is left of the program."""
         trainers = [pid for pid, parent, _ in processes() if parent == self.pid]
         for pid in [*trainers, self.pid] if self.process.isalive() else trainers:
             os.kill(pid, signal.SIGKILL)
@@ -122,7 +122,7 @@ class Terminal:
 
 
 def processes() -> list[tuple[int, int, int]]:
-    """Process id, parent and group of every process that is not a zombie."""
+    """Process ID, parent and group of every process that is not a zombie."""
     lines = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid=,pgid=,stat="], check=True, capture_output=True, text=True
     ).stdout.splitlines()

@@ -1,4 +1,4 @@
-"""The session in ASCII: every screen, and each character's likeness."""
+"""The session in ASCII: every screen, and the replacement of characters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def in_ascii(app: SessionApp) -> SessionApp:
         ("plain text", "plain text"),
     ],
 )
-def test_characters_become_ones_that_look_alike(text: str, alike: str) -> None:
+def test_characters_become_similar_ones(text: str, alike: str) -> None:
     assert ascii_text(text) == alike
 
 
@@ -52,11 +52,11 @@ def test_any_text_becomes_ascii_of_its_width(text: str) -> None:
     assert len(ascii_text(printed)) == sum(map(cell_len, printed))
 
 
-def test_no_two_heights_of_a_bar_look_the_same() -> None:
+def test_all_heights_of_a_bar_look_different() -> None:
     assert len(set(ascii_text(" ▁▂▃▄▅▆▇█"))) == 9
 
 
-def test_names_of_keys_are_no_other_keys() -> None:
+def test_names_of_keys_are_not_other_keys() -> None:
     assert spelled("shift+← ↓ v") == "shift+left down v"
 
 

@@ -1,4 +1,4 @@
-"""The pane that asks the network."""
+"""The Ask pane."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SIZES = [(120, 36), (80, 24), (60, 16)]
 
 
 def answered(a: int, b: int, given: int, step: int = 30) -> Answered:
-    """An answer held 60 % probable, with two runners-up."""
+    """An answer with a probability of 60 % and two runners-up."""
     probabilities = np.full(113, 0.1 / 110)
     probabilities[[given, (given + 1) % 113, (given + 2) % 113]] = 0.6, 0.2, 0.1
     return Answered(step, a, b, probabilities)
@@ -96,7 +96,7 @@ async def test_what_is_not_a_pair_is_explained() -> None:
             await settled(pilot)
 
 
-async def test_while_typing_keys_are_text_and_escape_comes_back() -> None:
+async def test_while_typing_keys_are_text_until_escape() -> None:
     source = playing(*training(1, 30))
     async with session(source).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -115,7 +115,7 @@ async def test_while_typing_keys_are_text_and_escape_comes_back() -> None:
         assert "loss" in shown(pilot)
 
 
-async def test_it_is_asked_again_after_an_evaluation_while_on_screen() -> None:
+async def test_the_question_is_repeated_after_an_evaluation_while_on_screen() -> None:
     source = playing(*training(1, 30))
     async with session(source).run_test(size=(80, 24)) as pilot:
         await opened(pilot)
@@ -129,13 +129,13 @@ async def test_it_is_asked_again_after_an_evaluation_while_on_screen() -> None:
         await until(pilot, lambda: source.commands == [Ask(12, 30)] * 3)
 
 
-async def test_a_run_that_has_ended_answers_from_its_checkpoint(tmp_path: Path) -> None:
+async def test_an_ended_run_answers_from_its_checkpoint(tmp_path: Path) -> None:
     weights = {
         "W_E": np.zeros((114, 4)), "W_pos": np.ones((3, 4)), "W_U": np.zeros((4, 113)),
         **{f"blocks.0.{name}": np.zeros((4, 4)) for name in ("W_Q", "W_K", "W_V", "W_O")},
         "blocks.0.W_in": np.zeros((4, 8)), "blocks.0.W_out": np.zeros((8, 4)),
     }  # fmt: skip
-    weights["W_U"][:, 42] = 1.0  # so it answers 42, whatever the question
+    weights["W_U"][:, 42] = 1.0  # so the answer is always 42
     weights = {name: weight.astype(np.float32) for name, weight in weights.items()}
     config = CONFIG.changed(d_model=4, d_mlp=8).model_dump(mode="json")
     snapshot = Snapshot(

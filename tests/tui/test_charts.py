@@ -20,7 +20,7 @@ from grok_tui.view.charts.window import ChartView
 
 
 @BOTH
-async def test_plus_and_minus_zoom_about_the_newest_step(size: tuple[int, int]) -> None:
+async def test_plus_and_minus_zoom_around_the_newest_step(size: tuple[int, int]) -> None:
     async with session(playing(*training(1, 900))).run_test(size=size) as pilot:
         await settled(pilot)
         for key, window in (("+", (300, 900)), ("=", (500, 900)), ("-", (300, 900))):
@@ -54,7 +54,7 @@ async def test_shift_and_arrows_pan_and_home_and_end_go_to_the_ends(
 
 
 @BOTH
-async def test_f_holds_the_view_while_training_goes_on(size: tuple[int, int]) -> None:
+async def test_f_holds_the_view_while_training_continues(size: tuple[int, int]) -> None:
     source = playing(*training(1, 400))
     async with session(source).run_test(size=size) as pilot:
         await settled(pilot)
@@ -71,7 +71,7 @@ async def test_f_holds_the_view_while_training_goes_on(size: tuple[int, int]) ->
         assert "following the newest step" in status(pilot)
         assert chart(pilot).scene.window == (0, 800)
         assert frame(pilot) == ""
-        assert source.commands == []  # not following is no pause
+        assert source.commands == []  # holding the view is not a pause
 
 
 # --- axes and smoothing -------------------------------------------------------------------
@@ -111,7 +111,7 @@ async def test_x_changes_the_steps_axis_of_the_focused_chart(size: tuple[int, in
         assert axis(pilot, "accuracy") == ["1", "10", "100", "1000"]
 
 
-async def test_x_and_y_are_for_the_loss_if_no_chart_has_the_focus() -> None:
+async def test_x_and_y_change_the_loss_chart_if_no_chart_has_the_focus() -> None:
     async with session(playing(*training(1, 100))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("down", "l", "y")
@@ -161,7 +161,7 @@ async def test_the_window_moves_along_with_the_crosshair(size: tuple[int, int]) 
         assert column_of(pilot, "┃") == chart(pilot).size.width - 1
 
 
-async def test_plus_zooms_about_the_crosshair() -> None:
+async def test_plus_zooms_around_the_crosshair() -> None:
     async with session(playing(*training(1, 1000))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("left", *["left"] * 20)
@@ -191,7 +191,7 @@ async def test_up_and_down_choose_the_chart_which_the_frame_shows(
             assert border(pilot, other) != accent
 
 
-async def test_the_pane_comes_back_to_the_chart_it_had() -> None:
+async def test_the_pane_returns_to_its_last_chart() -> None:
     async with session(playing(*training(1, 100))).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("down", "l", "1")

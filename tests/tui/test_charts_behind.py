@@ -1,4 +1,4 @@
-"""What the charts draw behind the curves, and what they say where there is none."""
+"""What the charts draw behind the curves, and their message if there are none."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_m_smooths_and_the_raw_curve_stays_behind(size: tuple[int, int]) -
 
 
 def colors_of(drawn: Chart) -> set[str]:
-    """The colors of the braille curve, which is the train curve."""
+    """The colors of the train curve, which is in braille."""
     lines = [drawn.render_line(y) for y in range(drawn.size.height)]
     return {
         segment.style.color.name
@@ -122,7 +122,7 @@ async def test_a_ghost_is_drawn_behind_and_named(size: tuple[int, int]) -> None:
 # --- nothing to draw, and any size ----------------------------------------------------------
 
 
-async def test_nothing_finite_is_said_in_words() -> None:
+async def test_a_chart_without_finite_values_shows_a_message() -> None:
     bad = Losses(1, np.full(20, np.nan, dtype=np.float32), 1.0)
     async with session(playing(bad)).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
@@ -138,7 +138,7 @@ async def test_every_key_at_every_size(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("last", [0, 1, 2])
-async def test_every_key_before_there_is_much_to_see(last: int) -> None:
+async def test_every_key_with_little_to_show(last: int) -> None:
     await check_every_key((80, 24), last)
 
 

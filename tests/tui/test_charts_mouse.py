@@ -22,7 +22,7 @@ from grok_tui.view.charts.plot import plot_columns
 async def wheel(
     pilot: Pilot[Ending], event: type[events.MouseEvent], column: int, *, shift: bool = False
 ) -> None:
-    """Turn the wheel over a column of the loss chart's inside."""
+    """Turn the wheel over a column inside the loss chart."""
     inside = chart(pilot)
     x, y = column + 1, 3
     place = (x + inside.region.x, y + inside.region.y)
@@ -89,5 +89,5 @@ async def test_dragging_pans_and_places_no_crosshair() -> None:
         first = 800 - 200 * 20 / inner
         assert chart(pilot).scene.window == pytest.approx((first, first + 200), abs=1)
         assert views(pilot).crosshair is None
-        await pilot.hover(chart(pilot), offset=(10, 4))  # let go
+        await pilot.hover(chart(pilot), offset=(10, 4))  # after releasing the button
         assert chart(pilot).scene.window == pytest.approx((first, first + 200), abs=1)

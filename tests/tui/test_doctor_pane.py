@@ -1,4 +1,4 @@
-"""The Doctor pane: what it says of the run on the screen, and what its fix does."""
+"""The Doctor pane: its verdicts on the run, and the effect of its fix."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def principal(pilot: Pilot) -> str:
 
 
 async def examined(pilot: Pilot) -> None:
-    """Open the pane, and let it say something."""
+    """Open the pane and wait for its first verdict."""
     await settled(pilot)
     await pilot.press("d")
     await until(pilot, lambda: principal(pilot))
@@ -75,7 +75,7 @@ async def test_verdict_evidence_and_fix_are_on_the_screen(size: tuple[int, int])
         assert "Fix: weight-decay 3 (enter: from the next step on)" in text
 
 
-async def test_enter_applies_a_live_fix_at_once_and_z_would_take_it_back() -> None:
+async def test_enter_applies_a_live_fix_at_once_and_z_undoes_it() -> None:
     source = ill(*training(1, 900), weight_decay=0.0)
     async with session(source).run_test(size=SIZE) as pilot:
         await examined(pilot)
@@ -101,7 +101,7 @@ async def test_enter_plans_a_fix_that_needs_a_new_run_and_r_starts_it() -> None:
         assert "operation random → add" in shown(pilot)
 
 
-async def test_a_run_that_has_ended_keeps_a_live_fix_for_the_next() -> None:
+async def test_an_ended_run_plans_a_live_fix_for_the_next_run() -> None:
     app = session(ScriptedSource(*grokking(900), STOPPED))
     async with app.run_test(size=SIZE) as pilot:
         await examined(pilot)
@@ -111,7 +111,7 @@ async def test_a_run_that_has_ended_keeps_a_live_fix_for_the_next() -> None:
         assert set(run_screen(pilot).state.planned) == {"steps"}
 
 
-async def test_where_there_is_nothing_to_set_enter_says_what_to_do() -> None:
+async def test_enter_shows_the_advice_of_a_fix_without_changes() -> None:
     source = ScriptedSource(*grokking())
     async with session(source).run_test(size=SIZE) as pilot:
         await examined(pilot)
@@ -121,7 +121,7 @@ async def test_where_there_is_nothing_to_set_enter_says_what_to_do() -> None:
         assert source.commands == []
 
 
-async def test_a_divergence_is_told() -> None:
+async def test_a_divergence_is_diagnosed() -> None:
     source = ill(*training(1, 40))
     async with session(source).run_test(size=SIZE) as pilot:
         await examined(pilot)
@@ -130,7 +130,7 @@ async def test_a_divergence_is_told() -> None:
         await until(pilot, lambda: principal(pilot) == "diverged")
 
 
-async def test_it_is_examined_once_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_is_examined_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     times: list[float] = []
     diagnose = doctor.diagnose
     monkeypatch.setattr(
@@ -150,15 +150,15 @@ async def test_it_is_examined_once_a_second_at_most(monkeypatch: pytest.MonkeyPa
         assert all(b - a >= 0.99 * doctor.EXAMINE_SECONDS for a, b in itertools.pairwise(times))
         source.deliver(STOPPED)
         await settled(pilot)
-        await until(pilot, lambda: len(times) == 4)  # the last word, and no more after it
+        await until(pilot, lambda: len(times) == 4)  # after the last event, and not again
         run_screen(pilot).query_one(Doctor).show(run_screen(pilot).state)
         assert len(times) == 4
 
 
-async def test_new_numbers_are_examined_wherever_they_lie_in_memory(
+async def test_new_numbers_are_examined_at_any_address_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Python puts new objects where old ones were, so an address tells nothing."""
+    """Python reuses the memory of old objects, so an address does not identify one."""
     examined: list[object] = []
     monkeypatch.setattr(doctor, "diagnose", lambda case: examined.append(case) or [])
     async with session(playing(*training(1, 20))).run_test(size=SIZE) as pilot:
@@ -174,13 +174,13 @@ async def test_new_numbers_are_examined_wherever_they_lie_in_memory(
         pane.show(old, now=True)
         pane.show(state)
         del old
-        beside = [another() for _ in range(10_000)]  # all of them keep their places
+        beside = [another() for _ in range(10_000)]  # all of them keep their memory
         there = [new for new in beside if id(new.metrics) == address]
         pane.show(there[0] if there else beside[0], now=True)
         assert len(examined) == 2
 
 
-async def test_a_replay_only_shows(tmp_path: Path) -> None:
+async def test_a_replay_only_shows_the_fix(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path / "run", *grokking(900))
     recording = Recording.open(folder)
     player = Player(recording.timeline, recording.last, playing=False).sought(900)

@@ -24,7 +24,7 @@ WIDE, SMALL = (120, 36), (80, 24)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of 60 steps a second, for 25 seconds."""
+    """A run of 25 seconds at 60 steps per second."""
     run = tmp_path_factory.mktemp("film") / "run"
     recorded_run(run, *grokking(), Stopped(1500, "completed"))
     return timed(run, 60)
@@ -40,7 +40,7 @@ def stage(size: tuple[int, int], pane: str = "charts", *, ascii: bool = False) -
 
 
 def played(frames: list[Frame], size: tuple[int, int], until: float = 1e9) -> list[str]:
-    """What a terminal shows after the frames up to a time."""
+    """The screen of a terminal after the frames up to a time."""
     screen = pyte.Screen(*size)
     stream = pyte.Stream(screen)
     for frame in frames:
@@ -57,7 +57,7 @@ def test_a_film_plays_in_a_terminal(run: Path) -> None:
     start, middle, end = (played(frames, WIDE, until) for until in (0, 1, 1e9))
     assert "step 0/1500" in start[0]
     assert "RUNNING" in middle[0]
-    assert "step 480/1500" in middle[0]  # a second of 8 x 60 steps
+    assert "step 480/1500" in middle[0]  # one second at 8 x 60 steps
     assert "STOPPED" in end[0]
     assert "step 1500/1500" in end[0]
     assert "GROKKED" in end[1]
@@ -65,7 +65,7 @@ def test_a_film_plays_in_a_terminal(run: Path) -> None:
     assert "q Quit" in end[-1]
 
 
-def test_it_is_the_same_twice(run: Path) -> None:
+def test_a_film_is_the_same_twice(run: Path) -> None:
     one, other = (film(Recording.open(run), stage(SMALL), speed=64.0) for _ in range(2))
     assert one == other
 
@@ -89,12 +89,12 @@ def test_a_picture_of_the_doctor_is_of_its_step(run: Path) -> None:
     assert "> step 1500 <" in end
 
 
-def test_in_ascii_if_asked(run: Path) -> None:
+def test_a_film_in_ascii(run: Path) -> None:
     frames = film(Recording.open(run), stage(SMALL, ascii=True), speed=64.0)
     assert all(line.isascii() for line in played(frames, SMALL))
 
 
-def test_what_cannot_be_drawn(run: Path) -> None:
+def test_pictures_that_cannot_be_drawn(run: Path) -> None:
     with pytest.raises(UserError, match="59x16 is too small"):
         film(Recording.open(run), stage((59, 16)), speed=1.0)
     with pytest.raises(UserError, match="has steps 0 to 1500, not 1501"):
@@ -137,7 +137,7 @@ def test_the_command(
         (["--to", "svg", "--theme", "drab"], "unknown theme 'drab'"),
     ],
 )
-def test_what_is_refused(
+def test_invalid_commands_are_refused(
     run: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", str(run), *arguments]) == 2

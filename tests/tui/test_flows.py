@@ -1,4 +1,4 @@
-"""Restart, branch, ghost, and continuing after a failure: what is asked, and what follows."""
+"""Restart, branch, ghost, and continuing after a failure: the questions and their effects."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def asked(pilot: Pilot) -> str:
     return shown(pilot)
 
 
-async def test_restart_begins_a_new_run_and_saves_the_old_one(
+async def test_restart_starts_a_new_run_and_saves_the_old_one(
     launcher: ScriptedLauncher,
 ) -> None:
     source = playing(*training(1, 30))
@@ -87,7 +87,7 @@ async def test_a_restart_that_is_cancelled_changes_nothing(launcher: ScriptedLau
         assert launcher.asked == []
 
 
-async def test_a_planned_change_that_is_taken_back_is_none() -> None:
+async def test_a_planned_change_can_be_taken_back() -> None:
     app = session(playing(*training(1, 30)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -97,7 +97,7 @@ async def test_a_planned_change_that_is_taken_back_is_none() -> None:
         assert "n_heads" not in await asked(pilot)
 
 
-async def test_a_run_that_cannot_be_made_leaves_the_present_one(
+async def test_if_a_run_cannot_be_made_the_present_one_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(self: ScriptedLauncher, request: object) -> Run:
@@ -183,7 +183,7 @@ async def test_a_failed_run_may_be_left_as_it_is(
         assert launcher.asked == []
 
 
-async def test_a_failure_without_a_checkpoint_is_only_said() -> None:
+async def test_a_failure_without_a_checkpoint_is_only_shown() -> None:
     source = playing(*training(1, 30), DEAD)
     async with session(source).run_test(size=(80, 24)) as pilot:
         await settled(pilot)

@@ -1,4 +1,4 @@
-"""The footer: what fits into its line, how it looks, and its keys under the mouse."""
+"""The footer: what fits on its line, how it looks, and its keys under the mouse."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ ITEMS = (
         (9, " space Pause  [ ] wd  q Quit "),
     ],
 )
-def test_indispensable_keys_and_as_many_others_as_fit(width: int, line: str) -> None:
+def test_essential_keys_and_as_many_others_as_fit(width: int, line: str) -> None:
     assert footer_line(ITEMS, width).plain == line.ljust(width)
 
 
-def test_what_stands_at_the_right_takes_its_room_first() -> None:
+def test_items_at_the_right_get_room_first() -> None:
     palette = item("^p", "palette", always=True, at_right=True)
     items = (item("q", "Quit"), item("t", "Theme"), palette)
     assert footer_line(items, 30).plain == " q Quit  t Theme  ▏^p palette "
@@ -111,12 +111,12 @@ def footer(pilot: Pilot[object]) -> KeysFooter:
 
 
 async def at(pilot: Pilot[object], text: str) -> tuple[int, int]:
-    """Where a text begins in the footer."""
+    """The position where a text starts in the footer."""
     await until(pilot, lambda: text in rows(pilot)[-1])
     return rows(pilot)[-1].index(text), 0
 
 
-async def test_a_click_presses_the_key_and_so_does_one_on_its_words() -> None:
+async def test_a_click_on_a_key_or_its_words_presses_it() -> None:
     source = playing(*training(1, 20))
     async with session(source).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
@@ -143,7 +143,7 @@ async def test_a_click_beside_the_keys_does_nothing(text: str) -> None:
         assert source.commands == []
 
 
-async def test_what_is_under_the_pointer_is_marked() -> None:
+async def test_the_key_under_the_pointer_is_marked() -> None:
     async with session(playing(*training(1, 20))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         for text, key in (("Pause", "space"), ("] wd", "right_square_bracket"), ("wd", "")):
@@ -155,7 +155,7 @@ async def test_what_is_under_the_pointer_is_marked() -> None:
         await until(pilot, lambda: footer(pilot).hovered == "")
 
 
-async def test_another_width_has_other_keys_at_once() -> None:
+async def test_a_new_width_changes_the_keys_at_once() -> None:
     async with session(playing(*training(1, 20))).run_test(size=(160, 48)) as pilot:
         await settled(pilot)
         for width, height in ((120, 36), (60, 16), (160, 48)):
@@ -167,7 +167,7 @@ async def test_another_width_has_other_keys_at_once() -> None:
             assert ("tab Pane" in line) == (width > 60)
 
 
-async def test_an_open_input_leaves_only_the_keys_that_it_does_not_take() -> None:
+async def test_an_open_input_hides_the_keys_that_it_takes() -> None:
     async with session(playing(*training(1, 20))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("2", "down", "enter")
@@ -177,7 +177,7 @@ async def test_an_open_input_leaves_only_the_keys_that_it_does_not_take() -> Non
         await until(pilot, lambda: "q Quit" in rows(pilot)[-1])
 
 
-async def test_it_is_drawn_again_only_when_the_keys_have_changed(
+async def test_it_is_redrawn_only_when_the_keys_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with session(playing(*training(1, 20))).run_test(size=(120, 36)) as pilot:
@@ -193,7 +193,7 @@ async def test_it_is_drawn_again_only_when_the_keys_have_changed(
 
 
 def looks(pilot: Pilot[object], text: str) -> set[tuple[str, str, bool, bool]]:
-    """Foreground and background of a part of the footer, and whether it is bold and dim."""
+    """Foreground and background of a text in the footer, and whether it is bold and dim."""
     line = footer(pilot).render_line(0)
     start = line.text.index(text)
     part = line.crop(start, start + len(text))
@@ -204,7 +204,7 @@ def looks(pilot: Pilot[object], text: str) -> set[tuple[str, str, bool, bool]]:
     }
 
 
-async def test_it_wears_every_theme() -> None:
+async def test_it_has_the_colors_of_every_theme() -> None:
     app = session(playing(*training(1, 20)))
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
@@ -239,11 +239,11 @@ async def test_without_colors_keys_are_bold(monkeypatch: pytest.MonkeyPatch) -> 
         await until(pilot, lambda: source.commands == [Pause()])
 
 
-# --- keys that do nothing at the moment ---------------------------------------------------
+# --- disabled keys ------------------------------------------------------------------------
 
 
 class Small(App[None]):
-    """An application with keys of which one can be switched off."""
+    """An application with keys, one of which can be disabled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("a", "add", "Add"), ("b", "beg", "Beg")]
     able = True
@@ -259,7 +259,7 @@ class Small(App[None]):
         self.added += 1
 
 
-async def test_a_key_that_does_nothing_now_is_gray_and_cannot_be_clicked() -> None:
+async def test_a_disabled_key_is_gray_and_cannot_be_clicked() -> None:
     app = Small()
     async with app.run_test() as pilot:
         assert await at(pilot, "a Add  b Beg ") == (1, 0)
@@ -276,7 +276,7 @@ async def test_a_key_that_does_nothing_now_is_gray_and_cannot_be_clicked() -> No
         assert app.added == 1
 
 
-async def test_the_palette_stands_at_the_right() -> None:
+async def test_the_palette_is_at_the_right() -> None:
     async with Small().run_test(size=(40, 10)) as pilot:
         await until(
             pilot, lambda: rows(pilot)[-1] == " a Add  b Beg".ljust(28) + "▏^p palette "
@@ -285,7 +285,7 @@ async def test_the_palette_stands_at_the_right() -> None:
         await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
 
 
-async def test_it_keeps_its_keys_while_the_terminal_is_not_looked_at() -> None:
+async def test_it_keeps_its_keys_while_the_terminal_has_no_focus() -> None:
     async with session(playing(*training(1, 20))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         pilot.app.app_focus = False
@@ -300,7 +300,7 @@ class Other(Screen[None]):
         yield KeysFooter()
 
 
-async def test_a_screen_that_opens_while_nobody_looks_has_its_keys() -> None:
+async def test_a_screen_opened_without_focus_has_its_keys() -> None:
     async with Small().run_test() as pilot:
         pilot.app.app_focus = False
         await pilot.app.push_screen(Other())

@@ -1,4 +1,4 @@
-"""The grid pane: the map of all pairs, its cursor and its colors."""
+"""The Grid pane: the map of all pairs, its cursor and its colors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from grok_tui.view.pair_values import Quantity
 
 THEMES = load_themes()[0]
 
-# Of 13 x 13 pairs, memorized: the test pairs are wrong by one.
+# 13 x 13 pairs, memorized: answers to test pairs are off by one.
 TASK = task_of(13)
 MEMORIZED = pairs_of(TASK, ~TASK.train_mask)
 # A train pair and a test pair.
@@ -64,7 +64,7 @@ async def test_every_pair_has_its_color(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("modulus", [113, 499])
-async def test_the_whole_map_is_there(size: tuple[int, int], modulus: int) -> None:
+async def test_the_whole_map_is_on_screen(size: tuple[int, int], modulus: int) -> None:
     async with session(large(modulus)).run_test(size=size) as pilot:
         pane = await opened(pilot)
         surface = Color.parse(pilot.app.theme_variables["surface"]).rich_color
@@ -126,7 +126,7 @@ async def test_the_map_changes_with_the_theme() -> None:
 
 
 def read_out(a: int, b: int) -> str:
-    """What the cursor's line says of a pair of the memorized 13 x 13."""
+    """The cursor's line for one of the memorized 13 x 13 pairs."""
     at = 13 * a + b
     right = int(TASK.answer[at])
     if TASK.train_mask[at]:
@@ -134,7 +134,7 @@ def read_out(a: int, b: int) -> str:
     return f"a {a}  b {b}  → {(right + 1) % 13} (right: {right})  p 0.250  test"
 
 
-# Each key goes on from the pair that the one before came to.
+# Each key starts from the pair that the previous one reached.
 WAY = [
     ("right", 0, 1), ("down", 1, 1), ("down", 2, 1), ("up", 1, 1), ("left", 1, 0),
     ("left", 1, 0), ("shift+right", 1, 10), ("shift+right", 1, 12), ("right", 1, 12),
@@ -160,14 +160,14 @@ async def test_keys_move_the_cursor(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
-async def test_o_goes_through_the_measures(size: tuple[int, int]) -> None:
+async def test_o_goes_through_the_quantities(size: tuple[int, int]) -> None:
     chances = np.where(TASK.train_mask, 0.0, np.log(2)).astype(np.float16)
     pairs = Pairs(pairs_of(TASK, ~TASK.train_mask, off=6).answers, chances)
     _, at = EXAMPLES
     async with session(playing_pairs(13, evaluated(300, pairs))).run_test(size=size) as pilot:
         await opened(pilot)
         side = {(120, 36): 3, (80, 24): 2}[size]
-        # A test pair is wrong, half believed, and as far off as can be.
+        # A test pair is wrong, has some confidence, and is as far off as possible.
         shown_next: list[tuple[Quantity, float, str]] = [
             ("confidence", 0.5, "confidence  0 ██████ 1"),
             ("error distance", 1.0, "error distance  0 ██████ 6"),
@@ -238,7 +238,7 @@ async def test_a_click_moves_the_cursor(size: tuple[int, int]) -> None:
         assert read_out(8 // side, 7) in shown(pilot)
 
 
-async def test_division_begins_at_b_1() -> None:
+async def test_division_starts_at_b_1() -> None:
     task = task_of(13, "divide")
     known = evaluated(300, pairs_of(task, np.zeros_like(task.train_mask)))
     source = playing_pairs(13, known, operation="divide")
@@ -269,7 +269,7 @@ async def test_without_colors_right_and_wrong_can_be_told_apart(
     monkeypatch.setenv("NO_COLOR", "1")
     async with session(memorized(), name).run_test(size=(80, 24)) as pilot:
         await opened(pilot)
-        if name == "terminal":  # there Textual leaves no colors at all
+        if name == "terminal":  # here Textual removes all colors
             check_characters(pilot)
             return
         grays = [map_dots(pilot)[2 * TASK.a[at]][2 * TASK.b[at]].triplet for at in EXAMPLES]
@@ -284,7 +284,7 @@ def check_characters(pilot: Pilot[Ending]) -> None:
     assert set(drawn) == {".", "#"}
 
 
-async def test_any_size_is_survived() -> None:
+async def test_no_size_breaks_it() -> None:
     async with session(large()).run_test(size=(120, 36)) as pilot:
         pane = await opened(pilot)
         for size in [(20, 5), (1, 1), (2, 60), (300, 3), (61, 16), (120, 36)]:

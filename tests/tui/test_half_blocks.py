@@ -1,4 +1,4 @@
-"""What the grid draws with: the view of a map, the ramps, two rows as one line."""
+"""Drawing maps: the view of a map, the ramps, two rows as one line."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_dot_belongs_to_a_pair_of_its_cell(zoom: int) -> None:
 # --- levels and colors -----------------------------------------------------------------
 
 
-def test_only_nothing_at_all_is_the_first_level() -> None:
+def test_only_zero_is_the_first_level() -> None:
     values = np.array([np.nan, 0.0, 1e-6, 0.5, 0.95, 1.0], dtype=np.float32)
     assert levels(values).tolist() == [BLANK, 1, 2, 9, STEPS, STEPS]
 
@@ -79,7 +79,7 @@ def test_runs_join_equal_neighbors() -> None:
 
 @pytest.mark.parametrize("theme", BLENDING, ids=lambda theme: theme.name)
 @pytest.mark.parametrize("measure", get_args(Quantity))
-def test_the_ends_of_a_ramp_differ_in_brightness_too(theme: Theme, measure: Quantity) -> None:
+def test_the_ends_of_a_ramp_differ_in_brightness(theme: Theme, measure: Quantity) -> None:
     colors = ramp(measure, theme.colors)
     assert len(colors) == STEPS
     grays = [color.monochrome.r for color in (colors[0], colors[-1])]
@@ -113,7 +113,7 @@ def test_two_rows_become_one_line(theme: Theme) -> None:
     assert both[5][1] == both[6][0] != colors[4].rich_color
 
 
-def test_characters_say_the_same_without_colors() -> None:
+def test_characters_show_the_same_without_colors() -> None:
     cells = np.array([[BLANK, 1, 8, STEPS, CURSOR + 1]])
     line = Characters("correctness").line(cells)
     assert "".join(segment.text for segment in line) == " .4#."

@@ -1,4 +1,4 @@
-"""The Health pane: five numbers with their history at any size, and what is wrong in color."""
+"""The Health pane: five numbers with their history at any size, with warnings in color."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = ("gradient norm", "update ratio", "zero loss", "largest logit", "spikes"
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
-async def test_every_number_is_there_with_its_history(size: tuple[int, int]) -> None:
+async def test_every_number_is_shown_with_its_history(size: tuple[int, int]) -> None:
     source = ScriptedSource(STARTED, *training(1, 1000))
     async with session(source).run_test(size=size) as pilot:
         await settled(pilot)
@@ -38,10 +38,10 @@ async def test_every_number_is_there_with_its_history(size: tuple[int, int]) -> 
         for name, value in zip(NAMES, values, strict=True):
             (line,) = [line for line in text.splitlines() if f"{name} " in line]
             assert f" {value} " in line, name
-        assert ("█" in text) == (size[1] > 16)  # no room for bars on the smallest
+        assert ("█" in text) == (size[1] > 16)  # no room for bars on the smallest screen
 
 
-async def test_what_is_not_well_is_a_warning_and_nothing_else_is() -> None:
+async def test_only_unhealthy_numbers_are_warnings() -> None:
     ill = replace(health(500), zero_loss_share=0.7)
     events = [
         *training(1, 490),
@@ -61,7 +61,7 @@ async def test_what_is_not_well_is_a_warning_and_nothing_else_is() -> None:
         assert warned == ["70.0%"]
 
 
-async def test_a_run_of_an_older_version_says_why_there_is_nothing() -> None:
+async def test_a_run_of_an_older_version_says_why_nothing_is_shown() -> None:
     old = [Evaluated(10, metrics(10), 0.1)]
     async with session(ScriptedSource(STARTED, losses(1, 10), *old)).run_test() as pilot:
         await settled(pilot)

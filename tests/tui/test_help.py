@@ -1,4 +1,4 @@
-"""The help: what it says, and the keys in it."""
+"""The help: its texts and its keys."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ async def opened(pilot: Pilot[Ending], *keys: str) -> VerticalScroll:
 
 
 def words(pilot: Pilot[Ending]) -> str:
-    """What the help's frame has in it, in one line."""
+    """The text in the help's frame, in one line."""
     inside = pilot.app.screen.query_one(VerticalScroll).scrollable_content_region
     part = [row[inside.x : inside.right] for row in rows(pilot)[inside.y : inside.bottom]]
     return " ".join(" ".join(part).split())
 
 
 def lines(pilot: Pilot[Ending]) -> list[str]:
-    """The help's lines as they are drawn, also those scrolled out of sight."""
+    """The help's lines as drawn, including those scrolled out of sight."""
     text = pilot.app.screen.query_one(HelpText)
     return [text.render_line(y).text for y in range(text.size.height)]
 
@@ -54,7 +54,7 @@ def all_words(pilot: Pilot[Ending]) -> str:
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
-async def test_the_help_begins_with_the_current_pane(size: tuple[int, int]) -> None:
+async def test_the_help_starts_with_the_current_pane(size: tuple[int, int]) -> None:
     async with session(playing(*training(1, 20))).run_test(size=size) as pilot:
         for key, pane in zip(PANE_KEYS, PANES, strict=True):
             await opened(pilot, key, "?")
@@ -116,7 +116,7 @@ async def test_it_lists_every_key_of_the_session_and_of_each_pane() -> None:
         assert "ctrl+p Command palette" in text
 
 
-async def test_it_says_the_number_and_the_meaning_of_every_other_pane() -> None:
+async def test_it_lists_the_number_and_the_meaning_of_every_other_pane() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await opened(pilot, PANE_KEYS[PANES.index(Log)], "?")
         for key, pane in zip(PANE_KEYS, PANES, strict=True):
@@ -124,7 +124,7 @@ async def test_it_says_the_number_and_the_meaning_of_every_other_pane() -> None:
             assert (f"{key} {pane.TITLE} {about}" in all_words(pilot)) == (pane is not Log)
 
 
-async def test_it_says_the_users_own_keys() -> None:
+async def test_it_shows_the_users_keys() -> None:
     app = session(playing(*training(1, 20)), help=("f1",), pause=("p", "f6"))
     async with app.run_test() as pilot:
         await opened(pilot, "f1")

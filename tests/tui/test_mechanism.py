@@ -1,4 +1,4 @@
-"""The panes about the weights, fed with a network whose frequencies are known."""
+"""The panes about the weights, for a network with known frequencies."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def test_a_pane_says_what_a_network_of_another_program_lacks(key: str, sai
 # --- Fourier ------------------------------------------------------------------------------
 
 
-async def test_fourier_names_the_key_frequencies_and_walks_along_them() -> None:
+async def test_fourier_names_the_key_frequencies_and_moves_along_them() -> None:
     async with session(playing(analyzed(100))).run_test(size=(120, 36)) as pilot:
         await opened(pilot, "5")
         assert "3 key: 5 33 56" in shown(pilot)
@@ -135,11 +135,11 @@ async def test_fourier_names_the_key_frequencies_and_walks_along_them() -> None:
             await pilot.press(key)
             await until(pilot, lambda k=k: f"k {k}  W_E" in shown(pilot))
             assert "(100%)  key" in shown(pilot)
-        await pilot.press("right", "right")  # around the end
+        await pilot.press("right", "right")  # wraps around
         await until(pilot, lambda: "k 2  W_E" in shown(pilot))
 
 
-async def test_fourier_s_bars_stand_where_the_frequencies_are() -> None:
+async def test_fourier_bars_are_at_their_frequencies() -> None:
     async with session(playing(analyzed(100))).run_test(size=(120, 36)) as pilot:
         await opened(pilot, "5")
         area = run_screen(pilot).query_one("#fourier-bars").content_region
@@ -160,13 +160,13 @@ async def test_the_waterfall_has_a_line_for_every_analysis() -> None:
         brightest = picture[0][7 - 1]
         found = [{k for k, color in enumerate(row, 1) if color == brightest} for row in picture]
         assert found[:3] == [{7}, {8}, set(KEYS)]
-        await pilot.resize_terminal(160, 40)  # there is room for the steps, too
+        await pilot.resize_terminal(160, 40)  # now there is room for the steps
         await until(pilot, lambda: any(" 100 " in row[80:92] for row in rows(pilot)))
         await pilot.press("o", "o")
         await until(pilot, lambda: "W_E above" in shown(pilot))
 
 
-def test_the_oldest_spectra_are_thinned_and_the_newest_kept() -> None:
+def test_old_spectra_are_thinned_out_and_the_newest_kept() -> None:
     learned = AnalysisHistory()
     for i in range(1, 3 * MOST_SPECTRA):
         learned = learned.after(analyzed(i))
@@ -179,7 +179,7 @@ def test_the_oldest_spectra_are_thinned_and_the_newest_kept() -> None:
 # --- Measures -----------------------------------------------------------------------------
 
 
-async def test_the_measures_stand_on_the_chart_and_below() -> None:
+async def test_the_measures_are_on_the_chart_and_below() -> None:
     source = playing(*training(1, 200), analyzed(100), *training(201, 300), analyzed(300))
     async with session(source).run_test(size=(120, 36)) as pilot:
         await opened(pilot, "6")
@@ -194,7 +194,7 @@ async def test_the_measures_stand_on_the_chart_and_below() -> None:
         await until(pilot, lambda: "•" in shown(pilot))
 
 
-async def test_without_a_circuit_the_rows_have_no_number_and_no_line() -> None:
+async def test_without_a_circuit_rows_have_neither_number_nor_history() -> None:
     measures = Measures(0.1, 0.2, (1,), {"W_E": 3.0})
     _, arrays = analysis()
     event = Analyzed(100, measures, 0.1, arrays)
@@ -216,7 +216,7 @@ def test_a_sparkline_goes_from_the_least_to_the_largest_value() -> None:
 # --- Circle -------------------------------------------------------------------------------
 
 
-async def test_the_ring_is_round_ordered_and_walked_along() -> None:
+async def test_the_ring_is_round_and_ordered_and_keys_move_along_it() -> None:
     async with session(playing(analyzed(100))).run_test(size=(120, 36)) as pilot:
         await opened(pilot, "7")
         for _ in KEYS:
@@ -279,7 +279,7 @@ async def test_attention_reads_out_a_token_of_a_head() -> None:
 # --- Neurons ------------------------------------------------------------------------------
 
 
-def test_clusters_are_by_frequency_the_largest_first_the_rest_last() -> None:
+def test_clusters_are_sorted_by_size_with_the_rest_last() -> None:
     frequency = np.array([3, 7, 3, 9, 7, 3], dtype=np.int16)
     share = np.array([0.9, 0.95, 0.99, 0.5, 0.3, 0.86], dtype=np.float32)
     found = [(c.frequency, c.neurons) for c in clusters(frequency, share)]
@@ -304,7 +304,7 @@ async def test_neurons_shows_clusters_and_the_map_of_the_chosen_one() -> None:
         assert [int(frequency[neuron]) for neuron in asked] == [5, 5, 33]
 
 
-async def test_a_neuron_is_asked_for_once_for_every_analysis_and_only_on_screen() -> None:
+async def test_a_neuron_is_requested_once_per_analysis_and_only_on_screen() -> None:
     source = answering(analyzed(100))
     async with session(source).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -331,7 +331,7 @@ async def test_a_neuron_of_an_ended_run_comes_from_its_checkpoint(tmp_path: Path
         assert source.commands == []
 
 
-def test_the_task_of_these_tests_is_that_of_the_session() -> None:
+def test_the_task_of_these_tests_matches_the_session() -> None:
     assert TASK.modulus == 113
 
 

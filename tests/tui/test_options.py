@@ -1,4 +1,4 @@
-"""Lists that get a key before they have been drawn."""
+"""Lists that get a key before they are drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grok_tui.tui.screens.dialogs import Options
 
 
 class Flat(App[None]):
-    """A list without any room."""
+    """An application with a list that has no height."""
 
     CSS = "OptionList { height: 0; width: 0; border: none; padding: 0; }"
 
@@ -29,8 +29,8 @@ class Flat(App[None]):
 
 
 @pytest.mark.parametrize("kind", [OptionList, Options])
-async def test_a_page_key_where_there_is_no_room(kind: type[OptionList]) -> None:
-    """Textual's own list breaks here; once it does not, ours is not needed any more."""
+async def test_a_page_key_in_a_list_without_height(kind: type[OptionList]) -> None:
+    """Textual's own list raises here; once it does not, ours is no longer needed."""
     options = kind("one", "two")
     async with Flat(options).run_test():
         options.highlighted = 0
@@ -44,7 +44,7 @@ async def test_a_page_key_where_there_is_no_room(kind: type[OptionList]) -> None
 
 
 class Slow(Provider):
-    """Has one command, and gives it when it may."""
+    """A provider of one command, which it returns when the test allows it."""
 
     searching = asyncio.Event()
     may_end = asyncio.Event()
@@ -66,7 +66,7 @@ class Searching(App[None]):
 async def test_a_search_that_ends_after_the_list_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Textual's own palette breaks here, too."""
+    """Textual's own palette raises here, too."""
     monkeypatch.setattr(Slow, "searching", asyncio.Event())
     monkeypatch.setattr(Slow, "may_end", asyncio.Event())
     async with Searching().run_test() as pilot:

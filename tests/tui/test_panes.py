@@ -1,4 +1,4 @@
-"""The panes: which are on screen, and how one moves between them."""
+"""The panes: which are on screen, and moving between them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WIDE, SMALL = (120, 36), (80, 24)
 
 
 def on_screen(pilot: Pilot) -> list[str]:
-    """The panes that have room on the screen."""
+    """The panes that are on the screen."""
     panes = [run_screen(pilot).query_one(pane) for pane in PANES]
     return [pane.TITLE for pane in panes if pane.region.area]
 
@@ -60,7 +60,7 @@ async def test_a_key_shows_its_pane(size: tuple[int, int], number: int) -> None:
         assert any(f" {PANE_KEYS[number - 1]} {name} " in bar for name in named)
 
 
-async def test_tab_goes_round_and_shift_tab_back() -> None:
+async def test_tab_goes_around_and_shift_tab_back() -> None:
     async with session(playing()).run_test(size=SMALL) as pilot:
         await settled(pilot)
         titles = [pane.TITLE for pane in PANES]
@@ -88,7 +88,7 @@ async def test_the_mouse_chooses_a_pane_in_the_bar() -> None:
         assert focused(pilot) == "Log"
 
 
-async def test_the_session_s_keys_work_in_every_pane() -> None:
+async def test_the_sessions_keys_work_in_every_pane() -> None:
     source = playing()
     async with session(source).run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -121,7 +121,7 @@ async def test_only_what_is_on_screen_is_drawn(monkeypatch: pytest.MonkeyPatch) 
         assert set(drawn) == {"Log"}
 
 
-async def test_charts_and_panes_stand_side_by_side_where_it_is_wide() -> None:
+async def test_charts_and_panes_are_side_by_side_on_a_wide_screen() -> None:
     async with session(ScriptedSource(*grokking())).run_test(size=WIDE) as pilot:
         await settled(pilot)
         charts = run_screen(pilot).query_one(Charts).region
@@ -138,7 +138,7 @@ async def test_charts_and_panes_stand_side_by_side_where_it_is_wide() -> None:
         assert on_screen(pilot) == ["Charts", "Log"]
 
 
-async def test_what_the_mouse_chose_stays_when_the_terminal_becomes_small() -> None:
+async def test_a_pane_chosen_by_mouse_stays_when_the_terminal_shrinks() -> None:
     async with session(ScriptedSource(*grokking())).run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("l")
@@ -150,7 +150,9 @@ async def test_what_the_mouse_chose_stays_when_the_terminal_becomes_small() -> N
 
 
 @pytest.mark.parametrize("size", [(59, 24), (80, 15), (20, 5)])
-async def test_a_terminal_too_small_says_so_and_training_goes_on(size: tuple[int, int]) -> None:
+async def test_a_terminal_too_small_says_so_and_training_continues(
+    size: tuple[int, int],
+) -> None:
     source = playing(*training(1, 30))
     async with session(source).run_test(size=size) as pilot:
         await settled(pilot)
@@ -183,7 +185,7 @@ async def test_no_pane_reaches_beyond_the_screen(size: tuple[int, int], number: 
 # --- undo and the log -------------------------------------------------------------------
 
 
-async def test_z_asks_for_an_undo_and_its_mark_is_drawn() -> None:
+async def test_z_requests_an_undo_and_its_mark_is_drawn() -> None:
     source = playing(*training(1, 100), ConfigApplied(60, "lr", 1e-3, 2e-3))
     async with session(source).run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -198,12 +200,12 @@ async def test_z_asks_for_an_undo_and_its_mark_is_drawn() -> None:
 
 
 def logged(pilot: Pilot) -> str:
-    """What the log shows."""
+    """The text of the log."""
     top = run_screen(pilot).query_one(Log).region.y
     return "\n".join(rows(pilot)[top:])
 
 
-async def test_the_log_tells_what_happened_and_scrolls() -> None:
+async def test_the_log_lists_events_and_scrolls() -> None:
     source = playing(*(Warned(step, f"warning number {step}") for step in range(100)))
     async with session(source).run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -217,7 +219,7 @@ async def test_the_log_tells_what_happened_and_scrolls() -> None:
         await pilot.press("home")
         await settled(pilot)
         assert "compiled in 12.5 s on CPU: 3830 train pairs" in shown(pilot)
-        source.deliver(Warned(100, "one more"))  # does not take the reader away
+        source.deliver(Warned(100, "one more"))  # does not scroll the reader away
         await until(pilot, lambda: "one more" in status(pilot))
         assert "3830 train pairs" in shown(pilot)
         await pilot.press("pagedown", "pageup")

@@ -1,4 +1,4 @@
-"""The hyperparameter form: its rows, its keys, the mouse, and what becomes of an edit."""
+"""The hyperparameter form: its rows, its keys, the mouse, and edits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grok_tui.tui.panes.field_row import FieldLines
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALLEST])
-async def test_every_field_can_be_reached_and_is_whole(size: tuple[int, int]) -> None:
+async def test_every_field_can_be_reached_and_is_complete(size: tuple[int, int]) -> None:
     async with session(playing()).run_test(size=size) as pilot:
         await choose(pilot, "operation")
         for name, field in FIELDS.items():
@@ -29,7 +29,7 @@ async def test_every_field_can_be_reached_and_is_whole(size: tuple[int, int]) ->
             await pilot.press("down")
 
 
-async def test_fields_stand_in_their_groups() -> None:
+async def test_fields_are_in_their_groups() -> None:
     async with session(playing()).run_test(size=(80, 48)) as pilot:
         await choose(pilot, "operation")
         first = [t.split()[0] for t in lines(pilot) if t and not t.startswith("▸")]
@@ -56,7 +56,7 @@ async def test_keys_move_the_cursor() -> None:
             assert sum(t.startswith("▸") for t in lines(pilot)) == 1
 
 
-async def test_pages_are_as_long_as_the_list_is_high() -> None:
+async def test_pages_are_as_long_as_the_list_is_tall() -> None:
     async with session(playing()).run_test(size=SMALLEST) as pilot:
         await choose(pilot, "operation")
         await pilot.press("pagedown")
@@ -69,7 +69,7 @@ async def test_pages_are_as_long_as_the_list_is_high() -> None:
         assert lines(pilot)[0] == "task"
 
 
-async def test_what_is_not_the_default_has_a_dot() -> None:
+async def test_values_that_are_not_the_default_have_a_dot() -> None:
     async with session(playing()).run_test(size=WIDE) as pilot:
         await choose(pilot, "norm_constraint")
         await pilot.press("down")
@@ -110,7 +110,7 @@ async def test_a_rejected_edit_is_no_longer_pending() -> None:
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
-async def test_what_needs_a_new_run_is_planned_and_can_be_taken_back(
+async def test_edits_that_need_a_new_run_are_planned_and_can_be_taken_back(
     size: tuple[int, int],
 ) -> None:
     source = playing()
@@ -130,7 +130,7 @@ async def test_what_needs_a_new_run_is_planned_and_can_be_taken_back(
         assert run_screen(pilot).state.planned == {}
 
 
-async def test_r_starts_what_was_planned() -> None:
+async def test_r_starts_the_planned_run() -> None:
     async with session(playing()).run_test(size=WIDE) as pilot:
         await choose(pilot, "n_heads")
         await write(pilot, "8")
@@ -153,7 +153,7 @@ async def test_a_field_left_as_it_was_changes_nothing(keys: list[str]) -> None:
         await settled(pilot)
         assert text(pilot) is None
         assert source.commands == []
-        await pilot.press("space")  # the session's keys are back
+        await pilot.press("space")  # the session's keys work again
         assert source.commands == [Pause()]
 
 
@@ -169,7 +169,7 @@ async def test_typed_characters_go_to_the_input_only() -> None:
         assert source.commands == []
 
 
-async def test_the_sessions_keys_work_beside_the_form() -> None:
+async def test_the_sessions_keys_work_in_the_form() -> None:
     source = playing()
     async with session(source).run_test(size=SMALL) as pilot:
         await choose(pilot, "weight_decay")
@@ -195,7 +195,7 @@ async def test_enter_pressed_twice_edits_once() -> None:
 # --- events and the mouse -------------------------------------------------------------
 
 
-async def test_events_do_not_disturb_what_is_typed() -> None:
+async def test_events_do_not_disturb_typing() -> None:
     source = playing()
     async with session(source).run_test(size=SMALL) as pilot:
         await choose(pilot, "lr")
@@ -208,7 +208,7 @@ async def test_events_do_not_disturb_what_is_typed() -> None:
         assert source.commands == [SetField("lr", 0.04)]
 
 
-async def test_numbers_that_the_form_does_not_show_draw_nothing(
+async def test_numbers_not_in_the_form_cause_no_redraw(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = playing()
@@ -239,7 +239,7 @@ async def test_the_mouse_chooses_then_edits() -> None:
         await click(pilot, "seed")
         assert text(pilot) == "0"
         await pilot.press("5")
-        for column, kept in [(30, "5"), (5, "0")]:  # the name begins anew
+        for column, kept in [(30, "5"), (5, "0")]:  # a click on the name starts over
             await click(pilot, "seed", column)
             await settled(pilot)
             assert text(pilot) == kept

@@ -1,4 +1,4 @@
-"""The hyperparameter form: what it refuses, how it explains that, and its choices."""
+"""The hyperparameter form: refused values, explanations, and choices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from grok_tui.protocol.commands import SetField
 from grok_tui.protocol.events import Event, Failed
 from grok_tui.tui.themes import load_themes
 
-# --- what is wrong --------------------------------------------------------------------
+# --- invalid values -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ from grok_tui.tui.themes import load_themes
         ),
     ],
 )
-async def test_a_wrong_value_is_explained_beneath_it_and_changes_nothing(
+async def test_an_invalid_value_is_explained_below_it_and_changes_nothing(
     size: tuple[int, int], name: str, value: str, problem: str
 ) -> None:
     source = playing()
     async with session(source).run_test(size=size) as pilot:
         await choose(pilot, name)
         await write(pilot, value)
-        for _ in range(2):  # as one types, and after enter
+        for _ in range(2):  # while typing, and after enter
             screen = lines(pilot)
             at = next(i for i, t in enumerate(screen) if t.startswith("▸"))
             assert " ".join(screen[at + 1 : at + 4]).startswith(problem)
@@ -61,7 +61,7 @@ async def test_a_wrong_value_is_explained_beneath_it_and_changes_nothing(
         assert problem not in shown(pilot)
 
 
-async def test_what_is_wrong_wears_every_themes_error() -> None:
+async def test_explanations_have_the_error_color_of_every_theme() -> None:
     async with session(playing()).run_test(size=WIDE) as pilot:
         await choose(pilot, "lr")
         await write(pilot, "abc")
@@ -93,7 +93,7 @@ async def test_left_and_right_choose(size: tuple[int, int], key: str) -> None:
         assert line(pilot, "stop-when") == "▸ stop-when never → grokked pending"
 
 
-async def test_a_choice_is_first_looked_at_after_enter() -> None:
+async def test_a_typed_choice_is_checked_after_enter() -> None:
     source = playing()
     async with session(source).run_test(size=WIDE) as pilot:
         await choose(pilot, "operation")
@@ -106,7 +106,7 @@ async def test_a_choice_is_first_looked_at_after_enter() -> None:
         assert line(pilot, "operation") == "▸ operation add → random new run: r starts it"
 
 
-async def test_a_wrong_choice_is_explained_and_can_be_passed() -> None:
+async def test_an_invalid_choice_is_explained_and_can_be_skipped() -> None:
     async with session(playing()).run_test(size=SMALL) as pilot:
         await choose(pilot, "modulus")
         await write(pilot, "15")
@@ -151,7 +151,7 @@ async def test_an_ended_run_explains_that_no_live_edit_is_possible(
         assert source.commands == []
 
 
-async def test_a_run_that_ends_while_one_types_takes_no_edit() -> None:
+async def test_a_run_that_ends_during_typing_accepts_no_edit() -> None:
     source = playing()
     async with session(source).run_test(size=SMALL) as pilot:
         await choose(pilot, "lr")

@@ -1,4 +1,4 @@
-"""The preset picker: what it lists, how one chooses, and how long a run will take."""
+"""The preset picker: its list, choosing from it, and estimates of how long a run takes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from grok_tui.view.estimate import Speed
 
 @pytest.fixture(autouse=True)
 def _no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No earlier runs, and a CPU that is not measured."""
+    """No earlier runs, and no measurement of the CPU."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(estimate, "measured_speed", lambda config: None)
 
@@ -42,7 +42,7 @@ async def options(pilot: Pilot[Ending]) -> OptionList:
 
 
 def words(pilot: Pilot[Ending]) -> str:
-    """What stands between the frame's sides and the scroll bar, in one line."""
+    """The text inside the frame, without the scroll bar, in one line."""
     return " ".join(re.sub("[▁-▏]", " ", " ".join(rows(pilot))).split())
 
 
@@ -114,7 +114,7 @@ async def test_a_preset_that_cannot_be_opened_is_a_usage_error() -> None:
     assert app.return_value == Ending(2, "quick cannot be used")
 
 
-async def test_times_come_in_place_when_they_are_known(
+async def test_times_appear_when_they_are_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known = threading.Event()

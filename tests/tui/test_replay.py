@@ -43,7 +43,7 @@ STOPPED = Stopped(1500, "completed")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of 60 steps a second."""
+    """A run of 60 steps per second."""
     folder = tmp_path_factory.mktemp("replay") / "run"
     return timed(recorded_run(folder, *grokking(), STOPPED), 60)
 
@@ -71,13 +71,13 @@ def word(pilot: Pilot[Ending]) -> str:
     return run_screen(pilot).state.word
 
 
-async def test_it_shows_the_step_it_begins_at(run: Path) -> None:
+async def test_it_shows_the_step_it_starts_at(run: Path) -> None:
     async with replay(run, 700) as (pilot, _):
         await until(pilot, lambda: at(pilot, 700))
         assert isinstance(pilot.app.screen, Replay)
         assert word(pilot) == "PAUSED"
         assert "replay 1x" in status(pilot)
-        assert "wd 1.25" in status(pilot)  # the edit at step 620 lies behind
+        assert "wd 1.25" in status(pilot)  # after the edit at step 620
         assert run_screen(pilot).state.train_loss.length == 700
 
 
@@ -113,7 +113,7 @@ async def test_the_phases_one_after_another(run: Path) -> None:
             await until(pilot, lambda step=step: at(pilot, step))
 
 
-async def test_the_end_is_the_recorded_one_and_space_begins_again(run: Path) -> None:
+async def test_the_end_is_the_recorded_one_and_space_starts_over(run: Path) -> None:
     async with replay(run, 1500) as (pilot, _):
         await until(pilot, lambda: word(pilot) == "STOPPED")
         await pilot.press("space")
@@ -147,7 +147,7 @@ async def test_jumping_to_a_number_or_to_a_phase(run: Path) -> None:
         assert at(pilot, 1290)
 
 
-async def test_nothing_of_the_record_can_be_edited(run: Path) -> None:
+async def test_a_recording_cannot_be_edited(run: Path) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     async with replay(run, 300) as (pilot, _):
         await until(pilot, lambda: at(pilot, 300))
@@ -161,7 +161,7 @@ async def test_nothing_of_the_record_can_be_edited(run: Path) -> None:
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
-async def test_a_branch_leaves_from_a_checkpoint_that_lies_behind(run: Path) -> None:
+async def test_a_branch_starts_from_a_checkpoint_before_the_present_step(run: Path) -> None:
     async with replay(run, 600) as (pilot, launcher):
         await until(pilot, lambda: at(pilot, 600))
         await pilot.press("b")
@@ -174,7 +174,7 @@ async def test_a_branch_leaves_from_a_checkpoint_that_lies_behind(run: Path) -> 
         assert isinstance(run_screen(pilot).run.source, ScriptedSource)
 
 
-async def test_questions_are_answered_by_the_checkpoint_behind(tmp_path: Path) -> None:
+async def test_questions_are_answered_from_the_checkpoint_before(tmp_path: Path) -> None:
     run = recorded_run(tmp_path / "run", *grokking(600))
     save(checkpoint_path(run / "checkpoints", 500), snapshot_of(500))
     async with replay(run, 550) as (pilot, _):
@@ -184,7 +184,7 @@ async def test_questions_are_answered_by_the_checkpoint_behind(tmp_path: Path) -
         assert "step 500; this pair is" in shown(pilot)
 
 
-async def test_leaving_it_is_not_a_failure_even_if_the_run_had_failed(tmp_path: Path) -> None:
+async def test_leaving_the_replay_of_a_failed_run_is_not_a_failure(tmp_path: Path) -> None:
     failed = Failed(600, "diverged: the train loss became nan at step 601", "diverged")
     run = recorded_run(tmp_path / "run", *grokking(600), failed)
     async with replay(run, 600) as (pilot, _):
@@ -195,7 +195,7 @@ async def test_leaving_it_is_not_a_failure_even_if_the_run_had_failed(tmp_path: 
         assert pilot.app.return_value == Ending(0)
 
 
-async def test_help_tells_the_keys_of_a_replay(run: Path) -> None:
+async def test_help_lists_the_keys_of_a_replay(run: Path) -> None:
     async with replay(run, 700) as (pilot, _):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, Help))
@@ -213,7 +213,7 @@ def app_entries(pilot: Pilot[Ending]) -> list[Entry]:
 
 
 async def test_a_run_that_was_cut_off_ends_paused(tmp_path: Path) -> None:
-    run = recorded_run(tmp_path / "run", *grokking(600))  # its newest line was held back
+    run = recorded_run(tmp_path / "run", *grokking(600))  # its newest line was not written yet
     async with replay(run, 600) as (pilot, _):
         await until(pilot, lambda: "step 599/599" in status(pilot))
         assert word(pilot) == "PAUSED"

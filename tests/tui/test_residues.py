@@ -1,4 +1,4 @@
-"""The residues pane: bars for all residues, and the wrong pairs of one."""
+"""The Residues pane: bars for all residues, and the wrong pairs of one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from grok_tui.tui.panes.residues import Residues
 from grok_tui.tui.widgets.residue_bars import ResidueBars, axis, bars, layout_of
 
 TASK = task_of(113)
-# A tenth of the test pairs of residues 3, 13, 23, ... and all those of residue 42 are wrong.
+# Wrong: a tenth of the test pairs of residues 3, 13, 23, ... and all test pairs of residue 42.
 WRONG = ~TASK.train_mask & (
     (TASK.answer == 42) | ((TASK.answer % 10 == 3) & (TASK.a % 10 == 0))
 )
@@ -49,7 +49,7 @@ async def opened(pilot: Pilot[Ending]) -> Residues:
 # --- calculations -----------------------------------------------------------------------
 
 
-def test_bars_show_a_little_and_a_lack_of_a_little() -> None:
+def test_bars_are_empty_only_at_0_and_full_only_at_1() -> None:
     values = np.array([0.0, 0.001, 0.5, 0.999, 1.0, np.nan], dtype=np.float32)
     assert bars(values, 1) == [" ▁▄▇█·"]
     assert bars(values, 2) == ["   ▇█ ", " ▁███·"]
@@ -58,7 +58,7 @@ def test_bars_show_a_little_and_a_lack_of_a_little() -> None:
 @pytest.mark.parametrize("p", [5, 13, 113, 499])
 @pytest.mark.parametrize("width", [1, 20, 58, 78, 158])
 @pytest.mark.parametrize("height", [0, 3, 10, 30])
-def test_every_residue_has_one_place(p: int, width: int, height: int) -> None:
+def test_every_residue_is_on_exactly_one_strip(p: int, width: int, height: int) -> None:
     layout = layout_of(p, width, height)
     assert layout.per_strip * layout.column <= width
     assert (layout.strips - 1) * layout.per_strip < p <= layout.strips * layout.per_strip
@@ -72,7 +72,7 @@ def test_every_residue_has_one_place(p: int, width: int, height: int) -> None:
         assert layout.visible * layout.lines <= height
 
 
-def test_the_axis_leaves_out_a_number_under_the_mark() -> None:
+def test_the_axis_omits_a_number_under_the_mark() -> None:
     assert str(axis(57, 14, 1, 40)) == "   60         "
     assert str(axis(57, 14, 1, 4)) == "    ▲         "
     assert str(axis(0, 5, 6, 3)) == "0     1     2     ▲     4     "
@@ -82,7 +82,7 @@ def test_the_axis_leaves_out_a_number_under_the_mark() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_all_residues_are_there_with_the_chosen_ones_counts(
+async def test_all_residues_are_shown_with_the_chosen_ones_counts(
     size: tuple[int, int],
 ) -> None:
     async with session(half_known()).run_test(size=size) as pilot:
@@ -122,7 +122,7 @@ async def test_a_new_evaluation_changes_the_counts(size: tuple[int, int]) -> Non
         assert "residue 42:" in shown(pilot)
 
 
-async def test_wrong_pairs_are_listed_the_least_likely_first() -> None:
+async def test_wrong_pairs_are_listed_least_likely_first() -> None:
     loss = HALF_KNOWN.loss.copy()
     pairs = np.flatnonzero(WRONG & (TASK.answer == 42))
     loss[pairs[5]] = np.float16(9.0)
@@ -138,7 +138,7 @@ async def test_wrong_pairs_are_listed_the_least_likely_first() -> None:
         assert f"{a:3}, {b:3} →  43 instead of 42    1 off  p 0.250  test" in lines[1]
 
 
-async def test_a_residue_that_is_no_answer_in_a_half_is_a_gap() -> None:
+async def test_a_residue_without_pairs_in_a_half_is_a_gap() -> None:
     task = task_of(5)
     started = replace(STARTED, config=config_of(5), train_mask=task.answer != 0)
     known = evaluated(10, pairs_of(task, np.zeros_like(task.train_mask)))
@@ -156,7 +156,7 @@ async def test_a_residue_that_is_no_answer_in_a_half_is_a_gap() -> None:
 # --- keys and mouse ---------------------------------------------------------------------
 
 
-# Each key goes on from the residue that the one before chose.
+# Each key starts from the residue that the previous one chose.
 WAY = [
     ("right", 1), ("right", 2), ("left", 1), ("home", 0), ("left", 112), ("right", 0),
     ("end", 112), ("home", 0), ("up", 0), ("down", 57), ("down", 57), ("up", 0), ("w", 42),

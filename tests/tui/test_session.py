@@ -1,4 +1,4 @@
-"""The session's screens fed by a script: keys in, words and pictures out."""
+"""The session's screens with scripted events: keys, texts and sizes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from grok_tui.tui.widgets.chart import Chart
 from grok_tui.tui.widgets.footer import KeysFooter, footer_line
 from grok_tui.tui.widgets.status import StatusLine
 
-# As it is; the fixtures put a shorter pause in its place.
+# The original, which a fixture replaces by a shorter pause.
 PAUSE_AFTER = chart.pause_after
 
 # --- keys -----------------------------------------------------------------------------
@@ -153,7 +153,7 @@ async def test_compiling_is_shown_with_its_stage() -> None:
         (Failed(30, "the trainer was killed by SIGKILL"), "FAILED", "killed by SIGKILL"),
     ],
 )
-async def test_the_state_is_a_word(event: Event, word: str, message: str) -> None:
+async def test_the_state_is_shown_as_a_word(event: Event, word: str, message: str) -> None:
     source = playing(*training(1, 30), event)
     async with session(source).run_test() as pilot:
         await settled(pilot)
@@ -161,7 +161,7 @@ async def test_the_state_is_a_word(event: Event, word: str, message: str) -> Non
         assert message in status(pilot)
 
 
-async def test_the_numbers_are_those_of_the_newest_events() -> None:
+async def test_the_numbers_come_from_the_newest_events() -> None:
     async with session(playing(*training(1, 100))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         words = " ".join(status(pilot).split())
@@ -219,7 +219,7 @@ async def test_no_size_breaks_the_screen(size: tuple[int, int]) -> None:
         assert status(pilot).startswith(" RUNNING ")
 
 
-async def test_charts_stand_side_by_side_where_it_is_low() -> None:
+async def test_charts_are_side_by_side_in_a_low_terminal() -> None:
     async with session(ScriptedSource(*grokking())).run_test(size=(60, 16)) as pilot:
         await settled(pilot)
         loss, accuracy = run_screen(pilot).query_one(Charts).query(Chart)
@@ -243,7 +243,7 @@ async def test_the_terminal_is_resized_while_events_come() -> None:
 # --- pace -----------------------------------------------------------------------------
 
 
-async def test_a_burst_of_events_is_worked_off() -> None:
+async def test_a_burst_of_events_is_processed() -> None:
     source = playing()
     async with session(source).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
@@ -270,7 +270,7 @@ def test_drawing_takes_a_small_share_of_the_time(cost: float, pause: float) -> N
 async def test_charts_are_drawn_less_often_when_drawing_takes_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = itertools.count(100.0, 0.04)  # so that a picture seems to take 0.04 s
+    clock = itertools.count(100.0, 0.04)  # so that drawing seems to take 0.04 s
     source = playing(*training(1, 20))
     async with session(source).run_test() as pilot:
         await settled(pilot)

@@ -1,4 +1,4 @@
-"""How a session begins and ends: the picker, the quit dialog, signals and defects."""
+"""How a session starts and ends: the picker, the quit dialog, signals and exceptions."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_quit_can_be_cancelled(keys: list[str]) -> None:
 
 
 @pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
-async def test_the_keys_that_end_other_programs_ask_first_and_save_then(key: str) -> None:
+async def test_the_keys_that_end_other_programs_ask_first_and_then_save(key: str) -> None:
     source = playing(*training(1, 20))
     app = session(source)
     async with app.run_test() as pilot:
@@ -112,7 +112,7 @@ async def test_an_ended_run_is_left_without_a_question(last: Event, ending: Endi
 FULL = "cannot write the run: No space left on device"
 
 
-async def test_a_full_disk_is_said_and_space_tries_again() -> None:
+async def test_a_full_disk_is_reported_and_space_tries_again() -> None:
     source = playing(*training(1, 20))
     app = session(source)
     async with app.run_test(size=(120, 36)) as pilot:
@@ -132,7 +132,7 @@ async def test_a_full_disk_is_said_and_space_tries_again() -> None:
         await until(pilot, lambda: status(pilot).startswith(" RUNNING "))
 
 
-async def test_quitting_what_cannot_be_written_is_a_failure() -> None:
+async def test_quitting_a_run_that_cannot_be_written_is_a_failure() -> None:
     source = playing(*training(1, 20), Warned(20, f"{FULL}; training waits"), Paused(20))
     app = session(source)
     lost = f"{FULL}; nothing after step 10 is recorded; the last checkpoint is at step 0"
@@ -145,7 +145,7 @@ async def test_quitting_what_cannot_be_written_is_a_failure() -> None:
     assert app.return_value == Ending(1, lost)
 
 
-def test_what_fails_after_the_screens_are_gone_is_said_once_and_is_a_failure(
+def test_a_failure_after_the_screens_are_gone_is_reported_once(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     class Lost(ScriptedSource):
@@ -189,7 +189,7 @@ async def test_events_after_the_end_of_the_session_are_ignored() -> None:
     assert "too late" not in state.message
 
 
-def test_a_defect_of_the_screens_leaves_no_traceback_on_the_terminal(
+def test_an_exception_in_the_screen_leaves_no_traceback_on_the_terminal(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def broken(screen: RunView) -> None:

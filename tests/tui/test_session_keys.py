@@ -1,4 +1,4 @@
-"""Keys of the user's own in a session, and the same actions from the command palette."""
+"""The user's keys in a session, and the same actions from the command palette."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from grok_tui.tui.widgets.chart import Chart
 from grok_tui.tui.widgets.pane_bar import PaneBar
 
 
-async def test_a_changed_key_does_the_same_and_the_old_one_nothing() -> None:
+async def test_a_changed_key_works_and_the_old_one_does_nothing() -> None:
     source = playing(*training(1, 20))
     async with session(source, pause=("p", "f6")).run_test() as pilot:
         await settled(pilot)
@@ -41,7 +41,7 @@ async def test_a_changed_key_does_the_same_and_the_old_one_nothing() -> None:
         assert "p Pause" in " ".join(rows(pilot)[-1].split())
 
 
-async def test_two_keys_that_changed_places() -> None:
+async def test_two_swapped_keys() -> None:
     source = playing(*training(1, 20))
     async with session(source, pause=("q",), quit=("space",)).run_test() as pilot:
         await settled(pilot)
@@ -52,7 +52,7 @@ async def test_two_keys_that_changed_places() -> None:
         assert len(pilot.app.screen_stack) == 3  # the dialog is up
 
 
-async def test_a_bracket_is_shown_as_one_after_another_key_got_its_place() -> None:
+async def test_a_users_bracket_key_is_shown_as_a_bracket() -> None:
     async with session(
         playing(*training(1, 20)), **{"wd-up": ("right_curly_bracket",), "lr-up": ("f7",)}
     ).run_test() as pilot:
@@ -77,7 +77,7 @@ async def test_v_shows_the_newest_steps_and_all_again() -> None:
 
 
 async def found(pilot: Pilot[Ending], words: str = "") -> list[str]:
-    """Titles and keys that the palette offers for some words, the best first."""
+    """Titles and keys that the palette offers for some words, best first."""
     await pilot.press("ctrl+p")
     await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
     listed = pilot.app.screen.query_one(CommandList)
@@ -88,12 +88,12 @@ async def found(pilot: Pilot[Ending], words: str = "") -> list[str]:
 
 
 def _best(listed: CommandList, words: str) -> bool:
-    """Whether the list is the one for these words, and not for the first few of them."""
+    """Whether the list is for all these words, and not only for the first few."""
     return words.lower() in str(listed.options[0].prompt).lower()
 
 
 async def choose(pilot: Pilot[Ending], words: str) -> None:
-    """Find a command by words and do it."""
+    """Find a command by words and run it."""
     await found(pilot, words)
     pilot.app.screen.query_one(CommandList).highlighted = 0
     await pilot.press("enter")
@@ -101,7 +101,7 @@ async def choose(pilot: Pilot[Ending], words: str) -> None:
     await pilot.pause()
 
 
-async def test_a_command_is_sent_by_its_words() -> None:
+async def test_a_command_is_found_by_words_and_sent() -> None:
     wanted: dict[str, Command] = {
         "pause": Pause(),
         "weight decay up": SetField("weight_decay", 1.25),
@@ -129,7 +129,7 @@ async def test_panes_are_found_by_name(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(("words", "screen"), [("help", Help), ("quit", QuitDialog)])
-async def test_dialogs_are_opened_by_their_words(words: str, screen: type) -> None:
+async def test_dialogs_are_found_by_words(words: str, screen: type) -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await until(pilot, lambda: "step 20 " in status(pilot))
         await choose(pilot, words)
@@ -147,7 +147,7 @@ async def test_themes_are_found_by_name_and_the_next_one_by_words() -> None:
         assert pilot.app.theme == names[1]
 
 
-async def test_a_panes_own_key_is_a_command_too() -> None:
+async def test_a_panes_key_is_also_a_command() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         await until(pilot, lambda: "step 20 " in status(pilot))
         await pilot.press(str(PANES.index(Log) + 1))
@@ -159,7 +159,7 @@ async def test_a_panes_own_key_is_a_command_too() -> None:
         assert run_screen(pilot).query_one(pane).has_focus_within
 
 
-async def test_every_command_says_its_key_in_force() -> None:
+async def test_every_command_shows_its_key_in_use() -> None:
     async with session(playing(*training(1, 20)), pause=("p", "f6")).run_test() as pilot:
         await until(pilot, lambda: "step 20 " in status(pilot))
         titles = await found(pilot)

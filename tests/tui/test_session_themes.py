@@ -1,4 +1,4 @@
-"""Changing the theme of a session: by its key, by its file, and what is remembered."""
+"""Changing the theme of a session by its key or by its file, and remembering it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grok_tui.tui.widgets.chart import Chart
 
 
 def drawn_colors(pilot: Pilot[Ending]) -> set[str]:
-    """The colors of all that the loss chart shows."""
+    """All colors in the loss chart."""
     chart = run_screen(pilot).query_one("#loss", Chart)
     lines = (chart.render_line(y) for y in range(chart.size.height))
     styles = (segment.style for line in lines for segment in line)
@@ -29,7 +29,7 @@ def name_of(color: str) -> str:
     return Color.parse(color).rich_color.name
 
 
-async def test_charts_wear_every_themes_colors() -> None:
+async def test_charts_have_the_colors_of_every_theme() -> None:
     async with session(playing(*training(1, 20))).run_test() as pilot:
         for theme in load_themes()[0].values():
             pilot.app.theme = theme.name
@@ -51,7 +51,7 @@ async def test_t_goes_through_all_themes_and_remembers_the_last() -> None:
             await until(pilot, lambda wanted=wanted: wanted in drawn_colors(pilot))
 
 
-async def test_a_theme_that_cannot_be_remembered_is_changed_all_the_same(
+async def test_a_theme_that_cannot_be_remembered_is_still_used(
     config_folder: Path,
 ) -> None:
     config_folder.parent.mkdir(parents=True)

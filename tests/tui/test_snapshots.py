@@ -1,4 +1,4 @@
-"""Pictures of the session at fixed sizes, drawn from a script."""
+"""Snapshots of the session at fixed sizes, with scripted events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""50,000 steps on screen in a pseudo-terminal, while keys are pressed at random."""
+"""50,000 steps in a session in a pseudo-terminal, with random key presses."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ SETTINGS = [
     *("--eval-every", "50", "--analyze-every", "500"),
 ]
 UP, DOWN, RIGHT, LEFT, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b"
-# What is pressed at once. What opens a question is left again, and what would end the run or
-# make another one of it is answered with no.
+# Keys that are pressed at once. Questions that they open are left again, and those that would
+# end the run or start another are answered with no.
 KEYS = [
     *("  ", "s", "S", "[]", "][", "{}", "}{", "z", "c", "t", "v", "f", "x", "y", "m", "o", "k"),
     *("w", "+", "-", "1", "3", "4", "5", "6", "7", "8", "9", "0", "l", "d", "h"),
@@ -44,7 +44,7 @@ KEYS = [
 ]
 
 
-# What these keys ask, which is answered with no.
+# The questions of these keys, which are answered with no.
 QUESTIONS = {"r": "Start a new run", "b": "Branch from which", "q": "End this run?"}
 
 
@@ -56,7 +56,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process has in RAM; 0 if it is gone."""
+    """The resident memory of a process in bytes; 0 if it is gone."""
     if not Path(f"/proc/{pid}").exists():
         return 0
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
@@ -64,7 +64,7 @@ def resident(pid: int) -> int:
 
 
 def growth(samples: list[tuple[int, int]]) -> float:
-    """How much memory grew over the second half of the run, as a share."""
+    """The growth of memory over the second half of the run, as a share."""
     steps, sizes = np.array(samples).T
     middle = np.median(sizes[(steps >= 0.45 * STEPS) & (steps <= 0.55 * STEPS)])
     end = np.median(sizes[steps >= 0.9 * STEPS])
@@ -72,7 +72,7 @@ def growth(samples: list[tuple[int, int]]) -> float:
 
 
 def watch(terminal: Terminal, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
-    """Draw what comes until something is done, for some seconds, or until the program ends."""
+    """Draw output for some seconds, or until `done` or the end of the program."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and not done():
         alive = terminal.read(0.02)
@@ -82,7 +82,7 @@ def watch(terminal: Terminal, seconds: float, done: Callable[[], bool] = lambda:
 
 
 def refuse(terminal: Terminal, question: str) -> None:
-    """Escape from a question, if it comes: the key may have been typed into a field."""
+    """Escape from a question, if it comes; the key may have gone into an input instead."""
     watch(terminal, 20.0, lambda: question in terminal.text())
     terminal.press(ESCAPE)
     terminal.until(lambda: question not in terminal.text())
@@ -90,7 +90,7 @@ def refuse(terminal: Terminal, question: str) -> None:
 
 
 def ask(terminal: Terminal) -> None:
-    """Ask for a pair, unless something else is open, in which enter would choose."""
+    """Ask for a pair, unless something else is open where enter would choose."""
     watch(terminal, 0.4)
     if "╭─ Ask" in terminal.text() and not re.search(
         "Cancel|Search for|Branch from|Jump to", terminal.text()
@@ -100,7 +100,7 @@ def ask(terminal: Terminal) -> None:
 
 
 def abuse(terminal: Terminal, rng: random.Random, each: Callable[[int], None]) -> int:
-    """Press keys until the run has ended; `each` gets the step now and then. The presses."""
+    """Press keys until the run has ended; returns how many. each: gets the step at times."""
     pressed = 0
     runs = terminal.folder / "runs"
     while "STOPPED" not in terminal.text():
@@ -113,7 +113,7 @@ def abuse(terminal: Terminal, rng: random.Random, each: Callable[[int], None]) -
             refuse(terminal, QUESTIONS[keys])
         elif keys == "0":
             ask(terminal)
-        else:  # an escape is one by itself only if nothing follows at once
+        else:  # an escape stands alone only if nothing follows at once
             watch(terminal, 0.4 if keys.endswith((ESCAPE, "1")) else 0.1)
         assert b"Traceback" not in terminal.output
         terminal.output = terminal.output[-3000:]
@@ -143,7 +143,7 @@ def test_a_long_session_under_random_keys(
     record_property("pressed", pressed)
     print(f"{pressed} presses")
 
-    for key in (ESCAPE, ESCAPE, "q"):  # sent at once they are one key
+    for key in (ESCAPE, ESCAPE, "q"):  # sent together, they would be one key
         terminal.press(key)
         watch(terminal, 0.4)
     assert terminal.exit_code() == 0

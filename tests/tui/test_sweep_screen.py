@@ -1,4 +1,4 @@
-"""The screen of a sweep: the map fills in, its runs can be opened, and it is left with care."""
+"""The screen of a sweep: its map fills in, its runs can be opened, and leaving asks first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sweep_of(tmp_path: Path, **content: Any) -> SweepFolder:
 
 
 def ended(run: Path, **known: Any) -> None:
-    """Let a point have ended."""
+    """Make the run of a point that has ended."""
     if not run.exists():
         recorded_run(run, *grokking(40))
     content = summary(**{"steps": 1500, "memorized_step": 100, **known}).to_dict()
@@ -73,7 +73,7 @@ async def says(pilot: Pilot[Ending], *texts: str) -> None:
 
 
 class Training:
-    """A training that goes on when a test says so, and remembers how it was ended."""
+    """A training that continues when a test says so, and records how it was ended."""
 
     def __init__(self) -> None:
         self.goes_on, self.end = threading.Semaphore(0), threading.Event()
@@ -144,7 +144,7 @@ async def test_a_run_that_has_not_begun_cannot_be_opened(tmp_path: Path) -> None
         assert isinstance(pilot.app.screen, SweepScreen)
 
 
-async def test_further_axes_are_further_maps(tmp_path: Path) -> None:
+async def test_more_axes_give_more_maps(tmp_path: Path) -> None:
     axes = {**AXES, "lr": [1e-3, 3e-3], "decay": ["coupled", "decoupled"]}
     async with screen(sweep_of(tmp_path, seeds=1, axes=axes)) as pilot:
         await says(pilot, "lr 0.001, decay coupled", "] Next map")
@@ -154,7 +154,7 @@ async def test_further_axes_are_further_maps(tmp_path: Path) -> None:
         await says(pilot, "lr 0.003, decay decoupled")
 
 
-async def test_leaving_while_points_are_trained_is_asked_twice(tmp_path: Path) -> None:
+async def test_leaving_while_points_are_trained_takes_two_presses(tmp_path: Path) -> None:
     training = Training()
     async with screen(sweep_of(tmp_path), training) as pilot:
         await says(pilot, "0 of 8 points ended")
@@ -166,7 +166,9 @@ async def test_leaving_while_points_are_trained_is_asked_twice(tmp_path: Path) -
     assert pilot.app.return_value == Ending(0)
 
 
-async def test_what_ends_the_training_is_said_and_is_the_exit_code(tmp_path: Path) -> None:
+async def test_an_error_that_ends_training_is_shown_and_sets_the_exit_code(
+    tmp_path: Path,
+) -> None:
     training = Training()
     training.problem = UserError("the scheduler is gone; what is done is kept")
     async with screen(sweep_of(tmp_path), training) as pilot:
@@ -176,7 +178,7 @@ async def test_what_ends_the_training_is_said_and_is_the_exit_code(tmp_path: Pat
 
 
 @pytest.mark.parametrize("theme", ["midnight", "terminal", "paper"])
-async def test_every_theme_tells_cells_apart(tmp_path: Path, theme: str) -> None:
+async def test_cells_are_distinct_in_every_theme(tmp_path: Path, theme: str) -> None:
     folder = sweep_of(tmp_path, seeds=1)
     *others, last = folder.points
     for point, grok_step in zip(others, (300, 900, None), strict=True):

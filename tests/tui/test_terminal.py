@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning"),
 ]
 
-# On an idle machine the first frame takes half a second; the tests' machine may be busy.
+# On an idle machine, the first frame takes half a second; a test machine may be busy.
 FIRST_FRAME_SECONDS = 3.0
 
 Start = Callable[..., Terminal]
@@ -26,7 +26,7 @@ Start = Callable[..., Terminal]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the command in `tmp_path`; ends it with the test."""
+    """Starts the command in `tmp_path`, and ends it after the test."""
     terminals: list[Terminal] = []
 
     def begin(*arguments: str, size: tuple[int, int] = (120, 36)) -> Terminal:
@@ -40,7 +40,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def training(start: Start) -> tuple[Terminal, int]:
-    """A session that trains, and its trainer's process id."""
+    """A session that trains, and its trainer's process ID."""
     terminal = start("--preset", "nanda", *SMALL)
     terminal.until(lambda: terminal.step() > 0 or "FAILED" in terminal.text(), 60)
     assert "FAILED" not in terminal.text(), terminal.text()
@@ -48,7 +48,7 @@ def training(start: Start) -> tuple[Terminal, int]:
 
 
 def assert_saved(folder: Path) -> int:
-    """The one run in `folder` has a last checkpoint and a summary; the step it ended at."""
+    """Check that the only run has a last checkpoint and a summary; returns its last step."""
     (run_dir,) = (folder / "runs").iterdir()
     steps = int(json.loads((run_dir / "summary.json").read_text())["steps"])
     assert (run_dir / "checkpoints" / f"step-{steps:08}.safetensors").exists()
@@ -58,7 +58,7 @@ def assert_saved(folder: Path) -> int:
 
 
 def assert_gone(group: int, seconds: float = 10.0) -> None:
-    """No process of the trainer's group is left."""
+    """Check that no process of the trainer's group is left."""
     end = time.monotonic() + seconds
     while any(g == group for _, _, g in processes()):
         assert time.monotonic() < end, "the trainer lives on"
@@ -130,7 +130,7 @@ def test_closing_the_window_saves(training: tuple[Terminal, int], tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_killed_trainer_is_shown_at_once_and_the_run_goes_on(
+def test_a_killed_trainer_is_shown_at_once_and_the_run_continues(
     training: tuple[Terminal, int], tmp_path: Path
 ) -> None:
     terminal, trainer = training
@@ -151,7 +151,7 @@ def test_a_killed_trainer_is_shown_at_once_and_the_run_goes_on(
 
     os.kill(terminal.trainer(), signal.SIGKILL)
     terminal.shows("The run has failed")
-    terminal.press("qq")  # leaves the question, then the session
+    terminal.press("qq")  # closes the question, then the session
     assert terminal.exit_code() == 1
     terminal.assert_restored()
     assert b"error: the trainer was killed by SIGKILL" in terminal.output
@@ -236,7 +236,7 @@ def test_the_panes_of_a_real_run(training: tuple[Terminal, int]) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_session_takes_its_trainer_along(training: tuple[Terminal, int]) -> None:
+def test_a_killed_session_ends_its_trainer(training: tuple[Terminal, int]) -> None:
     terminal, trainer = training
     os.kill(terminal.pid, signal.SIGKILL)
     terminal.process.wait()
