@@ -74,7 +74,7 @@ async def test_restart_starts_a_new_run_and_saves_the_old_one(
         await until(pilot, lambda: "compiling the new run" in status(pilot))
 
 
-async def test_a_restart_that_is_cancelled_changes_nothing(launcher: ScriptedLauncher) -> None:
+async def test_a_canceled_restart_changes_nothing(launcher: ScriptedLauncher) -> None:
     app = session(playing(*training(1, 30)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

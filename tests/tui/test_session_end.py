@@ -64,7 +64,7 @@ async def test_quit_now_does_not_wait() -> None:
 
 
 @pytest.mark.parametrize("keys", [["down", "down", "enter"], ["escape"], ["q"]], ids=str)
-async def test_quit_can_be_cancelled(keys: list[str]) -> None:
+async def test_quit_can_be_canceled(keys: list[str]) -> None:
     source = playing(*training(1, 20))
     app = session(source)
     async with app.run_test() as pilot:
