@@ -50,10 +50,8 @@ class Picture:
 
 
 PICTURES = (
-    Picture("memorized", 150, (160, 48), ("4",)),
     Picture("small", 300, (80, 24), ("1",), "paper"),
     Picture("grokking", 580, (160, 48), ("4",)),
-    Picture("grokked", 800, (160, 48), ("3",)),
     Picture("hyperparameters", 820, (120, 36), ("e",), "okabe-ito"),
     Picture("circle", 900, (120, 36), ("7",)),
     Picture("measures", 1000, (120, 36), ("6",)),
