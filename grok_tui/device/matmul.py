@@ -16,11 +16,8 @@ from tinygrad.uop.ops import UOp
 
 from grok_tui.device import c_calls
 from grok_tui.device.gpu_matmul import tiled_product, whole_rows
-from grok_tui.device.openblas import blas_threads, openblas, shared_rows
+from grok_tui.device.openblas import ROW_MAJOR, TRANSPOSE, blas_threads, openblas, shared_rows
 
-# CBLAS's constants for row-major order and for plain and transposed operands.
-_ROW_MAJOR = 101
-_TRANSPOSE = {False: 111, True: 112}
 # OpenBLAS cuts long sums into blocks whose size depends on its number of threads. In pieces
 # shorter than any such block, sums are bit for bit the same on any number of threads, if these
 # divide the rows as described in `device.openblas`.
@@ -133,7 +130,7 @@ def _c_source(name: str, count: int, m: int, n: int, k: int, *, ta: bool, tb: bo
         """The rows of the product from `first` on."""
         return f"""
   for (int k = 0; k < {k}; k += {_PIECE}) {{
-    ((sgemm)*entry)({_ROW_MAJOR}, {_TRANSPOSE[ta]}, {_TRANSPOSE[tb]}, {count}, {n},
+    ((sgemm)*entry)({ROW_MAJOR}, {TRANSPOSE[ta]}, {TRANSPOSE[tb]}, {count}, {n},
                     {k} - k < {_PIECE} ? {k} - k : {_PIECE}, 1.0f,
                     a + k * {next_a} + {first * row_a}, {lda}, b + k * {next_b}, {ldb},
                     k ? 1.0f : 0.0f, c + {first * n}, {n});

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 _KERNELS = "OPENBLAS_CORETYPE"
 _AVX512_KERNELS = "SkylakeX"
 _AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+# CBLAS's constants for row-major order, and for plain and transposed operands.
+ROW_MAJOR = 101
+TRANSPOSE = {False: 111, True: 112}
 # Trial products, (M, N, K), in which no thread's share of M is a multiple of a kernel's tile.
 ODD_SHAPES = ((905, 113, 250), (905, 512, 128))
 # Others have shares that are multiples of the tile of the AVX2 kernels, which sum leftover rows
@@ -97,7 +100,8 @@ def product(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
     c = np.empty((m, n), dtype=np.float32)
     one, zero = ctypes.c_float(1), ctypes.c_float(0)
     pa, pb, pc = (ctypes.c_void_p(x.ctypes.data) for x in (a, b, c))
-    library.scipy_cblas_sgemm(101, 111, 111, m, n, k, one, pa, k, pb, n, zero, pc, n)
+    order, plain = ROW_MAJOR, TRANSPOSE[False]
+    library.scipy_cblas_sgemm(order, plain, plain, m, n, k, one, pa, k, pb, n, zero, pc, n)
     return c
 
 

@@ -32,10 +32,11 @@ def reached(run: Path) -> Reached:
     latest = Reached()
     for line in reversed(lines):
         content = _content(line)
-        if not latest.step:
-            latest = Reached(content.get("step", 0))
-        if "test_acc" in content:
-            return Reached(latest.step, content["test_acc"])
+        step, test_acc = content.get("step"), content.get("test_acc")
+        if not latest.step and isinstance(step, int):
+            latest = Reached(step)
+        if isinstance(test_acc, float | int):
+            return Reached(latest.step, test_acc)
     return latest
 
 

@@ -1,19 +1,15 @@
-"""Which points train together, how many fit, and their progress."""
+"""Which points train together, and how many fit."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from model_for import model_for
-from summaries import summary
 
 from grok_tui.config.schema import Config
-from grok_tui.runs.latest import Reached, reached
 from grok_tui.sweep import batching as module
 from grok_tui.sweep.batching import (
     MOST_REPLICAS,
@@ -23,8 +19,6 @@ from grok_tui.sweep.batching import (
     groups,
     parts,
 )
-from grok_tui.sweep.folder import SweepFolder
-from grok_tui.sweep.progress import SweepProgress
 from grok_tui.sweep.spec import spec_from
 from grok_tui.tasks.registry import make_task
 
@@ -94,60 +88,3 @@ def test_the_memory_of_an_nvidia_card_comes_from_nvidia_smi(
     assert 2**20 < machine < math.inf
     tool.write_text("#!/bin/sh\nexit 9\n")
     assert free_bytes("CUDA") == pytest.approx(machine, rel=0.5)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", Reached()),
-        ('{"step": 1, "train_loss": 2.5}', Reached()),  # still being written
-        ('{"step": 1, "train_loss": 2.5}\n', Reached(1)),
-        ('{"step": 9, "test_acc": 0.25}\n{"step": 10}\n{"step": 1', Reached(10, 0.25)),
-        ("x" * 20000 + '\n{"step": 10}\n', Reached(10)),
-        ("[1]\nnonsense\n", Reached()),
-    ],
-)
-def test_how_far_a_run_has_come(text: str, expected: Reached, tmp_path: Path) -> None:
-    assert reached(tmp_path) == Reached()
-    (tmp_path / "metrics.jsonl").write_text(text)
-    assert reached(tmp_path) == expected
-
-
-def test_progress_reports_each_ended_point_once_and_the_time_left(
-    tmp_path: Path,
-) -> None:
-    now = 100.0
-    folder = SweepFolder.open(
-        tmp_path / "sweep", spec_from({"base": {"steps": 1000}, "seeds": 2})
-    )
-    watch = SweepProgress.begin(folder, retry=False, clock=lambda: now)
-    assert [point.name for point in watch.missing] == ["seed-0", "seed-1"]
-    assert watch.look() == []
-    assert watch.seconds_left() is None
-    runs = [folder.run_of(point) for point in folder.points]
-    begin(runs[0], 250)
-    now += 10
-    assert watch.look() == []
-    assert watch.running == {"seed-0": Reached(250, 0.5)}
-    assert watch.seconds_left() == pytest.approx(10 * (750 + 1000) / 250)
-    end(runs[0], steps=400)
-    begin(runs[1], 100)
-    assert [point.name for point in watch.look()] == ["seed-0"]
-    assert watch.look() == []
-    assert (watch.ended, list(watch.running)) == (1, ["seed-1"])
-    assert watch.seconds_left() == pytest.approx(10 * 900 / 500)
-    assert watch.outcomes["seed-0"].grok_step == 400
-    again = SweepProgress(SweepFolder.open(folder.path, folder.spec))
-    assert [point.name for point in again.missing] == ["seed-1"]
-
-
-def begin(run: Path, step: int) -> None:
-    run.mkdir(parents=True)
-    (run / "config.toml").touch()
-    line = f'{{"step": {step}, "train_loss": 1.0, "test_acc": 0.5}}\n'
-    (run / "metrics.jsonl").write_text(line)
-
-
-def end(run: Path, **known: Any) -> None:
-    content = summary(memorized_step=100, grok_step=known["steps"], exit="grokked", **known)
-    (run / "summary.json").write_text(json.dumps(content.to_dict()))
