@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Subprocesses of the suite would otherwise compile the packages again and again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-slow test-long bench check format lint types imports install dev clean
 

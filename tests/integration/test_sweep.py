@@ -207,7 +207,7 @@ def test_losing_the_scheduler_ends_cleanly_and_the_sweep_can_continue(
         result = running.end()
         assert result.code == 2
         assert result.err.splitlines()[-1].endswith(
-            "the scheduler is gone; what is done is kept, and the same command goes on"
+            "the scheduler is gone; finished points are kept, and the same command continues"
         )
         assert "Traceback" not in result.err
     again = call(*flags, env=env())

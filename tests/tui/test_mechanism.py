@@ -68,13 +68,18 @@ async def test_a_pane_waits_for_an_analysis_and_then_shows_it(
         source.deliver(analyzed(100))
         await until(pilot, lambda: pane.border_subtitle == "step 100")
         await settled(pilot)
-        region = pane.region
-        lines = [row[region.x + 1 : region.right - 1] for row in rows(pilot)]
-        inside = lines[region.y + 1 : region.bottom - 1]
-        assert sum(bool(line.strip()) for line in inside) > 5
-        about = pane.query_one(".about")
-        words = " ".join(" ".join(inside).split())
-        assert (pane.ABOUT in words) == about.display == (size != (60, 16))
+
+        def inside() -> list[str]:
+            region = pane.region
+            lines = [row[region.x + 1 : region.right - 1] for row in rows(pilot)]
+            return lines[region.y + 1 : region.bottom - 1]
+
+        def explained() -> bool:
+            return pane.ABOUT in " ".join(" ".join(inside()).split())
+
+        await until(pilot, lambda: explained() == (size != (60, 16)))
+        assert pane.query_one(".about").display == (size != (60, 16))
+        assert sum(bool(line.strip()) for line in inside()) > 5
 
 
 @pytest.mark.parametrize("key", PANES)

@@ -143,7 +143,7 @@ def test_a_killed_trainer_is_shown_at_once_and_the_run_continues(
     terminal.shows("The run has failed: the trainer was killed by SIGKILL")
     checkpoints = (tmp_path / "runs").glob("*/checkpoints/*")
     newest = max(int(path.stem.removeprefix("step-")) for path in checkpoints)
-    terminal.shows(f"Go on from step {newest}")
+    terminal.shows(f"Continue from step {newest}")
     terminal.press("\r")
     terminal.shows("RUNNING", 60)
     terminal.until(lambda: terminal.step() > newest)

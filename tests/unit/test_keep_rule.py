@@ -41,9 +41,7 @@ def test_a_rule_has_parts(text: str, parts: list[tuple[str, int]]) -> None:
      "last 3 phases", "All", "last 123456789", "first\nlast 3"],
 )  # fmt: skip
 def test_an_invalid_rule_is_refused_with_a_reason(text: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"must list all, first, last N, every M or phases, not "
-    ):
+    with pytest.raises(ValueError, match=r"must list all, first, last N, every M or phases"):
         parse(text)
 
 
