@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 
 from grok_tui import __version__
-from grok_tui.device.openblas import blas_threads
+from grok_tui.device.openblas import usable_cores
 
 
 def describe(device: str) -> dict[str, str]:
     """Processor, cores, load, device, versions and date, as text."""
     return {
         "processor": _processor(),
-        "usable cores": str(blas_threads()),
+        "usable cores": str(usable_cores()),
         "load before": " ".join(f"{load:.2f}" for load in os.getloadavg()),
         "device": device,
         "grok-tui": __version__,

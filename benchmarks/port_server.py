@@ -15,14 +15,14 @@ import torch
 from benchmarks.port_client import Request
 from benchmarks.pytorch_port import GraphedPort, Port
 from benchmarks.rounds import turn
-from grok_tui.device.openblas import blas_threads
+from grok_tui.device.openblas import usable_cores
 
 
 def main(descriptor: int) -> None:
     """Answer requests until the pipe closes."""
     connection = Connection(descriptor)
     start = connection.recv()
-    torch.set_num_threads(blas_threads())
+    torch.set_num_threads(usable_cores())
     ports = {"eager": Port(start.config, start.task, start.weights, start.kind)}
     if start.kind == "cuda":
         ports["graphed"] = GraphedPort(start.config, start.task, start.weights)

@@ -32,7 +32,7 @@ _ALIGNED_WIDTHS = (113, 128, 512)
 _MOST_ALIGNED_THREADS = 4
 
 
-def blas_threads() -> int:
+def usable_cores() -> int:
     """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -47,7 +47,7 @@ def openblas() -> ctypes.CDLL | None:
             folder = Path(importlib.import_module("scipy_openblas32").get_lib_dir())
             path = next(p for p in sorted(folder.iterdir()) if "libscipy_openblas" in p.name)
             library = ctypes.CDLL(str(path))
-        library.scipy_openblas_set_num_threads(blas_threads())
+        library.scipy_openblas_set_num_threads(usable_cores())
         _ = library.scipy_cblas_sgemm
     except (ImportError, StopIteration, OSError, AttributeError):
         return None
@@ -67,7 +67,7 @@ def shared_rows() -> int:
     Then the product is bit for bit the same on one thread as on all. 1 if any number of rows
     will do, 0 if no number is known to. Found by trial, once per process.
     """
-    threads = blas_threads()
+    threads = usable_cores()
     if threads == 1 or all(same_on_all_threads(*shape) for shape in ODD_SHAPES):
         return 1
     aligned = _TILE_ROWS * threads
@@ -86,7 +86,7 @@ def same_on_all_threads(m: int, n: int, k: int) -> bool:
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in ((m, k), (k, n)))
     results = []
-    for threads in (1, blas_threads()):
+    for threads in (1, usable_cores()):
         set_threads(threads)
         results.append(product(a, b))
     return bool(np.array_equal(results[0], results[1]))

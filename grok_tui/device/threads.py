@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from threadpoolctl import ThreadpoolController
 
-from grok_tui.device.openblas import blas_threads, set_threads, shared_rows
+from grok_tui.device.openblas import usable_cores, set_threads, shared_rows
 
 # Steps timed before deciding.
 WINDOW = 5
@@ -98,4 +98,4 @@ class ThreadKeeper:
 def thread_keeper(device: str) -> ThreadKeeper:
     """The thread keeper of a device; it tries nothing where results would change."""
     choice = device.startswith("CPU") and shared_rows() > 0
-    return ThreadKeeper(blas_threads() if choice else 1, set_threads)
+    return ThreadKeeper(usable_cores() if choice else 1, set_threads)

@@ -111,7 +111,7 @@ def weight_decay_too_low(run: Derived) -> Verdict | None:
         evidence(
             run, "weight_decay", "lr_wd", "train_loss", "test_loss", "test_acc", "norm_change"
         ),
-        "Nothing pulls the weights towards zero, so memorizing costs nothing and no simpler"
+        "Nothing pulls the weights toward zero, so memorizing costs nothing and no simpler"
         " rule replaces it.",
         {"weight_decay": _sane_decay(run)},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -70,11 +71,13 @@ def free_bytes(device: str) -> float:
     if device.startswith(("CUDA", "NV")):
         query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
         try:
+            number = device.partition(":")[2] or "0"
+            if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
+                number = visible.split(",")[int(number)].strip()
             mebibytes = subprocess.run(  # noqa: S603  a fixed command
-                query, capture_output=True, text=True, check=True
+                [*query, f"--id={number}"], capture_output=True, text=True, check=True
             ).stdout
-            index = int(device.partition(":")[2] or 0)
-            return float(mebibytes.split()[index]) * 2**20
+            return float(mebibytes) * 2**20
         except (OSError, subprocess.CalledProcessError, ValueError, IndexError):
             pass  # no usable answer: the machine's memory is the best guess left
     return float(psutil.virtual_memory().available)

@@ -13,7 +13,7 @@ from typing import Any
 
 from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker
 
-from grok_tui.device.openblas import blas_threads
+from grok_tui.device.openblas import usable_cores
 from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.spec import Point
 from grok_tui.sweep.train_group import train_runs
@@ -72,7 +72,7 @@ def cluster(scheduler: str | None, workers: int | None, log: Path) -> Iterator[C
         with client:
             yield client
         return
-    count = workers or blas_threads()
+    count = workers or usable_cores()
     with (
         LocalCluster(
             n_workers=count,

@@ -118,10 +118,11 @@ class Fleet:
     def _guarded(self, i: int, act: Callable[..., None], *arguments: Any) -> None:
         """Call `act` for one run; a divergence or an OSError ends that run only."""
         try:
-            act(i, *arguments)
-        except DivergedError as end:
-            config, rate = self._starts[i].config, self._chunk.median_rate()
-            self._ends[i] = self._logs[i].fail(end, config, rate)
+            try:
+                act(i, *arguments)
+            except DivergedError as end:
+                config, rate = self._starts[i].config, self._chunk.median_rate()
+                self._ends[i] = self._logs[i].fail(end, config, rate)
         except OSError as error:
             self._ends[i] = error
 

@@ -22,7 +22,7 @@ from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.screens.run_view import LEAST_HEIGHT, LEAST_WIDTH
-from grok_tui.view.state import Sought
+from grok_tui.view.state import SessionState, Sought
 
 # Frame rate of a film, and how many seconds its last frame stays.
 FRAMES_PER_SECOND = 8
@@ -49,13 +49,14 @@ class Frame:
 
 def film(recording: Recording, stage: Stage, speed: float) -> list[Frame]:
     """Film a whole run at `speed` times its own speed. Raises UserError or OSError."""
-    output: list[str] = [_CLEAR]
+    output: list[str] = []
     frames: list[Frame] = []
 
     async def shoot(screen: Replay, pilot: Pilot[object]) -> None:
+        output[:] = [_CLEAR]  # in place of what opening the screen has drawn
+        screen.refresh()
         for number, player in enumerate(_positions(recording, speed)):
-            screen.show_at_once(shown(recording, player))
-            await pilot.pause()
+            await _show(screen, shown(recording, player), pilot, output)
             frames.append(Frame(number / FRAMES_PER_SECOND, "".join(output)))
             output.clear()
         frames.append(Frame(frames[-1].seconds + LAST_SECONDS, _SHOW_CURSOR))
@@ -70,15 +71,15 @@ def picture(recording: Recording, stage: Stage, step: int | None) -> str:
     if not 0 <= at <= recording.last:
         raise UserError(f"{recording.folder} has steps 0 to {recording.last}, not {step}")
     pictures: list[str] = []
+    output: list[str] = []
 
     async def shoot(screen: Replay, pilot: Pilot[object]) -> None:
         player = Player(recording.timeline, recording.last, at, playing=False)
-        screen.show_at_once(shown(recording, player))
-        await pilot.pause()
+        await _show(screen, shown(recording, player), pilot, output)
         title = f"grok-tui {recording.folder.resolve().name}"
         pictures.append(pilot.app.export_screenshot(title=title))
 
-    _perform(recording, stage, [], shoot)
+    _perform(recording, stage, output, shoot)
     return pictures[0]
 
 
@@ -89,6 +90,22 @@ def _positions(recording: Recording, speed: float) -> Iterator[Player]:
     while player.playing:
         player = player.after(1 / FRAMES_PER_SECOND)
         yield player
+
+
+async def _show(
+    screen: Replay, state: SessionState, pilot: Pilot[object], output: list[str]
+) -> None:
+    """Show a state, and wait until the screen has nothing more to draw.
+
+    Changes are drawn together: a film must not depend on how busy the machine is.
+    """
+    with pilot.app.batch_update():
+        screen.show_at_once(state)
+        await pilot.pause()
+    drawn = -1
+    while drawn < len(output):
+        drawn = len(output)
+        await pilot.pause()
 
 
 class _Still(ReplaySource):
@@ -121,7 +138,7 @@ def _perform(
         screen = pilot.app.screen
         assert isinstance(screen, Replay)
         screen.action_pane(stage.pane)
-        await pilot.pause()
+        await _show(screen, screen.state, pilot, output)
         await shoot(screen, pilot)
         app.exit()
 

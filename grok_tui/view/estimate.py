@@ -22,7 +22,7 @@ from grok_tui.text import UserError, one_line
 MEASURE_SECONDS = 0.2
 # Measured on a CPU (docs/performance.md): the time of a step and of an evaluation over that
 # of the step's products, and the seconds that compiling takes.
-_STEP_SHARE, _EVALUATION_SHARE, _COMPILE_SECONDS = 1.9, 2.0, 3.0
+_STEP_PRODUCTS, _EVALUATION_PRODUCTS, _COMPILE_SECONDS = 1.9, 2.0, 3.0
 # Runs shorter than this say little about the speed.
 _LEAST_STEPS = 100
 _MOST_SECONDS = 1e6
@@ -71,7 +71,9 @@ def measured_speed(config: Config) -> Speed | None:
     if sizes is None:
         return None
     products = _products_seconds(*sizes)
-    return Speed("CPU", _COMPILE_SECONDS, _STEP_SHARE * products, _EVALUATION_SHARE * products)
+    return Speed(
+        "CPU", _COMPILE_SECONDS, _STEP_PRODUCTS * products, _EVALUATION_PRODUCTS * products
+    )
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 from small_runs import MemoryStore, Recording, small, train
 
 from grok_tui.config.schema import Config
-from grok_tui.protocol.events import CheckpointSaved, Evaluated, Failed, Stopped
+from grok_tui.protocol.events import CheckpointSaved, Evaluated, Event, Failed, Stopped
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.sweep.batching import NUMBERS
 from grok_tui.training import fleet as module
@@ -143,6 +143,21 @@ def test_a_full_disk_ends_only_its_own_run() -> None:
     assert isinstance(ends[0], OSError)
     assert isinstance(ends[1], Stopped)
     assert_same(recordings[1], train(configs[1]))
+
+
+def test_a_diverging_run_whose_disk_is_full_ends_alone() -> None:
+    """The report of its end is what cannot be written."""
+    full, other = Recording(), Recording()
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Failed):
+            raise OSError(28, "No space left on device")
+        full(event)
+
+    ends = Fleet([Member(base(lr=10.0), emit), Member(base(), other)]).run()
+    assert isinstance(ends[0], OSError)
+    assert ends[1] == other.end
+    assert other.losses().shape == (base().steps,)
 
 
 def test_a_cut_off_fleet_continues_as_if_never_cut_off() -> None:

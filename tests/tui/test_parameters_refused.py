@@ -32,7 +32,12 @@ from grok_tui.tui.themes import load_themes
         (SMALL, "lr", "20", "lr must be above 0 and at most 10 (got 20.0)"),
         (SMALLEST, "modulus", "112", "modulus must be odd, so that each frequency"),
         (SMALL, "n_heads", "5", "n_heads must divide d_model, 128 (got 5)"),
-        (SMALL, "keep", "last", "keep must list all, first, last N, every M or phases (got"),
+        (
+            SMALL,
+            "keep",
+            "last",
+            "keep must list all, first, last N, every M or phases (got 'last')",
+        ),
     ],
 )
 async def test_an_invalid_value_is_explained_below_it_and_changes_nothing(

@@ -79,11 +79,19 @@ def test_the_memory_of_an_nvidia_card_comes_from_nvidia_smi(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\nprintf '1000\\n2000\\n'\n")
+    tool.write_text(
+        "#!/bin/sh\nfor last; do :; done\n"
+        "case $last in --id=0) echo 1000;; --id=1) echo 2000;; --id=GPU-5e) echo 3000;;"
+        " *) exit 6;; esac\n"
+    )
     tool.chmod(0o755)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert free_bytes("CUDA") == 1000 * 2**20
     assert free_bytes("CUDA:1") == 2000 * 2**20
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1, GPU-5e")
+    assert free_bytes("CUDA") == 2000 * 2**20
+    assert free_bytes("CUDA:1") == 3000 * 2**20
     machine = free_bytes("CPU")
     assert 2**20 < machine < math.inf
     tool.write_text("#!/bin/sh\nexit 9\n")

@@ -13,7 +13,7 @@ from grok_tui.device import c_calls
 from grok_tui.device import matmul as module
 from grok_tui.device.gpu_matmul import repeated_row
 from grok_tui.device.matmul import matmul, matmul_name, rows_for
-from grok_tui.device.openblas import blas_threads, set_threads, shared_rows
+from grok_tui.device.openblas import usable_cores, set_threads, shared_rows
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -181,11 +181,11 @@ def test_products_are_the_same_on_any_number_of_threads(
 ) -> None:
     """Bit for bit; otherwise a run would depend on the load of the machine."""
     if rows == "aligned":  # as for kernels that need it, even if this machine's do not
-        monkeypatch.setattr(module, "shared_rows", lambda: 24 * max(2, blas_threads()))
+        monkeypatch.setattr(module, "shared_rows", lambda: 24 * max(2, usable_cores()))
     elif not shared_rows():
         pytest.skip("no number of rows makes it so: runs keep their number of threads")
     a, b = draw(k, m), draw(k, n)
-    before, results = blas_threads(), []
+    before, results = usable_cores(), []
     try:
         for threads in (1, max(2, before)):
             set_threads(threads)
@@ -225,9 +225,9 @@ def test_a_repeated_row_and_its_gradient(count: int) -> None:
 
 
 def test_the_name_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "blas_threads", lambda: 2)
+    monkeypatch.setattr(module, "usable_cores", lambda: 2)
     assert matmul_name("CPU") == "OpenBLAS, 2 threads"
-    monkeypatch.setattr(module, "blas_threads", lambda: 1)
+    monkeypatch.setattr(module, "usable_cores", lambda: 1)
     assert matmul_name("CPU") == "OpenBLAS, 1 thread"
     assert matmul_name("METAL") == matmul_name("CUDA:1") == "tinygrad's own"
     monkeypatch.setattr(module, "openblas", lambda: None)

@@ -17,7 +17,7 @@ from grok_tui.config.schema import Config
 from grok_tui.device import openblas as module
 from grok_tui.device import threads
 from grok_tui.device.openblas import (
-    blas_threads,
+    usable_cores,
     openblas,
     product,
     set_threads,
@@ -39,7 +39,7 @@ def test_openblas_runs_on_the_cores_this_process_may_use(
     before = library.scipy_openblas_get_num_threads()
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3}, raising=False)
     try:
-        assert blas_threads() == 1
+        assert usable_cores() == 1
         assert openblas.__wrapped__() is not None
         assert library.scipy_openblas_get_num_threads() == 1
     finally:
@@ -50,7 +50,7 @@ def test_openblas_runs_on_the_cores_this_process_may_use(
 def test_without_affinity_every_core_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    assert blas_threads() == 6
+    assert usable_cores() == 6
 
 
 def test_a_missing_or_broken_library_is_not_an_error(
@@ -89,7 +89,7 @@ def fresh_trial() -> Iterator[None]:
 def test_rows_are_divided_as_the_trials_allow(
     odd: bool, aligned: bool, threads: int, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "blas_threads", lambda: threads)
+    monkeypatch.setattr(module, "usable_cores", lambda: threads)
     found = {True: odd, False: aligned}
     monkeypatch.setattr(
         module, "same_on_all_threads", lambda m, n, k: found[(m, n, k) in module.ODD_SHAPES]
@@ -101,13 +101,13 @@ def test_the_trial_is_right_and_restores_all_threads() -> None:
     library = openblas()
     assert library is not None
     found = module.same_on_all_threads(905, 113, 250)
-    assert library.scipy_openblas_get_num_threads() == blas_threads()
+    assert library.scipy_openblas_get_num_threads() == usable_cores()
     rng = np.random.default_rng(0)  # the trial's own operands
     a, b = (rng.standard_normal(s, dtype=np.float32) for s in ((905, 250), (250, 113)))
     on_all = product(a, b)
     set_threads(1)
     on_one = product(a, b)
-    set_threads(blas_threads())
+    set_threads(usable_cores())
     np.testing.assert_allclose(on_all, a.astype(np.float64) @ b, atol=1e-3)
     assert found == np.array_equal(on_one, on_all)
 
@@ -118,7 +118,7 @@ def test_a_run_changes_its_threads_only_if_results_stay_the_same(
 ) -> None:
     kept: list[int] = []
     monkeypatch.setattr(threads, "shared_rows", lambda: 48 if same else 0)
-    monkeypatch.setattr(threads, "blas_threads", lambda: 6)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 6)
     keeper = threads.ThreadKeeper
     monkeypatch.setattr(
         threads, "ThreadKeeper", lambda n, set_: (kept.append(n), keeper(n, set_))[1]

@@ -25,7 +25,7 @@ class AnalysisPane(Pane):
     """
 
     DEFAULT_CSS = """
-    AnalysisPane > .about { height: 2; padding: 0 1; color: $foreground 70%; }
+    AnalysisPane > .about { height: auto; min-height: 2; padding: 0 1; color: $foreground 70%; }
     AnalysisPane.low > .about { display: none; }
     AnalysisPane > .line { height: 1; padding: 0 1; }
     """

@@ -24,7 +24,7 @@ A small transformer learns arithmetic modulo p. It is trained on some of all pai
  their answers: train says how well it does on these, test how well on pairs it never sees.
 
 At first it memorizes: the train loss falls, the test loss rises. All the while weight decay\
- pulls every weight towards zero, and memorizing needs large weights. Slowly a rule grows that\
+ pulls every weight toward zero, and memorizing needs large weights. Slowly a rule grows that\
  needs smaller ones. When the test loss falls too, long after the train loss, the network has\
  grokked: it computes the answers instead of remembering them."""
 TRY_LIVE = """\

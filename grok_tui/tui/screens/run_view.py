@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -75,33 +74,33 @@ class RunView(Screen[None]):
 
     # --- what differs between live and recorded runs --------------------------------------
 
-    @abstractmethod
     def take(self, event: Event | Sought) -> None:
         """Handle an event of the source."""
+        raise NotImplementedError
 
-    @abstractmethod
     def request(self, command: Command) -> None:
         """Handle a command that a pane requested."""
+        raise NotImplementedError
 
-    @abstractmethod
     def edit(self, name: str, value: object) -> None:
         """Handle a valid new value of a field."""
+        raise NotImplementedError
 
-    @abstractmethod
     def apply_fix(self, fix: FixRequested) -> None:
         """Apply the doctor's fix."""
+        raise NotImplementedError
 
-    @abstractmethod
     def action_branch(self) -> None:
         """Offer to start a new run from a checkpoint."""
+        raise NotImplementedError
 
-    @abstractmethod
     def action_ask_quit(self) -> None:
         """Leave, after a question if the run has not ended."""
+        raise NotImplementedError
 
-    @abstractmethod
     def save_and_leave(self, code: int = 0) -> None:
         """Save if there is anything to save, then leave with an exit code."""
+        raise NotImplementedError
 
     # --- the picture ----------------------------------------------------------------------
 

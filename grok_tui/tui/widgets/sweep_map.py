@@ -13,7 +13,7 @@ from textual.color import Color
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
-from grok_tui.sweep.phase_map import FAILED, NEVER, Cell, Plane
+from grok_tui.sweep.phase_map import FAILED, Cell, Plane
 from grok_tui.text import MISSING, percent
 
 Measure = Literal["steps to grok", "final test accuracy"]
@@ -119,7 +119,8 @@ def _drawn(
         return _padded(text, Style(dim=True))
     text, share = _value(cell, measure, scale)
     if inks is None:
-        return _padded(text, Style(bold=share is not None, dim=text == NEVER))
+        faint = share is None and text != FAILED
+        return _padded(text, Style(bold=share is not None, dim=faint))
     if text == FAILED:
         return _padded(text, Style(color=inks.failed.rich_color, bold=True))
     paper = inks.never if share is None else inks.soon.blend(inks.late, share)
