@@ -16,7 +16,7 @@ from tinygrad.uop.ops import UOp
 
 from grok_tui.device import c_calls
 from grok_tui.device.gpu_matmul import tiled_product, whole_rows
-from grok_tui.device.openblas import ROW_MAJOR, TRANSPOSE, usable_cores, openblas, shared_rows
+from grok_tui.device.openblas import ROW_MAJOR, TRANSPOSE, openblas, shared_rows, usable_cores
 
 # OpenBLAS cuts long sums into blocks whose size depends on its number of threads. In pieces
 # shorter than any such block, sums are bit for bit the same on any number of threads, if these

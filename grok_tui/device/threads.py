@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from threadpoolctl import ThreadpoolController
 
-from grok_tui.device.openblas import usable_cores, set_threads, shared_rows
+from grok_tui.device.openblas import set_threads, shared_rows, usable_cores
 
 # Steps timed before deciding.
 WINDOW = 5

@@ -96,7 +96,7 @@ async def test_it_explains_grokking_and_what_to_try() -> None:
         await opened(pilot, PANE_KEYS[PANES.index(Log)], "?")
         for sentence in (
             "train says how well it does on these, test how well on pairs it never sees",
-            "weight decay pulls every weight towards zero",
+            "weight decay pulls every weight toward zero",
             "the network has grokked",
             "Press ] a few times and watch",
         ):

@@ -13,7 +13,7 @@ from grok_tui.device import c_calls
 from grok_tui.device import matmul as module
 from grok_tui.device.gpu_matmul import repeated_row
 from grok_tui.device.matmul import matmul, matmul_name, rows_for
-from grok_tui.device.openblas import usable_cores, set_threads, shared_rows
+from grok_tui.device.openblas import set_threads, shared_rows, usable_cores
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

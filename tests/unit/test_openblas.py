@@ -17,11 +17,11 @@ from grok_tui.config.schema import Config
 from grok_tui.device import openblas as module
 from grok_tui.device import threads
 from grok_tui.device.openblas import (
-    usable_cores,
     openblas,
     product,
     set_threads,
     shared_rows,
+    usable_cores,
 )
 from grok_tui.training.fleet import Fleet, Member
 from grok_tui.training.trainer import Trainer
