@@ -15,7 +15,6 @@ from typing import Any, Literal
 from benchmarks.results import NotMeasuredError
 from grok_tui.config.schema import Config
 from grok_tui.protocol.results import FloatArray
-from grok_tui.tasks.task import Task
 
 # PyTorch's kind of device for tinygrad's.
 KINDS = {"CPU": "cpu", "CUDA": "cuda", "NV": "cuda", "METAL": "mps"}
@@ -29,7 +28,6 @@ class Start:
     """The run for the port to train. kind: PyTorch's kind of device."""
 
     config: Config
-    task: Task
     weights: Mapping[str, FloatArray]
     kind: str
 

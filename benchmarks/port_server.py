@@ -23,9 +23,9 @@ def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     start = connection.recv()
     torch.set_num_threads(usable_cores())
-    ports = {"eager": Port(start.config, start.task, start.weights, start.kind)}
+    ports = {"eager": Port(start.config, start.weights, start.kind)}
     if start.kind == "cuda":
-        ports["graphed"] = GraphedPort(start.config, start.task, start.weights)
+        ports["graphed"] = GraphedPort(start.config, start.weights)
     connection.send(list(ports))
     while True:
         try:

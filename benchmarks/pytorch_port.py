@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from grok_tui.config.schema import Config
 from grok_tui.protocol.results import FloatArray
-from grok_tui.tasks.task import Task
+from grok_tui.tasks.registry import make_task
 from grok_tui.training.schedule import learning_rate
 
 # Updates on a side stream before capturing a CUDA graph, as PyTorch's manual requires.
@@ -71,13 +71,12 @@ class Port:
     kind: PyTorch's kind of device. The config's decay must be decoupled, as in AdamW.
     """
 
-    def __init__(
-        self, config: Config, task: Task, weights: Mapping[str, FloatArray], kind: str
-    ) -> None:
+    def __init__(self, config: Config, weights: Mapping[str, FloatArray], kind: str) -> None:
         self._config, self._kind, self._step = config, kind, 0
         self._weights = {name: torch.from_numpy(w.copy()) for name, w in weights.items()}
         self._model = Transformer(config).to(kind)
         self._model.load_state_dict(self._weights)
+        task = make_task(config)
         tokens = np.stack([task.a, task.b, np.full(len(task.a), config.modulus)], axis=1)
         self._tokens, self._answer = self._placed(tokens), self._placed(task.answer)
         train, test = task.train_mask, ~task.train_mask
@@ -142,8 +141,8 @@ class Port:
 class GraphedPort(Port):
     """The port on CUDA, with the whole update captured in one CUDA graph."""
 
-    def __init__(self, config: Config, task: Task, weights: Mapping[str, FloatArray]) -> None:
-        super().__init__(config, task, weights, "cuda")
+    def __init__(self, config: Config, weights: Mapping[str, FloatArray]) -> None:
+        super().__init__(config, weights, "cuda")
         self._lr = torch.tensor(config.lr, device="cuda")
         self._optimizer = self._adamw(self._lr, capturable=True)
         side = torch.cuda.Stream()

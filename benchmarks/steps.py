@@ -48,7 +48,7 @@ def measure_steps(
     network = Network([begin])
     for stage in network.compile():
         say(f"{stage} ...")
-    with running_port(Start(config, begin.task, dict(begin.weights()), kind)) as port:
+    with running_port(Start(config, dict(begin.weights()), kind)) as port:
         say("checking that the PyTorch port computes the same ...")
         _check_same(network, config, port)
         times = medians(_measures(network, config, port, kind), rounds)
