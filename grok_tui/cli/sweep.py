@@ -147,12 +147,12 @@ def _trainer(
     """
     try:
         from grok_tui.sweep.batching import groups
-        from grok_tui.sweep.engine import SchedulerLostError, cluster, train
+        from grok_tui.sweep.engine import SchedulerLostError, cluster, count_workers, train
     except ImportError as error:
         raise UserError(f"{error}; install it: pip install 'grok-tui[sweep]'") from None
 
     with cluster(options.scheduler, options.workers, folder.path / LOG) as client:
-        workers = len(client.scheduler_info()["workers"])
+        workers = count_workers(client, lambda: say("waiting for a worker of the scheduler"))
         batches = groups(progress.missing, workers, options.replicas or folder.spec.replicas)
         say(
             f"{len(progress.missing)} of {len(folder.points)} points to train, in"

@@ -88,6 +88,20 @@ def cluster(scheduler: str | None, workers: int | None, log: Path) -> Iterator[C
         log.unlink()
 
 
+def count_workers(client: Client, waiting: Callable[[], None]) -> int:
+    """The number of a scheduler's workers, once there is one; calls `waiting` before it waits.
+
+    Raises SchedulerLostError.
+    """
+    try:
+        if not client.scheduler_info()["workers"]:
+            waiting()
+            client.wait_for_workers(1)
+        return len(client.scheduler_info()["workers"])
+    except OSError:
+        raise SchedulerLostError("the scheduler is gone") from None
+
+
 def train(
     client: Client,
     folder: SweepFolder,

@@ -200,8 +200,9 @@ def test_losing_the_scheduler_ends_cleanly_and_the_sweep_can_continue(
     address, process = scheduler
     sweep = tmp_path / "sweep"
     flags = ("sweep", spec(tmp_path, seeds=1), "-o", str(sweep))
+    running = Running(*flags, "--scheduler", address, env=env())
+    running.wait_for_error("waiting for a worker of the scheduler")
     with worker(address, tmp_path):
-        running = Running(*flags, "--scheduler", address, env=env())
         running.wait_for(lambda: bool(busy(sweep)), "a run")
         process.kill()
         result = running.end()
