@@ -23,6 +23,7 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.sources.job import Job, QueueInbox, run
 from grok_tui.text import duration, number, percent
+from grok_tui.view.event_text import sentence
 from grok_tui.view.state import SessionState, reduce
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -68,7 +69,7 @@ class PlainProgress:
     def __call__(self, event: Event) -> None:
         self._state = reduce(self._state, event)
         if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
-            self._print(f"step {self._state.step}: {self._state.message}")
+            self._print(_said(event, self._state))
         elif isinstance(event, Started):
             self._print(
                 f"training on {event.device}: {event.n_train} train pairs,"
@@ -105,7 +106,7 @@ class BarProgress:
         self._progress.start()  # no effect after the first call
         state = self._state = reduce(self._state, event)
         if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
-            line = f"step {state.step}: {state.message}"
+            line = _said(event, state)
             self._progress.console.print(line, highlight=False, markup=False)
         text = f"{state.stage} ..." if state.word == "COMPILING" else progress_text(state)
         self._progress.update(
@@ -120,6 +121,12 @@ class BarProgress:
 def make_progress(state: SessionState, stream: TextIO) -> PlainProgress | BarProgress:
     """A bar if the stream is a terminal, otherwise plain lines."""
     return BarProgress(state, stream) if stream.isatty() else PlainProgress(state, stream)
+
+
+def _said(event: Event, state: SessionState) -> str:
+    """A change of phase, a warning or the end, in a line."""
+    what = sentence(event) if isinstance(event, PhaseChanged) else state.message
+    return f"step {state.step}: {what}"
 
 
 def progress_text(state: SessionState) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_tui.analysis.phases import Milestones
 from grok_tui.protocol.events import Evaluated
 from grok_tui.protocol.results import Measures
 
@@ -34,6 +35,12 @@ class Curve:
     def first(self) -> float | None:
         return float(self.values[0]) if len(self) else None
 
+    def at(self, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The newest values at some steps, (n,); the first before that, NaN if it is empty."""
+        if not len(self):
+            return np.full(len(steps), np.nan)
+        return self.values[np.maximum(np.searchsorted(self.steps, steps, "right") - 1, 0)]
+
     def since(self, step: float) -> Curve:
         """The points at `step` and after it."""
         begin = int(np.searchsorted(self.steps, step))
@@ -50,6 +57,7 @@ class Case:
     loss of exactly 0. measures: step and measures of each analysis.
     ended: whether no more steps follow. diverged: whether it ended because of inf or NaN.
     edited: step of the last edit that affects training, 0 if there is none.
+    milestones: after the newest evaluation and analysis; None to derive them from the curves.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +72,7 @@ class Case:
     ended: bool = False
     diverged: bool = False
     edited: int = 0
+    milestones: Milestones | None = None
 
 
 def case_of(

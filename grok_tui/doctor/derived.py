@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from grok_tui.analysis.phases import GROKKED_IN_A_ROW, GROKKED_TEST_ACC, MEMORIZED_TRAIN_ACC
+from grok_tui.analysis.phases import Milestones, Phase
 from grok_tui.config.schema import Config, ConfigError
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Case, Curve
 from grok_tui.models.registry import known_model
+from grok_tui.protocol.results import Metrics
 from grok_tui.tasks.registry import known_task, n_train, operation_named
 from grok_tui.tasks.task import Operation
+
+Values = NDArray[np.float64]
 
 # The newest part of a curve is this share of it.
 _NEWEST = 0.05
@@ -36,8 +40,7 @@ class Derived:
     operation: Operation | None
     n_train: int | None
     norm_ratio: float | None
-    memorized_step: int | None
-    grok_step: int | None
+    milestones: Milestones
     decay: float | None
     waited: float | None
     test_peak: float | None
@@ -51,8 +54,21 @@ class Derived:
         return self.case.steps > 0
 
     @property
+    def phase(self) -> Phase:
+        return self.milestones.phase
+
+    @property
+    def memorized_step(self) -> int | None:
+        return self.milestones.memorized_step
+
+    @property
+    def grok_step(self) -> int | None:
+        return self.milestones.grok_step
+
+    @property
     def memorized(self) -> bool:
-        return self.memorized_step is not None
+        """Whether the train pairs are memorized now."""
+        return self.milestones.memorized.holds
 
     @property
     def train_loss(self) -> float | None:
@@ -69,10 +85,7 @@ class Derived:
     @property
     def holds(self) -> bool:
         """Whether the run grokked and still answers the test pairs correctly."""
-        accuracy = self.test_acc
-        if self.grok_step is None:
-            return False
-        return self.generalizes if accuracy is None else accuracy >= thresholds.RELAPSED_ACC
+        return self.phase == "GROKKED"
 
     @property
     def slow_decay(self) -> bool:
@@ -106,20 +119,8 @@ class Derived:
 def derive(case: Case) -> Derived:
     """Derive the facts that follow from a case."""
     uniform_loss, operation = _uniform_loss(case), _operation(case.config)
-    memorized = _reached(
-        case.train_acc,
-        case.train_loss,
-        MEMORIZED_TRAIN_ACC,
-        thresholds.LEARNED * uniform_loss,
-        1,
-    )
-    grokked = _reached(
-        case.test_acc,
-        case.test_loss,
-        GROKKED_TEST_ACC,
-        thresholds.LEARNED * uniform_loss,
-        GROKKED_IN_A_ROW,
-    )
+    milestones = case.milestones or _milestones(case, uniform_loss)
+    memorized = milestones.memorized_step
     lr, weight_decay = case.config.get("lr"), case.config.get("weight_decay")
     decay = None if lr is None or weight_decay is None else float(lr * weight_decay)
     waited = None
@@ -132,8 +133,7 @@ def derive(case: Case) -> Derived:
         operation,
         _n_train(case.config, operation),
         norm_ratio(case),
-        memorized,
-        grokked,
+        milestones,
         decay,
         waited,
         float(after.values.max()) if len(after) else None,
@@ -199,14 +199,37 @@ def _n_train(config: Mapping[str, Any], operation: Operation | None) -> int | No
     return n_train(share, operation.n_pairs(p) if operation else p * p)
 
 
-def _reached(
-    accuracy: Curve, loss: Curve, least_accuracy: float, most_loss: float, in_a_row: int
-) -> int | None:
-    """The step of the first of `in_a_row` good points in a row, by accuracy if it is known."""
-    curve = accuracy if len(accuracy) else loss
-    good = curve.values >= least_accuracy if len(accuracy) else curve.values <= most_loss
-    if len(good) < in_a_row:
-        return None
-    rows = np.lib.stride_tricks.sliding_window_view(good, in_a_row).all(axis=1)
-    starts = np.flatnonzero(rows)
-    return int(curve.steps[starts[0]]) if len(starts) else None
+def _milestones(case: Case, uniform_loss: float) -> Milestones:
+    """The milestones that the curves of a case show; unknown accuracies are guessed."""
+    n_answers = round(math.exp(uniform_loss))
+    now = Milestones(n_answers=n_answers)
+    losses, accuracies = case.test_loss, case.test_acc
+    lr, weight_decay = case.config.get("lr"), case.config.get("weight_decay")
+    steps = np.union1d(losses.steps, accuracies.steps) if len(losses) else case.train_loss.steps
+    train_loss, train_acc = case.train_loss.at(steps), case.train_acc.at(steps)
+    test_loss, test_acc = losses.at(steps), accuracies.at(steps)
+    if not len(losses):
+        test_loss = np.full(len(steps), uniform_loss)
+    if not len(case.train_acc):
+        train_acc = guessed_accuracy(train_loss / uniform_loss)
+    if not len(accuracies):
+        test_acc = guessed_accuracy(test_loss / uniform_loss)
+    curves = {
+        "train_loss": train_loss,
+        "test_loss": test_loss,
+        "train_acc": train_acc,
+        "test_acc": test_acc,
+    }
+    setting = {"weight_norm": 0.0, "lr": lr or 0.0, "weight_decay": weight_decay or 0.0}
+    for i, step in enumerate(steps):
+        values = {name: float(curve[i]) for name, curve in curves.items()}
+        now = now.after_loss(values["train_loss"]).after(
+            int(step), Metrics(**values, **setting)
+        )
+    return now
+
+
+def guessed_accuracy(loss: Values) -> Values:
+    """The accuracy that usually goes with a loss, both (n,); loss: as a share of ln p."""
+    return np.select([loss <= share for share, _ in thresholds.ACCURACIES],
+                     [accuracy for _, accuracy in thresholds.ACCURACIES], 0.0)  # fmt: skip

@@ -7,6 +7,8 @@ from __future__ import annotations
 # If only losses are known, train or test pairs count as learned at this share of ln p. Healthy
 # runs had losses of 0.01 to 0.06 ln p at an accuracy of 0.99.
 LEARNED = 0.03
+# The accuracy that usually goes with a loss up to a share of ln p.
+ACCURACIES = ((LEARNED, 1.0), (0.2, 0.93), (0.5, 0.6))
 # Most test pairs are answered correctly: an accuracy, or a loss as a share of ln p. A network
 # that has only memorized would have a loss of ln p or more at a test accuracy of 0.5.
 GENERALIZES_ACC = 0.5

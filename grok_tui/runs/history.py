@@ -88,6 +88,7 @@ class RunHistory:
             ended=self.end != "running",
             diverged=self.end == "diverged",
             edited=treatments[-1] if treatments else 0,
+            milestones=self.milestones,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def _folded(
     parent: Mapping[str, Any] | None,
     events: Iterable[Event],
 ) -> RunHistory:
-    milestones = Milestones()
+    milestones = Milestones(n_answers=int(config["modulus"]))
     losses: list[Losses] = []
     evaluations: list[Evaluated] = []
     measures: list[tuple[int, Measures]] = []
@@ -144,6 +145,7 @@ def _folded(
         match event:
             case Losses():
                 losses.append(event)
+                milestones = milestones.after_loss(float(event.train_loss[-1]))
             case Evaluated(step, metrics):
                 evaluations.append(event)
                 milestones = milestones.after(step, metrics)

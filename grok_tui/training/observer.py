@@ -73,8 +73,9 @@ class Observer:
         self._announce_phase()
 
     def take_losses(self, losses: Losses) -> None:
-        """Update the numerical health with new train losses."""
+        """Update the numerical health and the milestones with new train losses."""
         self.health = self.health.after(losses.train_loss, math.log(self._task.n_answers))
+        self.milestones = self.milestones.after_loss(float(losses.train_loss[-1]))
 
     def observe(self, config: Config) -> None:
         """Evaluate and analyze, each if due at the present step. Raises DivergedError."""

@@ -37,7 +37,7 @@ class RunLog:
         resumed, task = start.snapshot, start.task
         self._replica, self._task, self._emit, self._store = replica, task, emit, store
         self.watch = watch or StopWatch(resumed.seconds if resumed else {})
-        milestones = Milestones.from_dict(resumed.milestones) if resumed else Milestones()
+        milestones = Milestones.from_dict(resumed.milestones if resumed else {})
         health = HealthWatch.from_dict(resumed.health) if resumed else HealthWatch()
         self.observer = Observer(
             replica,
@@ -46,7 +46,7 @@ class RunLog:
             start.config,
             emit,
             watch=self.watch,
-            milestones=milestones,
+            milestones=replace(milestones, n_answers=task.n_answers),
             health=health,
         )
         self._saved = (resumed.step, build(resumed.config)) if resumed else None
@@ -85,7 +85,7 @@ class RunLog:
         """The stop that ends the run at this step; None if it continues."""
         if self.step >= config.steps:
             return Stop("completed")
-        if config.stop_when == "grokked" and self.observer.milestones.grokked:
+        if config.stop_when == "grokked" and self.observer.milestones.grokked.holds:
             return Stop("grokked")
         return None
 
@@ -161,7 +161,7 @@ class RunLog:
         seconds, milestones = self.watch.total(), self.observer.milestones
         return Summary(
             steps=self.step,
-            grokked=milestones.grokked,
+            grokked=milestones.grok_step is not None,
             grok_step=milestones.grok_step,
             memorized_step=milestones.memorized_step,
             final=final,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import is_treatment
 from grok_tui.doctor import Case
 from grok_tui.protocol.events import (
@@ -95,7 +96,7 @@ class SessionState:
     stage_total: int = 1
     step: int = 0
     device: str = ""
-    phase: str = ""
+    milestones: Milestones = field(default_factory=Milestones)
     metrics: Metrics | None = None
     step_seconds: float | None = None
     eval_seconds: float | None = None
@@ -124,6 +125,11 @@ class SessionState:
     @property
     def ended(self) -> bool:
         return self.word in ("STOPPED", "FAILED")
+
+    @property
+    def phase(self) -> str:
+        """The phase, empty before the start."""
+        return self.milestones.phase if self.task or self.metrics else ""
 
     @property
     def steps_per_second(self) -> float | None:
@@ -162,6 +168,7 @@ class SessionState:
             ended=self.ended,
             diverged=self.failure == "diverged",
             edited=self.edited,
+            milestones=self.milestones,
         )
 
     def continued(self) -> SessionState:
@@ -232,10 +239,11 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
         case CommandRejected(_, command, reason, name):
             pending = {k: v for k, v in state.pending.items() if k != name}
             return replace(state, pending=pending, message=f"{command}: {reason}")
-        case PhaseChanged(step, phase, reason):
+        case PhaseChanged(step, phase):
+            before = next((m.text for m in reversed(state.marks) if m.kind == "phase"), "")
             # A new sitting reports the phase again.
-            new = () if phase == state.phase else (Mark(step, "phase", phase),)
-            return replace(state, phase=phase, marks=(*state.marks, *new), message=reason)
+            new = () if phase == before else (Mark(step, "phase", phase),)
+            return replace(state, marks=(*state.marks, *new))
         case Answered():
             return replace(state, answer=event)
         case Warned(_, message):
@@ -261,13 +269,15 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
 
 
 def _after_start(state: SessionState, event: Started) -> SessionState:
+    task = known_task(event.config, event.train_mask)
     return replace(
         state,
         word="RUNNING",
         step=event.step,
         config=event.config,
         device=event.device,
-        task=known_task(event.config, event.train_mask),
+        task=task,
+        milestones=replace(state.milestones, n_answers=task.n_answers if task else 0),
     )
 
 
@@ -276,6 +286,7 @@ def _after_losses(state: SessionState, event: Losses) -> SessionState:
     return replace(
         state,
         step=event.step,
+        milestones=state.milestones.after_loss(float(event.train_loss[-1])),
         train_loss=state.train_loss.extended(steps, event.train_loss),
         step_seconds=_mean(state.step_seconds, event.seconds / len(steps)),
     )
@@ -288,6 +299,7 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
     return replace(
         state,
         metrics=metrics,
+        milestones=state.milestones.after(event.step, metrics),
         health=state.health.after(event.step, event.health),
         test_loss=state.test_loss.appended(event.step, metrics.test_loss),
         train_acc=state.train_acc.appended(event.step, metrics.train_acc),
@@ -301,6 +313,7 @@ def _after_analysis(state: SessionState, event: Analyzed) -> SessionState:
     return replace(
         state,
         analyses=state.analyses.after(event),
+        milestones=state.milestones.after_analysis(event.step, event.measures),
         analysis_seconds=_mean(state.analysis_seconds, event.seconds),
     )
 

@@ -270,7 +270,7 @@ def config_with(**changes: Any) -> str:
         ("config", config_with(n_layers=2), "it lacks 'weights/blocks.1.W_Q'"),
         ("config", config_with(train_fraction=0.5), "7 train pairs, its config 12"),
         ("milestones", "[]", "milestones"),
-        ("milestones", '{"streak": "3"}', "milestones must be"),
+        ("milestones", '{"grok_step": "3"}', "milestones must be"),
         ("milestones", '{"stuck": "\\u001b[2J"}', "unprintable text"),
         ("seconds", "3", "seconds"),
         ("seconds", '{"wall": NaN}', "seconds must be"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -153,9 +154,11 @@ def test_a_bar_on_a_terminal(terminal: Terminal) -> None:
     bar(losses(1, 50))
     bar(Evaluated(50, METRICS, 0.2))
     bar(PhaseChanged(50, "GROKKED", "three in a row"))
+    for step in (60, 70, 80):
+        bar(Evaluated(step, replace(METRICS, test_acc=1.0), 0.2))
     bar.close()
     text = text_of(terminal)
-    assert "three in a row" in text
+    assert "GROKKED: three in a row" in text
     last = text.rstrip().splitlines()[-1]
     assert "━" in last
     assert "step 50/200  train 0.123  test 4.5" in last

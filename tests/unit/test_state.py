@@ -83,7 +83,7 @@ def test_losses() -> None:
     assert state.step == 5
     np.testing.assert_array_equal(state.train_loss.steps, [1, 2, 3, 4, 5])
     np.testing.assert_array_equal(state.train_loss.values, [1, 2, 3, 4, 5])
-    unchanged(before, state, "step", "train_loss", "step_seconds")
+    unchanged(before, state, "step", "train_loss", "step_seconds", "milestones")
 
 
 def test_the_speed_is_a_running_mean() -> None:
@@ -138,9 +138,7 @@ def test_command_rejected() -> None:
 
 def test_phase_changed() -> None:
     state = after(PhaseChanged(40, "GROKKED", "three in a row"))
-    assert state.phase == "GROKKED"
     assert state.marks == (Mark(40, "phase", "GROKKED"),)
-    assert "three in a row" in state.message
 
 
 def test_marks_keep_their_order() -> None:
@@ -306,7 +304,6 @@ def test_a_repeated_phase_is_marked_once() -> None:
         PhaseChanged(0, "MEMORIZING", "at first"), PhaseChanged(9, "MEMORIZING", "yet")
     )
     assert [mark.step for mark in state.marks] == [0]
-    assert state.message == "yet"
 
 
 def test_recorded_steps_and_evaluations_have_no_speed() -> None:

@@ -94,18 +94,23 @@ def _edited(state: SessionState, name: str) -> tuple[str, str]:
 
 
 def _words(state: SessionState, width: int) -> list[Content]:
-    """The phase and the newest message, wrapped into lines."""
+    """The phase with its reason, then the newest message, wrapped into lines."""
     parts = []
     if state.phase:
-        parts.append(Content(state.phase).stylize("bold $accent"))
+        why = state.milestones.reason
+        phase = Content.assemble((state.phase, "bold $accent"), _GAP, (why, _QUIET))
+        parts.append(phase)
     if state.word == "COMPILING":
         at = f"{state.stage_done + 1} of {state.stage_total}"
         parts.append(Content(f"{state.stage} ({at}) ..."))
     if state.message:
         style = "bold $error" if state.word == "FAILED" else _QUIET
         parts.append(Content(state.message).stylize(style))
-    lines = Content(_GAP).join(parts).wrap(width)
+    whole = Content(_GAP).join(parts)
+    if whole.cell_length <= width:
+        return [whole]
+    lines = [line for part in parts for line in part.wrap(width)]
     if len(lines) > _MESSAGE_LINES:
         lines = lines[:_MESSAGE_LINES]
         lines[-1] = (lines[-1] + " ...").truncate(width, ellipsis=True)
-    return lines or [Content("")]
+    return lines
