@@ -135,8 +135,8 @@ def groks(record: Mapping[str, Any]) -> bool:
 
 
 def judged(record: Mapping[str, Any]) -> bool:
-    """Whether the right verdict is known; it is not for a healthy run that did not grok."""
-    return record["kind"] != "healthy" or groks(record)
+    """Whether the right verdict is known; it is not for a sane run that did not grok."""
+    return record["kind"] not in ("healthy", "half-data") or groks(record)
 
 
 def confusion(records: list[dict[str, Any]], *, blind: bool = False) -> str:

@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -143,19 +143,19 @@ def main() -> int:
     numbers = range(options.first, options.first + options.count)
     missing = [n for n in numbers if not (options.folder / f"{n:04}" / "summary.json").exists()]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    with ProcessPoolExecutor(usable_cores(), max_tasks_per_child=8) as pool:
-        runs = {pool.submit(_on_one_core, n, options.folder, cores): n for n in missing}
-        for done in as_completed(runs):
-            number = runs[done]
+    jobs = [(number, options.folder, cores) for number in missing]
+    with get_context("spawn").Pool(usable_cores(), maxtasksperchild=8) as pool:
+        for number, reason in pool.imap_unordered(_on_one_core, jobs):
             unusual, _ = drawn(number)
-            say(f"{number:04} {', '.join(unusual) or 'ordinary'}: {done.result()}")
+            say(f"{number:04} {', '.join(unusual) or 'ordinary'}: {reason}")
     return 0
 
 
-def _on_one_core(number: int, folder: Path, cores: list[int]) -> str:
+def _on_one_core(job: tuple[int, Path, list[int]]) -> tuple[int, str]:
+    number, folder, cores = job
     if cores:
         os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
-    return train(number, folder)
+    return number, train(number, folder)
 
 
 def _power(rng: Rng, low: float, high: float) -> float:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.analysis.phases import Milestones
-from grok_tui.protocol.events import Evaluated
+from grok_tui.config.schema import is_treatment
+from grok_tui.protocol.events import ConfigApplied, Evaluated
 from grok_tui.protocol.results import Measures
 
 # The verdicts that find nothing wrong.
@@ -56,7 +57,8 @@ class Case:
     weight_norm: root of the sum of squared weights. zero_loss: share of train pairs with a
     loss of exactly 0. measures: step and measures of each analysis.
     ended: whether no more steps follow. diverged: whether it ended because of inf or NaN.
-    edited: step of the last edit that affects training, 0 if there is none.
+    edits: all that were made, oldest first. resolution: smallest difference that the losses
+    can show, in nats, such as 1e-4 if they were rounded to four decimals; 0 if not rounded.
     milestones: after the newest evaluation and analysis; None to derive them from the curves.
     """
 
@@ -71,8 +73,19 @@ class Case:
     measures: Sequence[tuple[int, Measures]] = ()
     ended: bool = False
     diverged: bool = False
-    edited: int = 0
+    edits: Sequence[ConfigApplied] = ()
+    resolution: float = 0.0
     milestones: Milestones | None = None
+
+    @property
+    def treatments(self) -> list[ConfigApplied]:
+        """The edits that changed how the run trains."""
+        return [e for e in self.edits if is_treatment(e.field) and e.old != e.new]
+
+    @property
+    def edited(self) -> int:
+        """The step of the last of them, 0 if there is none."""
+        return self.treatments[-1].step if self.treatments else 0
 
 
 def case_of(

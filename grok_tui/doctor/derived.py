@@ -32,7 +32,7 @@ class Derived:
     uniform_loss: ln p, the loss of a uniform guess, in nats. operation: the config's.
     n_train: number of train pairs. norm_ratio: the initial weight norm over that of the sane
     init. decay: lr * weight decay. waited: time since memorizing, or since a later edit, in
-    units of 1 / decay steps. test_peak: highest test loss since memorizing, in nats.
+    units of 1 / decay steps.
     """
 
     case: Case
@@ -43,7 +43,6 @@ class Derived:
     milestones: Milestones
     decay: float | None
     waited: float | None
-    test_peak: float | None
 
     def known(self, name: str) -> Any:
         """A field of the config, None if unknown."""
@@ -88,6 +87,22 @@ class Derived:
         return self.phase == "GROKKED"
 
     @property
+    def decay_ratio(self) -> float:
+        """Weight decay over the root of d_model, the size of a sane weight's inverse."""
+        return float((self.known("weight_decay") or 0.0) / math.sqrt(self._width))
+
+    @property
+    def sane_decay(self) -> dict[str, float]:
+        """A weight decay that is known to work, other than the present one."""
+        sane = float(f"{thresholds.DECAY_RATIO * math.sqrt(self._width):.1g}")
+        same = sane == self.known("weight_decay")
+        return {"weight_decay": thresholds.DECAY_PLAIN if same else sane}
+
+    @property
+    def _width(self) -> int:
+        return self.known("d_model") or 128
+
+    @property
     def slow_decay(self) -> bool:
         """Whether weight decay is known to need more than `MOST_STEPS` steps to act."""
         return (
@@ -103,30 +118,17 @@ class Derived:
             return None
         return float(norm.values[-1] / norm.values[0])
 
-    @property
-    def generalizes(self) -> bool:
-        """Whether the train pairs are memorized and most test pairs are answered correctly."""
-        if not self.memorized:
-            return False
-        if (accuracy := self.test_acc) is not None:
-            return accuracy >= thresholds.GENERALIZES_ACC
-        return (
-            self.test_loss is not None
-            and self.test_loss < thresholds.GENERALIZES * self.uniform_loss
-        )
-
 
 def derive(case: Case) -> Derived:
     """Derive the facts that follow from a case."""
     uniform_loss, operation = _uniform_loss(case), _operation(case.config)
     milestones = case.milestones or _milestones(case, uniform_loss)
-    memorized = milestones.memorized_step
+    memorized = milestones.memorized.since if milestones.memorized.holds else None
     lr, weight_decay = case.config.get("lr"), case.config.get("weight_decay")
     decay = None if lr is None or weight_decay is None else float(lr * weight_decay)
     waited = None
     if decay is not None and memorized is not None:
         waited = decay * (case.steps - max(memorized, case.edited))
-    after = case.test_loss.since(memorized or 0)
     return Derived(
         case,
         uniform_loss,
@@ -136,7 +138,6 @@ def derive(case: Case) -> Derived:
         milestones,
         decay,
         waited,
-        float(after.values.max()) if len(after) else None,
     )
 
 

@@ -1,31 +1,65 @@
-"""Rules about how far a run has come: broken, done, on its way, or too early to say."""
+"""Rules about how far a run has come: broken, done, lost, on its way, or too early to say."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from grok_tui.config.schema import MAX_STEPS
+from grok_tui.config.schema import FIELDS, MAX_STEPS
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Verdict
 from grok_tui.doctor.derived import Derived
-from grok_tui.doctor.rules_setup import weight_decay_too_low
-from grok_tui.doctor.signs import evidence, progress, rough
+from grok_tui.doctor.rules_setup import sane_lr, weight_decay_too_low
+from grok_tui.doctor.signs import (
+    differing,
+    edit_before,
+    evidence,
+    improving,
+    rough,
+    spikes,
+    zero_share,
+)
 
 
 def diverged(run: Derived) -> Verdict | None:
     if not run.case.diverged:
         return None
-    lr = run.known("lr")
-    lower = {"lr": rough(lr / 3, 1)} if lr else {}
+    edit = edit_before(run, run.case.steps)
+    beta2, eps = run.known("beta2"), FIELDS["beta2"].default
+    if edit:
+        cause = differing(run, {edit.field: edit.old})
+        why = f" just after {edit.field} was changed from {edit.old} to {edit.new}"
+    elif beta2 is not None and beta2 <= thresholds.BETA2_LOW:
+        cause, why = {"beta2": eps}, ": the second moment forgets too soon"
+    else:
+        cause, why = sane_lr(run), ": a step was far too large"
     return Verdict(
         "diverged",
         1.0,
         evidence(run, "steps", "lr", "train_loss"),
-        "A loss became infinite or NaN: a step was far too large.",
-        lower,
-        "" if lower else "lower the learning rate",
+        f"A loss became infinite or NaN{why}.",
+        cause,
+        "" if cause else "lower the learning rate",
+    )
+
+
+def no_delay(run: Derived) -> Verdict | None:
+    """It grokked almost as soon as it had memorized the train pairs."""
+    begin, end = run.memorized_step, run.grok_step
+    if not run.holds or begin is None or end is None:
+        return None
+    much = (run.known("train_fraction") or 0.0) >= thresholds.FRACTION_HALF
+    if end > (thresholds.SOON if much else thresholds.AT_ONCE) * begin:
+        return None
+    more = differing(run, {"train_fraction": 0.3}) if (run.known("modulus") or 0) > 97 else {}
+    return Verdict(
+        "no-delay-expected",
+        0.97,
+        evidence(run, "train_fraction", "memorized_step", "grok_step", "test_acc"),
+        "It learned the test pairs together with the train pairs: with this many train pairs"
+        " there is no delay to see.",
+        more,
+        "" if more else "train on fewer pairs to see the delay",
     )
 
 
@@ -39,19 +73,51 @@ def grokked(run: Derived) -> Verdict | None:
         "grokked",
         0.97,
         details,
-        f"It has answered the test pairs correctly since step {run.grok_step}.",
+        f"It has answered the test pairs correctly since step {run.milestones.grokked.since}.",
         advice="nothing is wrong; the Fourier and Circle panes show what it learned",
+    )
+
+
+def lost(run: Derived) -> Verdict | None:
+    if run.phase != "LOST":
+        return None
+    since = run.milestones.grokked.since or run.case.steps
+    edit, lr, weight_decay = edit_before(run, since), run.known("lr"), run.known("weight_decay")
+    fix: Mapping[str, Any] = {}
+    advice = ""
+    if edit:
+        fix = differing(run, {edit.field: edit.old})
+        why = f"just after {edit.field} was changed from {edit.old} to {edit.new}"
+        if not fix:
+            advice = f"branch from a checkpoint before step {edit.step}"
+    elif weight_decay is not None and run.decay_ratio >= thresholds.DECAY_HIGH:
+        why, fix = "weight decay keeps its weights too small", run.sane_decay
+    elif (lr is not None and lr >= thresholds.LR_RELAPSES) or (lr is None and spikes(run)):
+        why, fix = "steps of this size jump out of the solution", sane_lr(run)
+        advice = "" if fix else "lower the learning rate"
+    else:
+        why, advice = "the cause is not known", "wait, or branch from a checkpoint before that"
+    return Verdict(
+        "lost",
+        0.97,
+        evidence(
+            run, "lr", "weight_decay", "grok_step", "train_acc", "test_acc", lost_step=since
+        ),
+        f"It grokked at step {run.grok_step} and lost it at step {since}: {why}.",
+        fix,
+        advice,
     )
 
 
 def numerical_collapse(run: Derived) -> Verdict | None:
     loss, no_decay = run.known("loss"), weight_decay_too_low(run)
-    confidence, details = _collapse(run)
+    confidence = _collapse(run)
     if not run.case.steps and loss == "naive" and no_decay:
         confidence = 0.93  # nothing keeps its losses above what float32 rounds to zero
     if not confidence:
         return None
     better: dict[str, Any] = {"loss": "cross-entropy"} if loss == "naive" else {}
+    details: dict[str, Any] = {"zero_loss_share": rough(zero_share(run))}
     if better:
         details["loss"] = loss
     if better and no_decay:
@@ -67,59 +133,60 @@ def numerical_collapse(run: Derived) -> Verdict | None:
     )
 
 
-def _collapse(run: Derived) -> tuple[float, dict[str, Any]]:
-    """The confidence that losses have become zero, and the evidence."""
-    losses = run.case.train_loss.values
-    if run.holds or not run.memorized or len(losses) < thresholds.FEW:
-        return 0.0, {}
-    newest = losses[-max(thresholds.FEW, len(losses) // 4) :]
-    # The largest share so far, since the jump that follows gives the pairs a loss again.
-    zero = max(float(np.mean(newest == 0)), float(run.case.zero_loss.values.max(initial=0.0)))
-    loss = run.known("loss")
+def _collapse(run: Derived) -> float:
+    """The confidence that losses have become zero."""
+    if not run.memorized:
+        return 0.0
+    if zero_share(run) >= thresholds.ZERO_SHARE:
+        return 0.96
+    loss, late_loss = run.known("loss"), run.train_loss
     exact = loss is not None and loss != "naive"  # this program computes it to full precision
-    if zero >= thresholds.ZERO_SHARE:
-        return 0.96, {"zero_loss_share": rough(zero)}
-    if exact or run.generalizes or progress(run):
-        return 0.0, {}
-    sure = 0.5 if np.median(newest) < thresholds.FLOAT32_FLOOR else 0.0
-    return sure, {"zero_loss_share": rough(zero)}
+    if exact or late_loss is None or run.case.resolution > thresholds.FLOAT32_FLOOR:
+        return 0.0
+    return 0.5 if late_loss < thresholds.FLOAT32_FLOOR else 0.0
+
+
+def too_few_steps_under_way(run: Derived) -> Verdict | None:
+    """It ended while the test pairs were being learned."""
+    if not run.case.ended or not improving(run):
+        return None
+    return _too_few(run, 0.85, run.case.steps)
 
 
 def too_few_steps(run: Derived) -> Verdict | None:
-    much = (run.known("train_fraction") or 0.0) >= thresholds.FRACTION_HIGH
-    if run.holds or much or (run.operation and not run.operation.learnable):
+    """It ends before weight decay has had time to act, and no other cause is known."""
+    if run.operation and not run.operation.learnable:
         return None
-    earliest, latest = expected(run)
+    earliest, _ = expected(run)
     planned = run.case.steps if run.case.ended else run.known("steps")
-    if planned is None or earliest is None or latest is None:
+    if planned is None or earliest is None or run.phase == "STUCK":
         return None
-    under_way = run.generalizes or progress(run)
     if run.case.ended:
-        waiting = run.memorized and (run.waited or 0.0) < thresholds.NO_PROGRESS_TIMES
+        waiting = run.memorized and (run.waited or 0.0) < thresholds.DECAY_TIMES
         early = not run.memorized and planned < earliest
-        if not (under_way or waiting or early):
-            return None
-        sure = under_way or (run.memorized and planned < latest)
-        confidence = 0.85 if sure else 0.6
-    elif planned < earliest and not under_way:
-        confidence = 0.8
-    else:
-        return None
-    steps = min(max(latest, 2 * planned) if run.case.ended else latest, MAX_STEPS)
-    cut_off = (run.known("steps") or 0) >= steps
+        return _too_few(run, 0.7, planned) if waiting or early else None
+    return _too_few(run, 0.8, planned) if planned < earliest else None
+
+
+def _too_few(run: Derived, confidence: float, planned: int) -> Verdict:
+    earliest, latest = expected(run)
+    steps = min(max(latest or 0, 2 * planned), MAX_STEPS)
+    known = {} if earliest is None else {"expected_from": earliest, "expected_to": latest or 0}
+    fix = differing(run, {"steps": int(rough(steps, 2))})
+    if (run.known("steps") or 0) >= steps:
+        fix = {}
     return Verdict(
         "too-few-steps",
         confidence,
-        evidence(run, "lr_wd", "memorized_step", "test_acc", planned_steps=planned,
-                 expected_from=earliest, expected_to=latest),
+        evidence(run, "lr_wd", "memorized_step", "test_acc", planned_steps=planned, **known),
         "It ends before weight decay has had time to act.",
-        {} if cut_off else {"steps": int(rough(steps, 2))},
-        "continue it with --resume" if cut_off else "",
-    )  # fmt: skip
+        fix,
+        "" if fix else "continue it with --resume",
+    )
 
 
 def on_track(run: Derived) -> Verdict | None:
-    if run.holds or not (run.generalizes or progress(run)):
+    if run.case.ended or not improving(run):
         return None
     details = evidence(run, "memorized_step", "train_loss", "test_loss", "test_acc", "lr_wd")
     if (
@@ -133,6 +200,36 @@ def on_track(run: Derived) -> Verdict | None:
         details | _when(run),
         "The train pairs are memorized and the test pairs improve: a rule is taking over.",
         advice="wait",
+    )
+
+
+def slingshot(run: Derived) -> Verdict | None:
+    """Jumps of the train loss in cycles, after which it recovers (Thilak et al. 2022)."""
+    count = spikes(run)
+    if run.memorized_step is None or count < thresholds.SPIKES:
+        return None
+    lr = sane_lr(run)
+    return Verdict(
+        "slingshot",
+        0.6,
+        evidence(run, "lr", "train_loss", "test_acc", spikes=count),
+        "The train loss jumps and recovers in cycles: late steps are too large for gradients"
+        " this small.",
+        lr,
+        "" if lr else "lower the learning rate, or raise eps or weight decay",
+    )
+
+
+def not_known(run: Derived) -> Verdict | None:
+    """It does not get on, and nothing known explains that."""
+    if not run.started or not (run.phase == "STUCK" or run.case.ended):
+        return None
+    return Verdict(
+        "not-known",
+        0.6,
+        evidence(run, "memorized_step", "train_acc", "test_acc", "test_loss", "decay_times"),
+        f"It does not improve ({run.milestones.reason}), and no known cause explains it.",
+        advice="try another seed, more train pairs, or a wider network",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from grok_tui.config.schema import FIELDS
@@ -13,7 +12,6 @@ from grok_tui.doctor.signs import (
     collapsed,
     creeping,
     evidence,
-    progress,
     restless,
     rough,
     spikes,
@@ -36,7 +34,7 @@ def not_learnable(run: Derived) -> Verdict | None:
 
 
 def coupled_decay(run: Derived) -> Verdict | None:
-    if run.known("decay") != "coupled" or run.known("weight_decay") == 0 or run.holds:
+    if run.known("decay") != "coupled" or run.known("weight_decay") == 0:
         return None
     return Verdict(
         "coupled-decay",
@@ -50,7 +48,7 @@ def coupled_decay(run: Derived) -> Verdict | None:
 
 def init_too_small(run: Derived) -> Verdict | None:
     ratio, details = run.norm_ratio, evidence(run, "train_loss", "test_loss", "uniform_loss")
-    if run.generalizes or (ratio is None and (not stalled(run) or _loud(run))):
+    if ratio is None and (not stalled(run) or _loud(run)):
         return None
     if ratio is None:
         confidence = 0.75
@@ -72,7 +70,7 @@ def init_too_small(run: Derived) -> Verdict | None:
 def init_too_large(run: Derived) -> Verdict | None:
     ratio, first = run.norm_ratio, _first_loss(run)
     large = ratio is not None and ratio > thresholds.NORM_TOO_LARGE
-    if run.holds or not (large or _loud(run)):
+    if not (large or _loud(run)):
         return None
     details = evidence(run, "uniform_loss")
     details |= {"first_train_loss": rough(first)} if first is not None else {}
@@ -92,10 +90,10 @@ def weight_decay_too_low(run: Derived) -> Verdict | None:
     constrained = (
         run.known("norm_constraint") == "sphere" or run.known("grad_filter") == "orthograd"
     )
-    if run.generalizes or constrained:
+    if constrained:
         return None
     if weight_decay is None:
-        tiny, confidence = waited_long(run) and not progress(run), 0.6
+        tiny, confidence = waited_long(run), 0.6
     else:
         slow = (
             run.slow_decay
@@ -113,21 +111,19 @@ def weight_decay_too_low(run: Derived) -> Verdict | None:
         ),
         "Nothing pulls the weights toward zero, so memorizing costs nothing and no simpler"
         " rule replaces it.",
-        {"weight_decay": _sane_decay(run)},
+        run.sane_decay,
     )
 
 
 def weight_decay_too_high(run: Derived) -> Verdict | None:
-    weight_decay, lr = run.known("weight_decay"), run.known("lr")
-    ratio = (
-        None if weight_decay is None else weight_decay / math.sqrt(run.known("d_model") or 128)
-    )
-    if run.generalizes or (lr is not None and lr >= thresholds.LR_HIGH):
+    lr = run.known("lr")
+    ratio = None if run.known("weight_decay") is None else run.decay_ratio
+    if lr is not None and lr >= thresholds.LR_HIGH:
         return None
     if ratio is not None and ratio >= thresholds.DECAY_HIGH:
         confidence = 0.5 if run.memorized else 0.93
     elif collapsed(run):
-        confidence = 0.6 if ratio is None else 0.7
+        confidence = 0.6
     elif ratio is None and restless(run):
         confidence = 0.55
     else:
@@ -145,14 +141,12 @@ def weight_decay_too_high(run: Derived) -> Verdict | None:
             "norm_change",
         ),
         "Weight decay keeps the weights too small to fit even the train pairs.",
-        {"weight_decay": _sane_decay(run)},
+        run.sane_decay,
     )
 
 
 def lr_too_low(run: Derived) -> Verdict | None:
     lr = run.known("lr")
-    if run.generalizes:
-        return None
     if lr is None:
         low, confidence = creeping(run), 0.65
     else:
@@ -176,54 +170,42 @@ def lr_too_low(run: Derived) -> Verdict | None:
 
 def lr_too_high(run: Derived) -> Verdict | None:
     lr, count = run.known("lr"), spikes(run)
-    relapsed = run.grok_step is not None and not run.holds
-    if run.holds:
-        return None
-    if relapsed:
-        confidence = 0.97
-    elif lr is not None and lr >= thresholds.LR_HIGH:
+    if lr is not None and lr >= thresholds.LR_HIGH:
         confidence = 0.93
-    elif count >= thresholds.SPIKES:
-        confidence = 0.8
+    elif lr is None and count >= thresholds.SPIKES:
+        confidence = 0.7
     elif lr is None and restless(run):
         above = (run.train_loss or 0.0) > thresholds.ABOVE_UNIFORM * run.uniform_loss
         confidence = 0.65 if above else 0.5
     else:
         return None
-    reason = (
-        "It grokked and then lost it: steps of this size jump out of the solution."
-        if relapsed
-        else "Steps of this size overshoot: the loss spikes or does not fall."
-    )
-    details = evidence(
-        run, "lr", "grok_step", "train_loss", "uniform_loss", "train_acc", spikes=count
-    )
-    lower = None if lr is None else max(thresholds.LR_SANE, rough(lr / 10, 1))
-    advice = "" if lower else "divide the learning rate by ten"
+    fix = sane_lr(run)
     return Verdict(
-        "lr-too-high", confidence, details, reason, {"lr": lower} if lower else {}, advice
+        "lr-too-high",
+        confidence,
+        evidence(run, "lr", "train_loss", "uniform_loss", "train_acc", spikes=count),
+        "Steps of this size overshoot: the loss spikes or does not fall.",
+        fix,
+        "" if fix else "divide the learning rate by ten",
     )
 
 
 def train_fraction_too_small(run: Derived) -> Verdict | None:
-    fraction = run.known("train_fraction")
-    if (
-        run.generalizes
-        or progress(run)
-        or (fraction is not None and fraction >= thresholds.FRACTION_HIGH)
-    ):
-        return None
-    few = fraction is not None and fraction <= thresholds.FRACTION_LOW
-    tried = run.waited is not None and run.waited >= thresholds.NO_PROGRESS_TIMES
-    if few:
-        confidence = 0.9 if run.memorized else 0.85
-    elif tried:
-        confidence = 0.7
-    elif fraction is None and waited_long(run):
-        confidence = 0.5
+    fraction, p = run.known("train_fraction"), run.known("modulus")
+    waited = run.waited is not None and run.waited >= thresholds.NO_PROGRESS_TIMES
+    if fraction is None:
+        if not waited_long(run) or run.known("weight_decay") is None:
+            return None
+        confidence, more = 0.5, 0.3
     else:
-        return None
-    more = 0.3 if fraction is None or fraction < 0.3 else round(fraction + 0.1, 2)
+        least, enough = thresholds.fractions(p or 113)
+        more = min(0.9, max(enough, round(fraction + 0.1, 2)))
+        if fraction <= least:
+            confidence = 0.9
+        elif waited and run.phase == "STUCK" and fraction < thresholds.no_delay_from(p or 113):
+            confidence = 0.7
+        else:
+            return None
     return Verdict(
         "train-fraction-too-small",
         confidence,
@@ -234,28 +216,24 @@ def train_fraction_too_small(run: Derived) -> Verdict | None:
 
 
 def no_delay_expected(run: Derived) -> Verdict | None:
-    fraction = run.known("train_fraction")
-    relapsed = run.grok_step is not None and not run.holds
-    at_once = run.holds and (run.grok_step or 0) <= thresholds.AT_ONCE * (
-        run.memorized_step or 0
-    )
-    much = at_once if fraction is None else fraction >= thresholds.FRACTION_HIGH
-    if relapsed or not much:
+    """Before the curves show it."""
+    fraction, p = run.known("train_fraction"), run.known("modulus")
+    if run.started or fraction is None or p is None or fraction < thresholds.no_delay_from(p):
         return None
-    if run.holds:
-        confidence = 0.6 if fraction is None else 0.98
-    elif run.memorized:
-        confidence = 0.9 if progress(run) else 0.6
-    else:
-        confidence = 0.85
     return Verdict(
         "no-delay-expected",
-        confidence,
-        evidence(run, "train_fraction", "memorized_step", "grok_step"),
-        "With half of all pairs or more the rule is learned almost at once: there is no delay"
-        " to see.",
-        {"train_fraction": 0.3},
+        0.7,
+        evidence(run, "train_fraction", "n_train"),
+        "With this many train pairs the rule is learned almost at once: there is no delay to"
+        " see.",
+        {"train_fraction": thresholds.fractions(p)[1]},
     )
+
+
+def sane_lr(run: Derived) -> dict[str, Any]:
+    """The learning rate that is known to work, if the present one is above it."""
+    lr = run.known("lr")
+    return {"lr": thresholds.LR_SANE} if lr is not None and lr > thresholds.LR_SANE else {}
 
 
 def _first_loss(run: Derived) -> float | None:
@@ -274,7 +252,3 @@ def _sane_init(run: Derived) -> dict[str, Any]:
     sane = {"init": "nanda", "init_scale": 1.0}
     changes = {name: value for name, value in sane.items() if run.known(name) != value}
     return changes if run.known("init") is not None else {"init": "nanda"}
-
-
-def _sane_decay(run: Derived) -> float:
-    return rough(thresholds.DECAY_RATIO * math.sqrt(run.known("d_model") or 128), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from grok_tui.analysis.health import count_spikes
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.derived import Derived, fall, late
+from grok_tui.protocol.events import ConfigApplied
 
 
 def rough(value: float, digits: int = 3) -> float:
@@ -38,6 +40,70 @@ def evidence(
     }
     details = {name: known[name] for name in names if known[name] is not None}
     return {k: rough(v) if isinstance(v, float) else v for k, v in details.items()} | more
+
+
+def differing(run: Derived, fix: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a fix that the config does not have yet."""
+    return {name: value for name, value in fix.items() if run.known(name) != value}
+
+
+def edit_before(run: Derived, step: int) -> ConfigApplied | None:
+    """The newest edit shortly before a step, the first suspect of what happened there.
+
+    An edit acts within some evaluations, or within 3 / (lr * weight decay) steps.
+    """
+    lr, weight_decay = run.known("lr") or 0.0, run.known("weight_decay") or 0.0
+    for edit in reversed(run.case.treatments):
+        if edit.undo or edit.step > step:
+            continue
+        decay = {"lr": lr, "weight_decay": weight_decay, edit.field: edit.new}
+        acts = thresholds.EDIT_DECAY_TIMES / max(_product(decay), 1e-9)
+        rhythm = 4 * (run.known("eval_every") or 1)
+        if step - edit.step <= max(thresholds.EDIT_STEPS, rhythm, acts):
+            return edit
+        return None
+    return None
+
+
+def _product(decay: Mapping[str, Any]) -> float:
+    return float(decay["lr"] * decay["weight_decay"])
+
+
+def improving(run: Derived) -> bool:
+    """Whether the test pairs are being learned now."""
+    if run.phase == "STUCK":
+        return False
+    if run.phase in ("CIRCUIT FORMATION", "CLEANUP"):
+        return True
+    collapsing = zero_share(run) >= thresholds.ZERO_SHARE
+    return run.memorized and not collapsing and _test_improves(run)
+
+
+def zero_share(run: Derived) -> float:
+    """The largest share of train losses that were exactly 0, of pairs or of the newest steps.
+
+    The largest so far, since the jump that follows gives the pairs a loss again. 0 if the
+    losses were rounded, which makes them zero long before float32 does.
+    """
+    losses = run.case.train_loss.values
+    if run.case.resolution > thresholds.FLOAT32_FLOOR or not len(losses):
+        return 0.0
+    newest = losses[-max(thresholds.FEW, len(losses) // 4) :]
+    return max(float(np.mean(newest == 0)), float(run.case.zero_loss.values.max(initial=0.0)))
+
+
+def _test_improves(run: Derived) -> bool:
+    """Whether the test accuracy has clearly risen of late, or the test loss fallen."""
+    begin = run.milestones.memorized.since or 0
+    since = max(begin, run.case.steps - thresholds.RECENT * (run.case.steps - begin))
+    accuracy, loss = run.case.test_acc.since(since), run.case.test_loss.since(since)
+    if len(accuracy) >= thresholds.FEW:
+        before, now = float(accuracy.values[:3].mean()), late(accuracy) or 0.0
+        if now - before >= thresholds.ACC_RISE:
+            return True
+    if len(loss) < thresholds.FEW or spikes(run):  # a jump of the train loss lowers it, too
+        return False
+    return (late(loss) or 0.0) < (1 - thresholds.LOSS_FALL) * float(loss.values[:3].mean())
 
 
 def stalled(run: Derived) -> bool:
@@ -100,22 +166,6 @@ def collapsed(run: Derived) -> bool:
 def spikes(run: Derived) -> int:
     """How often the train loss has jumped from near zero."""
     return count_spikes(run.case.train_loss.values, run.uniform_loss)[0]
-
-
-def progress(run: Derived) -> bool:
-    """Whether the test accuracy or test loss has improved since memorizing."""
-    if run.memorized_step is None or run.generalizes:
-        return run.generalizes
-    accuracy = run.case.test_acc.since(run.memorized_step)
-    if len(accuracy):
-        begin = float(np.median(accuracy.values[:3]))
-        return (late(accuracy) or 0.0) - begin >= thresholds.ACC_RISE or _test_loss_falls(run)
-    return _test_loss_falls(run)
-
-
-def _test_loss_falls(run: Derived) -> bool:
-    test, peak = run.test_loss, run.test_peak
-    return bool(test and peak and test < (1 - thresholds.LOSS_FALL) * peak and not spikes(run))
 
 
 def waited_long(run: Derived) -> bool:

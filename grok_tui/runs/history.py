@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from grok_tui.analysis.phases import Milestones
-from grok_tui.config.schema import is_treatment
 from grok_tui.config.sources import load_parent
 from grok_tui.doctor import Case, Curve, case_of
 from grok_tui.protocol.events import (
@@ -78,7 +77,6 @@ class RunHistory:
 
     def case(self) -> Case:
         """The run as a case for the doctor."""
-        treatments = [edit.step for edit in self.edits if is_treatment(edit.field)]
         return case_of(
             {**self.config, **{edit.field: edit.new for edit in self.edits}},
             self.steps,
@@ -87,7 +85,7 @@ class RunHistory:
             measures=self.measures,
             ended=self.end != "running",
             diverged=self.end == "diverged",
-            edited=treatments[-1] if treatments else 0,
+            edits=self.edits,
             milestones=self.milestones,
         )
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 
 from grok_tui.analysis.phases import Milestones
-from grok_tui.config.schema import is_treatment
 from grok_tui.doctor import Case
 from grok_tui.protocol.events import (
     Analyzed,
@@ -84,8 +83,8 @@ class SessionState:
     message: the newest message to the user. log: oldest line first. task: None if the config
     does not say it. pairs: results for each pair after `pairs_step` updates. analyses, health:
     histories of the progress measures and of the numerical health. answer: to the last
-    question. checkpoint: step of the newest one, None before the first. edited: step of the
-    last change of a field that training depends on. failure: why the run failed, None if it
+    question. checkpoint: step of the newest one, None before the first. edits: all
+    of them, oldest first. failure: why the run failed, None if it
     did not. playback: None if the run is live.
     """
 
@@ -118,7 +117,7 @@ class SessionState:
     analysis_seconds: float | None = None
     answer: Answered | None = None
     checkpoint: int | None = None
-    edited: int = 0
+    edits: tuple[ConfigApplied, ...] = ()
     failure: FailureKind | None = None
     playback: Playback | None = None
 
@@ -167,7 +166,7 @@ class SessionState:
             self.analyses.measures,
             ended=self.ended,
             diverged=self.failure == "diverged",
-            edited=self.edited,
+            edits=self.edits,
             milestones=self.milestones,
         )
 
@@ -328,7 +327,7 @@ def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
         config={**state.config, event.field: event.new},
         pending=pending,
         marks=(*state.marks, Mark(event.step, "edit", short)),
-        edited=event.step if is_treatment(event.field) else state.edited,
+        edits=(*state.edits, event),
         message=edit_text(event),
     )
 
