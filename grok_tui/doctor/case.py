@@ -50,6 +50,8 @@ class Case:
     loss of exactly 0. measures: step and measures of each analysis.
     ended: whether no more steps follow. diverged: whether it ended because of inf or NaN.
     edited: step of the last edit that affects training, 0 if there is none.
+    resolution: the smallest difference that the train losses are written with, in nats: 1e-4
+    for four decimals; 0 if unknown.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Case:
     ended: bool = False
     diverged: bool = False
     edited: int = 0
+    resolution: float = 0.0
 
 
 def case_of(
