@@ -76,7 +76,8 @@ def run(options: Namespace) -> int:
         said = {"understood": understood} if understood else {}
         print_json({**said, "verdicts": [verdict.to_dict() for verdict in verdicts]})
     else:
-        print("\n\n".join([*([understood] if understood else []), *map(_text, verdicts)]))
+        lines = [textwrap.fill(understood, _width())] if understood else []
+        print("\n\n".join([*lines, *map(_text, verdicts)]))
     return 0
 
 
@@ -136,7 +137,11 @@ def _known(options: Namespace) -> Mapping[str, Any]:
 
 
 def _text(verdict: Verdict) -> str:
-    return "\n".join(_lines(verdict, min(_WIDTH, shutil.get_terminal_size().columns)))
+    return "\n".join(_lines(verdict, _width()))
+
+
+def _width() -> int:
+    return max(20, min(_WIDTH, shutil.get_terminal_size().columns))
 
 
 def _lines(verdict: Verdict, width: int) -> Iterator[str]:
@@ -150,7 +155,7 @@ def _lines(verdict: Verdict, width: int) -> Iterator[str]:
         if text:
             yield textwrap.fill(
                 f"{label}{text}",
-                max(20, width),
+                width,
                 initial_indent="  ",
                 subsequent_indent="    " if label else "  ",
                 break_on_hyphens=False,

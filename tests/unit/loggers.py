@@ -101,6 +101,26 @@ def long_table(rows: Sequence[Measured]) -> str:
     return _text(lines)
 
 
+def keras_board(rows: Sequence[Measured]) -> str:
+    """The scalars of Keras' TensorBoard callback: the same tags in two runs."""
+    lines = ["run,tag,step,value"]
+    for pairs, run in (("train", "train"), ("test", "validation")):
+        for kind, tag in (("loss", "epoch_loss"), ("acc", "epoch_accuracy")):
+            name = f"{pairs}_{kind}"
+            lines += [f"{run},{tag},{r.step},{r.text(name)}" for r in rows if r.values[name]]
+    return _text(lines)
+
+
+def modes(rows: Sequence[Measured]) -> str:
+    """JSON lines that say in each on which pairs they were measured."""
+    return _text(
+        json.dumps({"mode": mode, "iter": r.step, "lr": 0.001,
+                    "loss": _number(r, f"{pairs}_loss"),
+                    "accuracy_top-1": _number(r, f"{pairs}_acc")})
+        for r in rows for pairs, mode in (("train", "train"), ("test", "val")) if r.has(pairs)
+    )  # fmt: skip
+
+
 def spreadsheet(rows: Sequence[Measured]) -> str:
     return "\ufeff" + plain(rows).replace(",", ";").replace(".", ",").replace("\n", "\r\n")
 
@@ -118,8 +138,8 @@ def tabs(rows: Sequence[Measured]) -> str:
 
 
 LOGGERS: tuple[Logger, ...] = (
-    plain, lightning, keras, hugging_face, wandb, json_lines, history, long_table, spreadsheet,
-    savetxt, tabs,
+    plain, lightning, keras, hugging_face, wandb, json_lines, history, long_table,
+    keras_board, modes, spreadsheet, savetxt, tabs,
 )  # fmt: skip
 
 

@@ -182,7 +182,7 @@ def test_cells_without_a_measurement_may_be_empty(
     [
         ("", "there are no steps; write a header"),
         (HEADER, "there are no steps"),
-        ("a,b\n1,2\n", "there is no column train_loss, test_loss; the columns are 'a', 'b'"),
+        ("a,b\n1,2\n", "there is no column train_loss, test_loss; losses.csv has 'a', 'b'"),
         (HEADER + "1,2,3\n2,x,3\n", "line 3, column 'train_loss': 'x' is not a number"),
         (HEADER + "1,2,3\n2,0x1F,3\n", "line 3, column 'train_loss': '0x1F' is not a number"),
         (HEADER + "1,2,3\n2,1_0,3\n", "'1_0' is not a number"),

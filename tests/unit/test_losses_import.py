@@ -232,7 +232,7 @@ def test_names(column: str, names: str) -> None:
          "'acc' may be of train or of test pairs; say which: --columns train_acc=acc or"),
         ("Wall time,Step,Value\n1.5,2,3\n", "--columns train_loss=NAME test_loss=NAME"),
         ("loss,val_loss\n2,3\n", "there is no column step"),
-        ("step,train_loss\n1,2\n", "there is no column test_loss; the columns are 'step', "),
+        ("step,train_loss\n1,2\n", "there is no column test_loss; losses has 'step', "),
         # Chance is 0.9% for p = 113.
         ("step,loss,val_loss,acc,val_acc\n1,4.73,4.74,0.88,0.89\n",
          "train_acc (up to 0.88) may be in percent or from 0 to 1; say which: --accuracy"),

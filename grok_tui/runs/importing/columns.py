@@ -12,7 +12,7 @@ from grok_tui.runs.importing.row import Row, TableError, shown
 
 QUANTITIES = ("train_loss", "test_loss", "train_acc", "test_acc", "weight_norm")
 AXIS = "step"
-# An error names no more columns than this.
+# An error names no more columns of a file than this.
 _MOST_NAMES = 12
 
 
@@ -56,10 +56,11 @@ def chosen(tables: Sequence[Table], given: Mapping[str, str]) -> list[Chosen]:
     used = {q: candidates[0] for q, candidates in by_quantity.items() if candidates}
     lacking = [q for q in ("train_loss", "test_loss") if q not in used]
     if lacking and (lacking != ["test_loss"] or "test_acc" not in used):
-        flags = " ".join(f"{quantity}=NAME" for quantity in lacking)
+        name = "NAME" if len(tables) == 1 else "FILE:NAME"
+        flags = " ".join(f"{quantity}={name}" for quantity in lacking)
         raise TableError(
             f"there is no column {', '.join(lacking)}; {_names(tables)};"
-            f" say which it is: --columns {flags}, in this file or in more after --metrics"
+            f" say which it is: --columns {flags}; several files may follow --metrics"
         )
     sources = []
     for table in tables:
@@ -142,9 +143,11 @@ def _unclear(
 
 
 def _names(tables: Sequence[Table]) -> str:
-    labels = _labels([(table, name) for table in tables for name in table.names], tables)
-    more = f" and {len(labels) - _MOST_NAMES} more" if len(labels) > _MOST_NAMES else ""
-    return f"the columns are {', '.join(map(shown, labels[:_MOST_NAMES]))}{more}"
+    return "; ".join(
+        f"{table.path.name} has {', '.join(map(shown, table.names[:_MOST_NAMES]))}"
+        + (", ..." if len(table.names) > _MOST_NAMES else "")
+        for table in tables
+    )
 
 
 def _labels(columns: Sequence[Column], tables: Sequence[Table]) -> list[str]:

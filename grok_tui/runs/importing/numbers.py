@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from grok_tui.runs.importing.row import shown
 
-_NUMBER = re.compile(r"([+-]?(?:\d+(?:\.(\d*))?|\.(\d+)))(?:e([+-]?\d{1,4}))?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,4})?\s*%?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(?:nan(?:\(\w*\))?|inf(?:inity)?|1\.#\w+)")
 _GAPS = frozenset(["", "-", "--", "na", "n/a", "#n/a", "<na>", "null", "none", "nil",
                    "undefined", "missing"])  # fmt: skip
@@ -20,13 +20,23 @@ _MOST_STEPS = 1e15
 class Number(NamedTuple):
     """A number in a cell.
 
-    value: NaN if it is infinite or NaN. resolution: what its last written digit counts.
-    percent: whether a percent sign follows; value is what stands before it.
+    value: NaN if it is infinite or NaN. text: as it is written, in lower case.
     """
 
     value: float
-    resolution: float
-    percent: bool = False
+    text: str
+
+    @property
+    def resolution(self) -> float:
+        """What the last written digit counts: 1e-4 for 4.7321, 1e-8 for 1.2e-7."""
+        mantissa, _, exponent = self.text.removesuffix("%").partition("e")
+        decimals = mantissa.partition(".")[2]
+        return float(f"1e{int(exponent or 0) - len(decimals)}")
+
+    @property
+    def percent(self) -> bool:
+        """Whether a percent sign follows; it does not change the value."""
+        return self.text.endswith("%")
 
 
 def number_in(cell: str) -> Number | None:
@@ -34,15 +44,12 @@ def number_in(cell: str) -> Number | None:
     text = cell.strip().lower()
     if text in _GAPS:
         return None
-    digits = text.removesuffix("%").rstrip()
-    if _NOT_FINITE.fullmatch(digits):
-        return Number(math.nan, 0.0)
-    if not (parts := _NUMBER.fullmatch(digits)):
+    if not _NUMBER.fullmatch(text):
+        if _NOT_FINITE.fullmatch(text):
+            return Number(math.nan, text)
         raise ValueError(f"{shown(cell)} is not a number")
-    value = float(digits)
-    place = int(parts[4] or 0) - len(parts[2] or parts[3] or "")
-    resolution = float(f"1e{place}")
-    return Number(value if math.isfinite(value) else math.nan, resolution, digits != text)
+    value = float(text.rstrip("% "))
+    return Number(value if math.isfinite(value) else math.nan, text)
 
 
 def step_in(cell: str) -> int:

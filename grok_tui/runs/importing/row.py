@@ -10,7 +10,7 @@ from grok_tui.text import UserError
 
 # Columns that say which quantity a row measures, and on which pairs.
 _TAGS = ("tag", "metric", "key", "name")
-_SPLITS = ("split", "phase", "mode", "stage", "subset")
+_SPLITS = ("split", "phase", "mode", "stage", "subset", "run", "dir_name")
 
 
 class TableError(UserError):
@@ -43,16 +43,16 @@ def widened(row: Row) -> Row:
     `tag: loss/train, value: 4.7` becomes `loss/train: 4.7`, and `split: train, loss: 4.7`
     becomes `train/loss: 4.7`. Other rows stay as they are.
     """
-    cells = {name.lower(): name for name in row.cells}
-    if value := cells.get("value"):
-        for tag in filter(None, map(cells.get, _TAGS)):
-            others = {n: cell for n, cell in row.cells.items() if n not in (tag, value)}
-            return replace(row, cells={**others, row.cells[tag]: row.cells[value]})
-    for split in filter(None, map(cells.get, _SPLITS)):
-        pairs = row.cells[split]
-        if meaning(f"{pairs}/loss") != "":
-            named = {
-                n: f"{pairs}/{n}" if meaning(n) in ("loss", "acc") else n for n in row.cells
+    names = {name.lower(): name for name in row.cells}
+    cells = dict(row.cells)
+    tag = next(filter(None, map(names.get, _TAGS)), None)
+    if tag and (value := names.get("value")):
+        cells[cells.pop(tag)] = cells.pop(value)
+    for split in filter(None, map(names.get, _SPLITS)):
+        pairs = cells.get(split, "")
+        if meaning(f"{pairs}/loss") in ("train_loss", "test_loss"):
+            cells = {
+                f"{pairs}/{name}" if meaning(name) in ("loss", "acc") else name: cell
+                for name, cell in cells.items()
             }
-            return replace(row, cells={named[n]: cell for n, cell in row.cells.items()})
-    return row
+    return replace(row, cells=cells) if cells != row.cells else row

@@ -41,7 +41,7 @@ class Series:
         }
         if not measured and not row.cells.get(self._axis, "").strip():
             return
-        step = _parsed(step_in, row, self._axis)
+        step = _parsed(_step, row, self._axis)
         if row.part != self._part or (self._resumed and step < self._newest):
             self._resume(step, row)
         self.first = step if self._newest < 0 else min(step, self.first)
@@ -70,15 +70,16 @@ class Series:
     def _append(self, quantity: str, step: int, number: Number, row: Row) -> None:
         points = self.points[quantity]
         before, known = points[-1] if points else (-1, number)
-        place = f"{row.place}, column {shown(self._names[quantity])}"
         if step > before:
             points.append((step, number))
-        elif step < before:
+            return
+        place = f"{row.place}, column {shown(self._names[quantity])}"
+        if step < before:
             raise TableError(
                 f"{place}: step {step} comes after step {before}; if the run was resumed there,"
                 " add --resumed"
             )
-        elif math.isnan(known.value):
+        if math.isnan(known.value):
             points[-1] = (step, number)
         elif not math.isnan(number.value) and number.value != known.value:
             raise TableError(
@@ -86,6 +87,13 @@ class Series:
                 f" {known.value:g}); if {shown(self._axis)} is not the step, say which column"
                 " is: --columns step=NAME"
             )
+
+
+def _step(cell: str) -> int:
+    try:
+        return step_in(cell)
+    except ValueError as error:
+        raise ValueError(f"{error}; --columns step=NAME chooses another column") from None
 
 
 def _not_negative(cell: str) -> Number | None:
