@@ -326,6 +326,17 @@ def test_a_resumed_part_replaces_what_it_repeats(tmp_path: Path, header: bool) -
     assert list(case.train_loss.values) == list(case.test_loss.values) == [9, 8, 5, 4]
 
 
+def test_a_header_may_come_again_without_effect(tmp_path: Path) -> None:
+    text = HEADER + "0,9,9\n1,8,8\n\ufeff" + HEADER + "2,7,7\n"
+    assert understood(tmp_path, text) == "3 train and 3 test points, steps 0 to 2, losses to 1"
+
+
+def test_files_that_were_joined_keep_their_curves(tmp_path: Path) -> None:
+    text = "step,loss\n0,9\n1,8\nstep,val_loss\n0,7\n1,6\n"
+    case = read(tmp_path, text)
+    assert (list(case.train_loss.values), list(case.test_loss.values)) == ([9, 8], [7, 6])
+
+
 # --- gaps, divergence, numbers --------------------------------------------------------------
 
 

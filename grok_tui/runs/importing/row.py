@@ -10,7 +10,7 @@ from grok_tui.text import UserError
 
 # Columns that say which quantity a row measures, and on which pairs.
 _TAGS = ("tag", "metric", "key", "name")
-_SPLITS = ("split", "phase", "mode", "stage", "subset", "run", "dir_name")
+_SPLITS = ("split", "phase", "mode", "stage", "subset", "set", "type", "run", "dir_name")
 
 
 class TableError(UserError):

@@ -25,12 +25,13 @@ def text_of(content: bytes) -> str:
     invalid bytes are replaced: they cannot be part of a number. Raises TableError.
     """
     content = _unpacked(content)
-    encoding = "utf-8-sig"
+    encoding = "utf-8"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif len(content) > 1 and 0 in content[:2]:
         encoding = "utf-16-le" if content[0] else "utf-16-be"
-    return codecs.getincrementaldecoder(encoding)("replace").decode(content)
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(content)
+    return text.replace("\ufeff", "")  # also between files that were joined
 
 
 def rows_of(text: str) -> Iterator[Row]:

@@ -21,7 +21,7 @@ class Series:
     """The numbers of some quantities at ascending steps, row by row.
 
     points: step and number of each quantity; a number may be NaN. first, last: the bounds of
-    all steps. resumed_at: step of the first row of each later part.
+    all steps. resumed_at: where parts begin that replaced something.
     """
 
     def __init__(self, chosen: Chosen, *, resumed: bool = False) -> None:
@@ -62,6 +62,8 @@ class Series:
                 f"{row.place}, column {shown(self._axis)}: the steps begin again at {step};"
                 " keep the lines of one run"
             )
+        if step > max((points[-1][0] for points in again.values()), default=-1):
+            return
         for quantity, points in again.items():
             self.points[quantity] = [point for point in points if point[0] < step]
         self.last = max((points[-1][0] for points in self.points.values() if points), default=0)
