@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,29 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
         "--metrics",
         metavar="FILE",
         type=Path,
-        help="CSV with step, train_loss, test_loss; train_acc, test_acc, weight_norm if known",
+        nargs="+",
+        action="extend",
+        help="losses as CSV, JSON or JSON lines, as loggers write them (docs/doctor.md)",
+    )
+    parser.add_argument(
+        "--columns",
+        metavar="NAME=COLUMN",
+        type=_column,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="a column of FILE for step, train_loss, test_loss, train_acc, test_acc or"
+        " weight_norm, such as train_loss=loss; FILE:COLUMN if there are several files",
+    )
+    parser.add_argument(
+        "--accuracy",
+        choices=("percent", "share"),
+        help="the unit of accuracies in FILE, where their values do not tell",
+    )
+    parser.add_argument(
+        "--resumed",
+        action="store_true",
+        help="a step in FILE that goes back begins a resumed part of the run",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_config_flags(parser)
@@ -45,37 +67,64 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
 
 
 def run(options: Namespace) -> int:
-    """Print the verdicts, the most confident first."""
+    """Print what was understood of a file, and the verdicts, the most confident first."""
     from grok_tui.doctor import diagnose
 
-    verdicts = diagnose(_case(options))
+    case, understood = _case(options)
+    verdicts = diagnose(case)
     if options.json:
-        print_json({"verdicts": [verdict.to_dict() for verdict in verdicts]})
+        said = {"understood": understood} if understood else {}
+        print_json({**said, "verdicts": [verdict.to_dict() for verdict in verdicts]})
     else:
-        print("\n\n".join(map(_text, verdicts)))
+        lines = [textwrap.fill(understood, _width())] if understood else []
+        print("\n\n".join([*lines, *map(_text, verdicts)]))
     return 0
 
 
-def _case(options: Namespace) -> Case:
-    """The case to examine: a run, a CSV file or a config. Raises UserError."""
+def _column(text: str) -> tuple[str, str]:
+    """A quantity and its column, for argparse's `type=`. Raises ArgumentTypeError."""
+    from grok_tui.runs.importing.columns import AXIS, QUANTITIES
+
+    quantity, _, column = text.partition("=")
+    if quantity not in (AXIS, *QUANTITIES) or not column:
+        names = ", ".join((AXIS, *QUANTITIES))
+        raise ArgumentTypeError(f"must be NAME=COLUMN, where NAME is {names} (got {text!r})")
+    return quantity, column
+
+
+def _case(options: Namespace) -> tuple[Case, str]:
+    """The case to examine: a run, losses or a config; and what was understood of losses.
+
+    Raises UserError.
+    """
     from grok_tui.doctor import Case
 
+    how = options.columns or options.accuracy or options.resumed
+    if how and not options.metrics:
+        raise UserError("--columns, --accuracy and --resumed go with --metrics FILE")
     try:
         if options.run:
             if options.metrics or options.preset or options.config or options.fields:
                 raise UserError("a run has its own config and metrics; give DIR alone")
             from grok_tui.runs.history import read_history
 
-            return read_history(options.run).case()
+            return read_history(options.run).case(), ""
         if options.metrics:
-            from grok_tui.runs.importing.losses_csv import read_metrics
+            from grok_tui.runs.importing.losses import read_losses
 
-            return read_metrics(options.metrics, _known(options))
+            imported = read_losses(
+                options.metrics,
+                _known(options),
+                dict(options.columns),
+                accuracy=options.accuracy,
+                resumed=options.resumed,
+            )
+            return imported.case, imported.understood
     except OSError as error:
-        place = error.filename or options.run or options.metrics
+        place = error.filename or options.run or options.metrics[0]
         raise UserError(f"cannot read {place}: {error.strerror}") from None
     config = resolve(options.fields, options.config, options.preset, check=check)
-    return Case(config.model_dump(mode="json"))
+    return Case(config.model_dump(mode="json")), ""
 
 
 def _known(options: Namespace) -> Mapping[str, Any]:
@@ -88,7 +137,11 @@ def _known(options: Namespace) -> Mapping[str, Any]:
 
 
 def _text(verdict: Verdict) -> str:
-    return "\n".join(_lines(verdict, min(_WIDTH, shutil.get_terminal_size().columns)))
+    return "\n".join(_lines(verdict, _width()))
+
+
+def _width() -> int:
+    return max(20, min(_WIDTH, shutil.get_terminal_size().columns))
 
 
 def _lines(verdict: Verdict, width: int) -> Iterator[str]:
@@ -102,7 +155,7 @@ def _lines(verdict: Verdict, width: int) -> Iterator[str]:
         if text:
             yield textwrap.fill(
                 f"{label}{text}",
-                max(20, width),
+                width,
                 initial_indent="  ",
                 subsequent_indent="    " if label else "  ",
                 break_on_hyphens=False,

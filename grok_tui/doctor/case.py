@@ -57,8 +57,9 @@ class Case:
     weight_norm: root of the sum of squared weights. zero_loss: share of train pairs with a
     loss of exactly 0. measures: step and measures of each analysis.
     ended: whether no more steps follow. diverged: whether it ended because of inf or NaN.
-    edits: all that were made, oldest first. resolution: smallest difference that the losses
-    can show, in nats, such as 1e-4 if they were rounded to four decimals; 0 if not rounded.
+    edits: all that were made, oldest first.
+    resolution: the smallest difference that the train losses are written with, in nats: 1e-4
+    for four decimals; 0 if unknown.
     milestones: after the newest evaluation and analysis; None to derive them from the curves.
     """
 

@@ -27,7 +27,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[st
     captured = capsys.readouterr()
     assert captured.err == ""
     content = json.loads(captured.out)
-    assert list(content) == ["verdicts"]
+    assert list(content) == [*(["understood"] if "--metrics" in arguments else []), "verdicts"]
     for verdict in content["verdicts"]:
         assert list(verdict) == ["id", "confidence", "evidence", "reason", "fix"]
         assert 0 < verdict["confidence"] <= 1
@@ -180,31 +180,64 @@ def test_cells_without_a_measurement_may_be_empty(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "line 1: there is no column step, train_loss, test_loss"),
-        ("a,b\n1,2\n", "line 1: there is no column step"),
-        ("step,loss,train_loss,test_loss\n1,2,3,4\n", "line 1: two columns are train_loss"),
-        (HEADER, "has no steps"),
-        (HEADER + "1,2,3\n2,x,3\n", "line 3: train_loss: 'x' is not a number"),
-        (HEADER + "1,2,3\n\n1,2,3\n", "line 4: step 1 comes after step 1"),
-        (HEADER + "1.5,2,3\n", "line 2: step: '1.5' is not a whole number"),
-        (HEADER + "inf,2,3\n", "line 2: step: 'inf'"),
-        (HEADER + "-1,2,3\n", "line 2: step: '-1'"),
-        (HEADER + "1,-2,3\n", "line 2: train_loss: '-2' is negative"),
+        ("", "there are no steps; write a header"),
+        (HEADER, "there are no steps"),
+        ("a,b\n1,2\n", "there is no column train_loss, test_loss; losses.csv has 'a', 'b'"),
+        (HEADER + "1,2,3\n2,x,3\n", "line 3, column 'train_loss': 'x' is not a number"),
+        (HEADER + "1,2,3\n2,0x1F,3\n", "line 3, column 'train_loss': '0x1F' is not a number"),
+        (HEADER + "1,2,3\n2,1_0,3\n", "'1_0' is not a number"),
+        (HEADER + "2,2,3\n\n1,2,3\n", "line 4, column 'train_loss': step 1 comes after step 2"),
+        (HEADER + "1,2,3\n1,2,4\n", "line 3, column 'test_loss': a second value at step 1"),
+        (HEADER + "1.5,2,3\n", "line 2, column 'step': '1.5' is not a whole number"),
+        (HEADER + "inf,2,3\n", "line 2, column 'step': 'inf'"),
+        (HEADER + "1e99,2,3\n", "line 2, column 'step': '1e99'"),
+        (HEADER + "-1,2,3\n", "line 2, column 'step': '-1'"),
+        (HEADER + ",2,3\n", "line 2, column 'step': '' is not a whole number"),
+        (HEADER + "1,-2,3\n", "line 2, column 'train_loss': '-2' is negative"),
         (HEADER + "1,2\n", "line 2: 2 cells where the header has 3"),
-        (HEADER + '1,2,"3\n', "is not a CSV file"),
+        (HEADER + '1,2,"3\n', "line 2 is not a line of a CSV table"),
         (HEADER + f"1,2,{'9x' * 100}\n", "is not a number"),
-        (b"\xff\xfe\x00", "not UTF-8 text"),
-        (b"step,train_loss,test_loss\n1,2,3\n2,\x00,4\n", "line 3"),
-        ("step,train_loss,test_loss,test_acc\n1,2,3,99\n", "not an accuracy between 0 and 1"),
+        ("1,2,3\n4,5,6\n", "line 1: 3 cells, but no header"),
+        ("step,loss,loss,val_loss\n", "line 1: two columns are named 'loss'"),
+        (b"\xff\xfe\x00", "there are no steps"),
+        (b"step,train_loss,test_loss\n1,2,3\n2,\x00,4\n", "line 3, column 'train_loss'"),
+        (HEADER.strip() + ",test_acc\n1,2,3,101\n", "'101' is above 100%"),
+        ("[" * 99999, "it is not JSON, or not all of it is written yet"),
+        ('{"step": 1}\nx\n', "line 2 is not JSON"),
+        ('{"step": 1}\n[1]\n', "line 2 is not a JSON object"),
+        ('[{"step": 1}, 2]', "entry 2 is not a JSON object"),
+        ('[{"step": 1, "loss": 2, "val_loss": "x"}]', "entry 1, column 'val_loss': 'x' is not"),
     ],
-)
+)  # fmt: skip
 def test_an_invalid_table_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | bytes, words: str
 ) -> None:
     path = table(tmp_path, text)
     message = refused(capsys, "--metrics", path)
-    assert str(path) in message
+    assert f"{path}: " in message
     assert words in message
+
+
+def test_what_was_understood_comes_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path, rows(PLATEAU).replace("test_loss", "loss 2"))
+    arguments = ["doctor", "--metrics", str(path), "--columns", "test_loss=loss 2"]
+    assert main(arguments) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "48 train and 48 test points, steps 0 to 5,000, losses to 0.01"
+    assert second == ""
+
+
+def test_flags_about_losses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path, HEADER.strip() + ",test_acc\n1,4.73,4.75,0.9\n0,4.7,4.8,0.9\n")
+    assert "add --resumed" in refused(capsys, "--metrics", path)
+    assert "keep the lines of one run" in refused(capsys, "--metrics", path, "--resumed")
+    path = table(tmp_path, HEADER.strip() + ",test_acc\n1,4.73,4.75,0.9\n2,0.1,25,0.9\n")
+    assert "--accuracy percent or --accuracy share" in refused(capsys, "--metrics", path)
+    assert said(capsys, "--metrics", path, "--accuracy", "percent")
+    assert "go with --metrics" in refused(capsys, "--preset", "quick", "--resumed")
+    assert "must be NAME=COLUMN" in refused(capsys, "--metrics", path, "--columns", "lr=x")
 
 
 def test_an_unreadable_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,1 +1,1 @@
-"""Reading what other programs wrote."""
+"""Reading the losses that other programs wrote: bytes, rows, names, numbers, curves, a case."""
