@@ -32,7 +32,10 @@ def diverged(run: Derived) -> Verdict | None:
     elif beta2 is not None and beta2 <= thresholds.BETA2_LOW:
         cause, why = {"beta2": eps}, ": the second moment forgets too soon"
     else:
+        lr = run.known("lr")
         cause, why = sane_lr(run), ": a step was far too large"
+        if not cause and lr:
+            cause = {"lr": rough(lr / 10, 1)}
     return Verdict(
         "diverged",
         1.0,

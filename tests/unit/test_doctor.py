@@ -199,7 +199,7 @@ def test_an_edit_long_before_a_loss_is_no_suspect() -> None:
         ({"lr": 10.0}, {"lr": 1e-3}),
         ({"beta2": 0.0}, {"beta2": 0.98}),
         ({"beta2": 0.0, "lr": 3e-3}, {"beta2": 0.98}),
-        ({"lr": 1e-3}, {}),
+        ({"lr": 1e-3}, {"lr": 1e-4}),
     ],
 )
 def test_a_diverged_run_gets_one_verdict_and_a_fix_that_works(
