@@ -35,6 +35,8 @@ CLEANUP_IN_A_ROW = 3
 # and there is nothing to wait for.
 STUCK_DECAY_TIMES, STUCK_STEPS_MIN = 3.0, 1000
 SLOWEST_DECAY, STUCK_STEPS_IDLE = 1.6e-4, 2000
+# A cleanup is quick: it is stuck after a third of that, and at least so many steps.
+STUCK_STEPS_CLEANUP = 300
 # Improvements: the test accuracy or the share of explained logits exceeds its best by this
 # much, or the test loss is below its lowest by this share.
 BETTER_SHARE, BETTER_LOSS = 0.02, 0.05
@@ -228,6 +230,8 @@ class Milestones:
     def _stuck_or_not(self, step: int, metrics: Metrics) -> Milestones:
         if self.memorized.holds:
             patience = _patience(metrics.lr * metrics.weight_decay)
+            if self.cleanup.holds:
+                patience = max(patience // 3, STUCK_STEPS_CLEANUP)
             stuck = (
                 f"train pairs memorized, nothing better since step {self.better_step}"
                 if step - self.better_step >= patience

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from grok_tui.config.schema import FIELDS, MAX_STEPS
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Verdict
@@ -142,11 +144,12 @@ def _collapse(run: Derived) -> float:
         return 0.0
     if zero_share(run) >= thresholds.ZERO_SHARE:
         return 0.96
-    loss, late_loss = run.known("loss"), run.train_loss
+    loss, losses = run.known("loss"), run.case.train_loss.values
     exact = loss is not None and loss != "naive"  # this program computes it to full precision
-    if exact or late_loss is None or run.case.resolution > thresholds.FLOAT32_FLOOR:
+    if exact or len(losses) < thresholds.FEW or run.case.resolution > thresholds.FLOAT32_FLOOR:
         return 0.0
-    return 0.5 if late_loss < thresholds.FLOAT32_FLOOR else 0.0
+    newest = np.median(losses[-max(thresholds.FEW, len(losses) // 4) :])
+    return 0.62 if newest < thresholds.FLOAT32_FLOOR else 0.0
 
 
 def too_few_steps_under_way(run: Derived) -> Verdict | None:
@@ -199,7 +202,7 @@ def on_track(run: Derived) -> Verdict | None:
         details["restricted_loss"] = rough(restricted)
     return Verdict(
         "on-track",
-        0.82,
+        0.6,
         details | _when(run),
         "The train pairs are memorized and the test pairs improve: a rule is taking over.",
         advice="wait",
@@ -214,7 +217,7 @@ def slingshot(run: Derived) -> Verdict | None:
     lr = sane_lr(run)
     return Verdict(
         "slingshot",
-        0.6,
+        0.5,
         evidence(run, "lr", "train_loss", "test_acc", spikes=count),
         "The train loss jumps and recovers in cycles: late steps are too large for gradients"
         " this small.",
@@ -229,7 +232,7 @@ def not_known(run: Derived) -> Verdict | None:
         return None
     return Verdict(
         "not-known",
-        0.6,
+        0.8,
         evidence(run, "memorized_step", "train_acc", "test_acc", "test_loss", "decay_times"),
         f"It does not improve ({run.milestones.reason}), and no known cause explains it.",
         advice="try another seed, more train pairs, or a wider network",
