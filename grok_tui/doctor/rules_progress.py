@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config.schema import FIELDS, MAX_STEPS
+from grok_tui.config.schema import FIELDS, MAX_STEPS, written
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Verdict
 from grok_tui.doctor.derived import Derived
@@ -21,6 +21,7 @@ from grok_tui.doctor.signs import (
     spikes,
     zero_share,
 )
+from grok_tui.protocol.events import ConfigApplied
 
 
 def diverged(run: Derived) -> Verdict | None:
@@ -30,7 +31,7 @@ def diverged(run: Derived) -> Verdict | None:
     beta2, eps = run.known("beta2"), FIELDS["beta2"].default
     if edit:
         cause = differing(run, {edit.field: edit.old})
-        why = f" just after {edit.field} was changed from {edit.old} to {edit.new}"
+        why = f" just after {_change(edit)}"
     elif beta2 is not None and beta2 <= thresholds.BETA2_LOW:
         cause, why = {"beta2": eps}, ": the second moment forgets too soon"
     else:
@@ -46,6 +47,10 @@ def diverged(run: Derived) -> Verdict | None:
         cause,
         "" if cause else "lower the learning rate",
     )
+
+
+def _change(edit: ConfigApplied) -> str:
+    return f"{edit.field} was changed from {written(edit.old)} to {written(edit.new)}"
 
 
 def no_delay(run: Derived) -> Verdict | None:
@@ -92,7 +97,7 @@ def lost(run: Derived) -> Verdict | None:
     advice = ""
     if edit:
         fix = differing(run, {edit.field: edit.old})
-        why = f"just after {edit.field} was changed from {edit.old} to {edit.new}"
+        why = f"just after {_change(edit)}"
         if not fix:
             advice = f"branch from a checkpoint before step {edit.step}"
     elif weight_decay is not None and run.decay_ratio >= thresholds.DECAY_HIGH:

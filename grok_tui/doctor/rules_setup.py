@@ -180,10 +180,11 @@ def lr_too_high(run: Derived) -> Verdict | None:
     else:
         return None
     fix = sane_lr(run)
+    jumps = {"spikes": count} if run.started else {}
     return Verdict(
         "lr-too-high",
         confidence,
-        evidence(run, "lr", "train_loss", "uniform_loss", "train_acc", spikes=count),
+        evidence(run, "lr", "train_loss", "uniform_loss", "train_acc", **jumps),
         "Steps of this size overshoot: the loss spikes or does not fall.",
         fix,
         "" if fix else "divide the learning rate by ten",

@@ -177,7 +177,7 @@ def test_an_edit_just_before_a_loss_is_the_first_suspect(
     assert verdict.changes == changes
     if changes:
         field, old, new = edits[0]
-        assert f"just after {field} was changed from {old} to {new}" in verdict.reason
+        assert f"just after {field} was changed from {old:g} to {new:g}" in verdict.reason
         undone = [*made, ConfigApplied(2500, field, new, old, undo=True)]
         (after,) = diagnose(lost_at(2000, edits=undone))
         assert after.reason == verdict.reason
