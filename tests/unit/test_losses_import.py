@@ -176,6 +176,7 @@ TEXT = "# é\n" + HEADER + "".join(f"{s},{5 - s / 8},{5 + s / 8}\n" for s in ran
         gzip.compress(TEXT[:40].encode()) + gzip.compress(TEXT[40:].encode("utf-8")),
         TEXT.replace("\n", "\r\n").encode(), TEXT.replace("\n", "\r").encode(),
     ],
+    ids=["BOM", "Latin-1", "UTF-16", "UTF-16-LE", "UTF-16-BE", "gzip", "gzips", "CRLF", "CR"],
 )  # fmt: skip
 def test_encodings(tmp_path: Path, content: bytes) -> None:
     case = read(tmp_path, content)
