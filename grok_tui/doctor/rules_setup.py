@@ -207,12 +207,14 @@ def train_fraction_too_small(run: Derived) -> Verdict | None:
             confidence = 0.7
         else:
             return None
+    tiny = p is not None and p <= thresholds.MODULUS_LOW
     return Verdict(
         "train-fraction-too-small",
         confidence,
         evidence(run, "train_fraction", "n_train", "train_acc", "test_acc", "decay_times"),
         "There are too few train pairs to prefer a rule: memorizing them is the simplest fit.",
-        {"train_fraction": more},
+        {} if tiny else {"train_fraction": more},
+        "train on a larger modulus, which has more pairs" if tiny else "",
     )
 
 

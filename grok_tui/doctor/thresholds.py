@@ -86,11 +86,13 @@ COLLAPSED = 0.5
 # Train fractions by modulus: none grokks up to the first, most do from the second on, and from
 # the third on without a delay.
 FRACTIONS = (
-    (13, 0.5, 0.8, 0.9),
-    (31, 0.3, 0.5, 0.7),
+    (13, 0.5, 0.9, 0.9),
+    (43, 0.3, 0.6, 0.7),
     (59, 0.2, 0.4, 0.6),
     (113, 0.2, 0.3, 0.5),
 )
+# Up to this modulus there are so few pairs that hardly any run groks.
+MODULUS_LOW = 13
 # Grokking within this many times the step of memorizing does not count as delayed, and with
 # half of all pairs or more within this many (measured: 1.7 to 3.8).
 AT_ONCE, SOON, FRACTION_HALF = 2, 4, 0.5
