@@ -193,11 +193,12 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSaved:
-    """A checkpoint of the state after `step` is safely on disk."""
+    """A checkpoint of the state after `step` is safely on disk; saving took some seconds."""
 
     name: ClassVar[str] = "checkpoint saved"
     step: int
     path: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.protocol.results import FloatArray
+from grok_tui.protocol.results import FloatArray, Metrics
 
 Arrays = Mapping[str, FloatArray]
 # The kinds of arrays in a snapshot. Of each kind there is one float32 array per weight, under
@@ -34,6 +34,7 @@ class Snapshot:
     seconds: time spent so far, by name: `wall`, `compile`, `eval`, `analysis`.
     initial_norm: norm of all weights together at step 0, None in older checkpoints.
     health: the `HealthWatch` so far (`analysis.health`), as plain data.
+    metrics: those of the last evaluation, None before the first and in older checkpoints.
     """
 
     step: int
@@ -48,6 +49,7 @@ class Snapshot:
     initial_norm: float | None = None
     health: Mapping[str, Any] = field(default_factory=dict)
     gradient_mean: Arrays = field(default_factory=dict)
+    metrics: Metrics | None = None
 
     def arrays(self) -> Iterator[tuple[str, str, FloatArray]]:
         """Every array, with its kind and the name of its weight."""

@@ -19,7 +19,7 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
 from grok_tui.training.command_handler import CommandHandler
-from grok_tui.training.loop import ChunkLength, StopWatch, steps_to_boundary
+from grok_tui.training.loop import ChunkLength, StopWatch, evaluation_due, steps_to_boundary
 from grok_tui.training.network import COMPILE_STAGES, Network, Replica, Start
 from grok_tui.training.observer import DivergedError
 from grok_tui.training.run_log import RunLog
@@ -50,7 +50,6 @@ class Trainer:
         start = Start.of(config, snapshot)
         self._network = Network([start])
         self._log = RunLog(Replica(self._network), start, emit, store=store, watch=watch)
-        self._compiled = False
         self._commands = CommandHandler(
             config,
             emit,
@@ -90,10 +89,9 @@ class Trainer:
                 if not (commands.paused or self._finished()):  # a command may have ended it
                     self._train_chunk()
             assert commands.stop is not None
-            rate, ready = self._chunk.median_rate(), self._compiled
-            return self._log.finish(commands.stop, self.config, rate, whole=ready)
+            return self._log.finish(commands.stop, self.config, self._chunk.rate())
         except DivergedError as end:
-            return self._log.fail(end, self.config, self._chunk.median_rate())
+            return self._log.fail(end, self.config, self._chunk.rate())
 
     def _compile(self) -> None:
         early: list[Command] = []
@@ -103,8 +101,6 @@ class Trainer:
             if any(isinstance(command, Stop) for command in early):
                 break
             self._emit(Compiling(stage, done, COMPILE_STAGES))
-        else:
-            self._compiled = True
         self._log.watch.add("compile", time.perf_counter() - started)
         self._log.start(self.config)
         self._announce_changes()
@@ -144,7 +140,7 @@ class Trainer:
         first = self.step + 1
         count = self._chunk.length(self._commands.at_most(steps_to_boundary(config, self.step)))
         started = time.perf_counter()
-        look = (self.step + count) % config.eval_every == 0
+        look = evaluation_due(config, self.step + count)
         (losses,) = self._network.train([config], count, look=look)
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)

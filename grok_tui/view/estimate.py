@@ -92,17 +92,6 @@ def _products_seconds(*sizes: tuple[int, int, int]) -> float:
     return min(times)  # the round that other work disturbed least
 
 
-def duration_text(seconds: float) -> str:
-    """A rough duration as text: `about 15 s`, `about 3 min`, `about 2 h`."""
-    if seconds < 20:
-        return f"about {max(1, round(seconds))} s"
-    if seconds < 90:
-        return f"about {5 * round(seconds / 5)} s"
-    if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} min"
-    return f"about {round(seconds / 3600)} h"
-
-
 def _shape(config: Config) -> tuple[object, ...]:
     """Everything that the cost of a step depends on."""
     task = make_task(config)

@@ -37,6 +37,17 @@ def test_the_reason_names_the_step_the_checkpoint_and_a_remedy(
     )
 
 
+@pytest.mark.parametrize("eval_every", [1, 100])
+def test_the_bad_train_loss_is_of_the_first_step_without_a_line(eval_every: int) -> None:
+    """Step 2 has a finite loss before its update; the weights after it do not."""
+    run = train(small(lr=10.0, weight_decay=1000.0, warmup_steps=0, init_scale=100.0,
+                      eval_every=eval_every))  # fmt: skip
+    assert isinstance(run.end, Failed)
+    assert len(run.losses()) == run.summary.steps == 2
+    assert run.end.step == 3
+    assert run.end.reason.startswith("diverged: the train loss became nan at step 3;")
+
+
 def test_nothing_of_the_bad_step_is_recorded_as_progress(
     diverged: tuple[Path, Recording],
 ) -> None:

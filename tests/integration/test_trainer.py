@@ -17,13 +17,14 @@ from small_runs import (
     train,
 )
 
-from grok_tui.protocol.commands import SetField, Stop
+from grok_tui.protocol.commands import Pause, SetField, Step, Stop
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
     Evaluated,
     Failed,
     Losses,
+    Paused,
     PhaseChanged,
     Started,
     Stopped,
@@ -220,6 +221,27 @@ def test_stop_while_compiling_ends_without_training(cpu: str) -> None:
     assert run.end.reason == run.summary.exit == "not now"
     assert run.summary.steps == 0
     assert run.summary.final is None
+
+
+@pytest.mark.parametrize("steps", [1, 9, 10, 25])
+def test_the_last_step_is_evaluated(steps: int) -> None:
+    run = train(small(steps=steps, eval_every=10))
+    last = run.of(Evaluated)[-1]
+    assert last.step == steps
+    assert last.health is not None
+    assert run.summary.final == last.metrics
+
+
+def test_a_run_stopped_between_evaluations_keeps_the_last_one() -> None:
+    config = small(steps=100, eval_every=10, checkpoint_every=100)
+    run = train(config, (on(Evaluated, 10), [Pause(), Step(5), SetField("eval_every", 50)]),
+                (on(Paused, 15), [Stop("quit")]))  # fmt: skip
+    (last,) = run.of(Evaluated)
+    assert (run.summary.steps, last.step) == (15, 10)
+    assert run.summary.final == last.metrics
+    resumed = train(config, (on(Started), [Stop("quit")]), snapshot=run.store.at(15))
+    assert not resumed.of(Evaluated)
+    assert resumed.summary.final == last.metrics
 
 
 def test_nan_weights_fail_at_once(plain: Recording) -> None:

@@ -54,7 +54,7 @@ async def test_every_preset_with_its_sentence_and_step(size: tuple[int, int]) ->
         assert listed.highlighted == 0
         for option, name in zip(listed.options, preset_names(), strict=True):
             preset = load_preset(name)
-            step = f"groks at step {preset.grok_step}" if preset.grok_step else "never groks"
+            step = f"groks at step {preset.grok_step:,}" if preset.grok_step else "never groks"
             step += "; a patient for the doctor" if preset.patient else ""
             assert str(option.prompt) == f"{name}  {step}\n{preset.sentence}"
         assert load_preset("quick").sentence in words(pilot)
@@ -131,7 +131,7 @@ async def test_times_appear_when_they_are_known(
         assert "about" not in shown(pilot)
         known.set()
         await until(pilot, lambda: "groks at step 600, about 16 s on CPU" in shown(pilot))
-        await until(pilot, lambda: "groks at step 10610, about 4 min on CPU" in shown(pilot))
+        await until(pilot, lambda: "groks at step 10,610, about 4 min on CPU" in shown(pilot))
         assert listed.highlighted == 1
         never = [p for p in map(load_preset, preset_names()) if p.grok_step is None]
         assert len(never) > 0

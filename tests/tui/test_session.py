@@ -80,12 +80,12 @@ async def test_presses_before_the_trainer_answers_add_up() -> None:
         await pilot.press("]", "]", "]")
         values = [command.value for command in source.commands]
         assert values == pytest.approx([1.25, 1.25**2, 1.25**3])
-        assert "wd 1 → 1.953 pending" in status(pilot)
+        assert "weight_decay 1 → 1.953 pending" in status(pilot)
         for old, new in itertools.pairwise([1.0, *values]):
             assert "pending" in status(pilot)
             source.deliver(ConfigApplied(5, "weight_decay", old, new))
             await pilot.pause()
-        assert "wd 1.953 " in status(pilot)
+        assert "weight_decay 1.953 " in status(pilot)
         assert "pending" not in status(pilot)
 
 
@@ -165,7 +165,10 @@ async def test_the_numbers_come_from_the_newest_events() -> None:
     async with session(playing(*training(1, 100))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         words = " ".join(status(pilot).split())
-        assert "step 100 train 0.889 test 5.8 wd 1 lr 0.001 20 steps/s 1:54 left CPU" in words
+        assert (
+            "step 100 / 2,000 train 0.889 test 5.8 weight_decay 1 lr 0.001 16.7 steps/s"
+            " 114 s to step 2,000 CPU" in words
+        )
 
 
 async def test_charts_stay_after_the_end() -> None:
@@ -256,7 +259,7 @@ async def test_a_burst_of_events_is_processed() -> None:
         thread = threading.Thread(target=deliver)
         thread.start()
         await pilot.press("]")
-        await until(pilot, lambda: "step 10000" in status(pilot), seconds=20)
+        await until(pilot, lambda: "step 10,000" in status(pilot), seconds=20)
         thread.join()
         assert source.commands == [SetField("weight_decay", 1.25)]
         assert run_screen(pilot).state.train_loss.length == 10_000

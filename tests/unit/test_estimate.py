@@ -12,7 +12,6 @@ from grok_tui.config.schema import Config
 from grok_tui.view import estimate
 from grok_tui.view.estimate import (
     Speed,
-    duration_text,
     measured_speed,
     recorded_speed,
     speed_of,
@@ -145,21 +144,3 @@ def test_a_shape_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_speed_of_more_layers_is_not_estimated() -> None:
     assert measured_speed(Config(n_layers=2)) is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.2, "about 1 s"),
-        (14.6, "about 15 s"),
-        (32.1, "about 30 s"),
-        (58, "about 60 s"),
-        (89, "about 90 s"),
-        (91, "about 2 min"),
-        (200, "about 3 min"),
-        (5300, "about 88 min"),
-        (7100, "about 2 h"),
-    ],
-)
-def test_durations_are_rough_words(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text

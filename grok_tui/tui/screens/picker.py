@@ -16,10 +16,11 @@ from textual.widgets.option_list import Option
 
 from grok_tui.config.presets import Preset
 from grok_tui.config.schema import build
+from grok_tui.text import duration
 from grok_tui.tui.messages import SpeedEstimated
 from grok_tui.tui.screens.dialogs import Options
 from grok_tui.tui.widgets.footer import KeysFooter
-from grok_tui.view.estimate import duration_text, speed_of
+from grok_tui.view.estimate import speed_of
 
 
 class PresetPicker(Screen[str | None]):
@@ -67,9 +68,11 @@ class PresetPicker(Screen[str | None]):
                 continue
             config = build(preset.fields)
             if speed := speed_of(config):
-                about = duration_text(speed.seconds(config, preset.grok_step))
+                seconds = duration(speed.seconds(config, preset.grok_step))
                 with contextlib.suppress(RuntimeError):  # the application is gone
-                    self.post_message(SpeedEstimated(preset, f", {about} on {speed.device}"))
+                    self.post_message(
+                        SpeedEstimated(preset, f", about {seconds} on {speed.device}")
+                    )
 
     def on_speed_estimated(self, message: SpeedEstimated) -> None:
         options = self.query_one(Options)
@@ -85,6 +88,6 @@ class PresetPicker(Screen[str | None]):
 
 def _described(preset: Preset, time: str = "") -> Content:
     """A preset's name and steps above its description; time: an estimate, after the steps."""
-    steps = f"groks at step {preset.grok_step}{time}" if preset.grok_step else "never groks"
+    steps = f"groks at step {preset.grok_step:,}{time}" if preset.grok_step else "never groks"
     steps = f"{steps}; a patient for the doctor" if preset.patient else steps
     return Content.assemble((preset.name, "bold"), "  ", (steps, "dim"), "\n", preset.sentence)
