@@ -151,7 +151,7 @@ class RunLog:
     def fail(self, end: DivergedError, config: Config, rate: float) -> Failed:
         """Report that the run diverged; rate: steps per second. Raises OSError."""
         good = f"the last good checkpoint is at step {self._saved[0]}" if self._saved else ""
-        advice = f"try a lower --lr than {config.lr:g}"
+        advice = f"try a lower lr than {config.lr:g}"
         reason = "; ".join([str(end), good or "there is no checkpoint", advice])
         summary = self._summary("diverged", None, config, rate)
         summary = replace(summary, steps=end.good_steps)

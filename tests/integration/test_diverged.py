@@ -33,7 +33,7 @@ def test_the_reason_names_the_step_the_checkpoint_and_a_remedy(
     assert run.end.reason.startswith("diverged: ")
     assert run.end.reason.endswith(
         f" at step {run.end.step}; the last good checkpoint is at step {newest};"
-        " try a lower --lr than 10"
+        " try a lower lr than 10"
     )
 
 
@@ -67,5 +67,5 @@ def test_without_a_checkpoint_the_reason_says_so() -> None:
     end = train(CONFIG, store=False).end
     assert isinstance(end, Failed)
     assert end.reason.endswith(
-        f" at step {end.step}; there is no checkpoint; try a lower --lr than 10"
+        f" at step {end.step}; there is no checkpoint; try a lower lr than 10"
     )

@@ -162,9 +162,9 @@ def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path
     terminal, first = training
     runs = tmp_path / "runs"
     terminal.press("]]")
-    terminal.shows("wd 1.562 ")
+    terminal.shows("weight_decay 1.5 ")
     terminal.press("z")
-    terminal.shows("weight_decay 1.5625 → 1.25")
+    terminal.shows("weight_decay 1.5 → 1.2")
     terminal.press("c")
     terminal.shows("saved checkpoints/step-")
 
@@ -173,7 +173,7 @@ def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path
     terminal.press("\r")
     terminal.shows("PAUSED", 60)
     terminal.shows("ghost: ")
-    terminal.shows("wd 1.25 ")
+    terminal.shows("weight_decay 1.2 ")
     parent, branch = sorted(runs.iterdir(), key=lambda run: "branch" in run.name)
     told = tomllib.loads((branch / "config.toml").read_text())["parent"]
     assert told["run"] == f"runs/{parent.name}"

@@ -1,6 +1,6 @@
 """The session's actions with their keys and descriptions, and the user's `keys.toml`.
 
-The file maps an action's id to one key or several: `pause = "p"`, `wd-up = ["]", "f6"]`.
+The file maps an action's id to one key or several: `pause = "p"`, `lr-up = ["}", "f6"]`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ SENTENCES = {
     "pause": "Pause or resume",
     "step": "Take one step while paused",
     "step-100": "Take 100 steps while paused",
-    "wd-down": "Weight decay down by a fifth",
-    "wd-up": "Weight decay up by a quarter",
-    "lr-down": "Learning rate down by a fifth",
-    "lr-up": "Learning rate up by a quarter",
+    "weight_decay-down": "weight_decay down, by about a fifth",
+    "weight_decay-up": "weight_decay up, by about a quarter",
+    "lr-down": "lr down, by about a fifth",
+    "lr-up": "lr up, by about a quarter",
     "edit": "Edit the hyperparameters",
     "undo": "Undo the last edit",
     "next-pane": "Next pane",
@@ -145,7 +145,9 @@ class Keys:
 
 
 def _words(binding: Binding) -> str:
-    words = SENTENCES.get(binding.id or "") or binding.tooltip or binding.description
+    if sentence := SENTENCES.get(binding.id or ""):
+        return sentence
+    words = binding.tooltip or binding.description
     return words[:1].upper() + words[1:]
 
 
