@@ -60,6 +60,28 @@ async def test_every_preset_with_its_sentence_and_step(size: tuple[int, int]) ->
         assert load_preset("quick").sentence in words(pilot)
 
 
+async def test_what_is_promised_follows_the_flags() -> None:
+    class Flagged(ScriptedLauncher):
+        def __init__(self, **flags: int) -> None:
+            super().__init__()
+            self.flags = flags
+
+        def config_of(self, name: str) -> Config:
+            return super().config_of(name).changed(**self.flags)
+
+    for launcher, says in (
+        (Flagged(seed=5), "not measured with seed 5"),
+        (Flagged(n_heads=3), "cannot start: n_heads must divide d_model, 128 (got 3)"),
+    ):
+        async with picking(launcher).run_test(size=(120, 48)) as pilot:
+            listed = await options(pilot)
+            await pilot.app.workers.wait_for_complete()
+            await pilot.pause()
+            for option in listed.options:
+                assert str(option.prompt).startswith(f"{option.id}  {says}")
+                assert "groks" not in str(option.prompt).split("\n")[0]
+
+
 async def test_all_presets_can_be_read_in_a_small_terminal() -> None:
     async with picking().run_test(size=(60, 16)) as pilot:
         await options(pilot)
