@@ -59,7 +59,7 @@ class Losses:
     """Train losses of the consecutive steps `first_step`, `first_step + 1`, ...
 
     train_loss: (n,), cross-entropy in nats, each taken before its step's update.
-    seconds: time the n steps took.
+    seconds: time that the n steps took, and reporting those before them.
     """
 
     name: ClassVar[str] = "losses"

@@ -31,7 +31,7 @@ class Snapshot:
     train_mask: (n_pairs,), True for train pairs.
     config: the config as a plain mapping, live edits included.
     milestones: the `Milestones` so far (`analysis.phases`), as plain data.
-    seconds: time spent so far, by name: `wall`, `compile`, `eval`, `analysis`.
+    seconds: time spent so far, by name: `wall`, `compile`, `eval`, `analysis`, `save`.
     initial_norm: norm of all weights together at step 0, None in older checkpoints.
     health: the `HealthWatch` so far (`analysis.health`), as plain data.
     metrics: those of the last evaluation, None before the first and in older checkpoints.

@@ -44,15 +44,21 @@ class ChunkLength:
 class StopWatch:
     """Seconds spent, by name, including earlier sittings of the run.
 
-    `wall` runs by itself; time is added to `compile`, `eval` and `analysis`.
+    `wall` runs by itself; time is added to `compile`, `eval`, `analysis` and `save`.
     """
 
     def __init__(self, before: Mapping[str, float]) -> None:
-        self.seconds = {"wall": 0.0, "compile": 0.0, "eval": 0.0, "analysis": 0.0, **before}
+        names = ("wall", "compile", "eval", "analysis", "save")
+        self.seconds = {**dict.fromkeys(names, 0.0), **before}
         self._started = time.perf_counter()
 
     def add(self, name: str, seconds: float) -> None:
         self.seconds[name] += seconds
+
+    @property
+    def work(self) -> float:
+        """Seconds of evaluations, analyses and saved checkpoints."""
+        return sum(self.seconds[name] for name in ("eval", "analysis", "save"))
 
     def total(self) -> dict[str, float]:
         """The seconds by name up to now."""

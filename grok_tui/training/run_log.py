@@ -115,7 +115,9 @@ class RunLog:
         check_snapshot(snapshot)
         path = self._store.save(snapshot)
         self._saved, self._changed = (self.step, config), False
-        self._emit(CheckpointSaved(self.step, path, time.perf_counter() - started))
+        seconds = time.perf_counter() - started
+        self.watch.add("save", seconds)
+        self._emit(CheckpointSaved(self.step, path, seconds))
 
     def note_change(self) -> None:
         """Note that the state has changed, though neither step nor config has."""

@@ -46,6 +46,7 @@ class Trainer:
         self._inbox, self._emit, self._resumed = inbox, emit, snapshot
         watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
+        self._reporting = 0.0  # seconds that reporting the last chunk took
         self._threads = thread_keeper(config.device)
         start = Start.of(config, snapshot)
         self._network = Network([start])
@@ -86,6 +87,7 @@ class Trainer:
             while not self._finished():
                 for command in self._inbox.drain(wait=commands.paused):
                     self._handle(command)
+                    self._reporting = 0.0  # it may have waited for this command
                 if not (commands.paused or self._finished()):  # a command may have ended it
                     self._train_chunk()
             assert commands.stop is not None
@@ -145,5 +147,8 @@ class Trainer:
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
-        self._log.take(Losses(first, losses, seconds), config)
+        measured, started = self._log.watch.work, time.perf_counter()
+        self._log.take(Losses(first, losses, seconds + self._reporting), config)
+        work = self._log.watch.work - measured
+        self._reporting = time.perf_counter() - started - work
         self._commands.stepped(count)

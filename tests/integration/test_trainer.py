@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,19 +18,22 @@ from small_runs import (
     train,
 )
 
-from grok_tui.protocol.commands import Pause, SetField, Step, Stop
+from grok_tui.protocol.commands import Pause, Resume, SetField, Step, Stop
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
     Evaluated,
+    Event,
     Failed,
     Losses,
     Paused,
     PhaseChanged,
+    Resumed,
     Started,
     Stopped,
 )
 from grok_tui.tasks.registry import make_task
+from grok_tui.training import loop, observer, run_log, trainer
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -221,6 +225,35 @@ def test_stop_while_compiling_ends_without_training(cpu: str) -> None:
     assert run.end.reason == run.summary.exit == "not now"
     assert run.summary.steps == 0
     assert run.summary.final is None
+
+
+def test_the_seconds_of_events_add_up_to_all_that_passed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Here time passes while events are recorded, and a little at every look at the clock."""
+    now = 0.0
+
+    def perf_counter() -> float:
+        nonlocal now
+        now += 1e-6
+        return now
+
+    class Slow(Recording):
+        def __call__(self, event: Event) -> None:
+            nonlocal now
+            super().__call__(event)
+            now += 1.0
+
+    for module in (trainer, run_log, observer, loop):
+        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=perf_counter))
+    run = Slow([(on(Evaluated, 20), [Pause(), Resume()])])
+    trainer.Trainer(small(steps=40, eval_every=10), run.inbox, run, run.store).run()
+    at = [place for place, event in enumerate(run.events) if isinstance(event, Losses)]
+    told = sum(getattr(event, "seconds", 0.0) for event in run.events[: at[-1] + 1])
+    paused = [place for place, event in enumerate(run.events) if isinstance(event, Paused)]
+    before_pause = paused[0] - max(place for place in at if place < paused[0])
+    waited = before_pause + len(run.of(Paused)) + len(run.of(Resumed))
+    assert told == pytest.approx(at[-1] - at[0] - waited, abs=0.1)
 
 
 @pytest.mark.parametrize("steps", [1, 9, 10, 25])
