@@ -14,7 +14,6 @@ from scripted import (
     run_screen,
     session,
     settled,
-    shown,
     status,
     training,
     until,
@@ -122,5 +121,8 @@ async def test_problems_of_the_users_files_are_shown_inside_the_session(
     run = first and Run(first, SessionState(CONFIG.model_dump(mode="json")))
     app = make_app(ScriptedLauncher(), run, None)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await until(pilot, lambda: "quit keeps its default" in shown(pilot))
-        assert "mine.toml" in shown(pilot)
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 2)
+        texts = [str(toast.render()) for toast in app.screen.query("Toast")]
+        assert all(any(problem in text for text in texts) for problem in app.problems)
+        assert "quit keeps its default" in "".join(texts)
+        assert "mine.toml" in "".join(texts)
