@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 MISSING = "-"
+_UNITS = ((86_400, "days"), (3600, "h"), (60, "min"))
 _GAP = "  "
 
 
@@ -38,12 +39,11 @@ def percent(share: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as 0:42, 12:05 or 3:07:09; `-` for None."""
+    """Seconds as 42 s, 12 min, 3 h or 2 days, in the largest unit of which there are two."""
     if seconds is None:
         return MISSING
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+    size, unit = next((unit for unit in _UNITS if seconds >= 2 * unit[0]), (1, "s"))
+    return f"{seconds / size:,.0f} {unit}"
 
 
 # --- text from elsewhere --------------------------------------------------------------

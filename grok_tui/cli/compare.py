@@ -142,13 +142,14 @@ def _charts(runs: Sequence[RunHistory], names: Sequence[str]) -> Iterator[str]:
 
     width, lines = shutil.get_terminal_size()
     size = width, min(max(round(_SHARE * lines), _LEAST), _MOST)
+    diverged = [place for place, run in enumerate(runs) if run.end == "diverged"]
     for title, scale, curves in (
         ("train loss", LOSS.log, [run.train_loss for run in runs]),
         ("test loss", LOSS.log, [run.curve("test_loss") for run in runs]),
         ("test accuracy", ACCURACY.linear, [run.curve("test_acc") for run in runs]),
     ):
         series = [Series().extended(curve.steps, curve.values) for curve in curves]
-        if picture := overlay.draw(plotext, scale, series, size):
+        if picture := overlay.draw(plotext, scale, series, size, diverged):
             yield f"{overlay.legend(plotext, title, names, width)}\n{picture}"
 
 

@@ -22,8 +22,9 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.sources.job import Job, QueueInbox, run
-from grok_tui.text import duration, number, percent
+from grok_tui.text import number, percent
 from grok_tui.view.event_text import sentence
+from grok_tui.view.progress import step_text, time_left_text
 from grok_tui.view.state import SessionState, reduce
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -64,10 +65,12 @@ class PlainProgress:
 
     def __init__(self, state: SessionState, stream: TextIO) -> None:
         self._state, self._stream = state, stream
-        self._printed_at = -LINE_SECONDS
+        self._printed_at, self._printed_step = -LINE_SECONDS, 0
 
     def __call__(self, event: Event) -> None:
         self._state = reduce(self._state, event)
+        if isinstance(event, Stopped) and self._state.step > self._printed_step:
+            self._print(progress_text(self._state))
         if isinstance(event, Stopped | Failed | PhaseChanged | Warned):
             self._print(_said(event, self._state))
         elif isinstance(event, Started):
@@ -80,7 +83,7 @@ class PlainProgress:
                 return  # opening the device: if that fails, print only the error
             self._print(f"{event.stage} ...")
         elif time.monotonic() - self._printed_at >= LINE_SECONDS and self._state.metrics:
-            self._printed_at = time.monotonic()
+            self._printed_at, self._printed_step = time.monotonic(), self._state.step
             self._print(progress_text(self._state))
 
     def _print(self, text: str) -> None:
@@ -132,12 +135,12 @@ def _said(event: Event, state: SessionState) -> str:
 def progress_text(state: SessionState) -> str:
     """Step, losses, accuracy, speed, time left and phase in one line."""
     parts = [
-        f"step {state.step}/{state.config['steps']}",
+        f"step {step_text(state)}",
         f"train {number(state.train_loss.last)}",
         f"test {number(state.test_loss.last)}",
         f"acc {percent(state.train_acc.last)}/{percent(state.test_acc.last)}",
         f"{number(state.steps_per_second)} steps/s",
-        f"{duration(state.seconds_left)} left",
+        time_left_text(state),
         state.phase,
     ]
     return "  ".join(part for part in parts if part)

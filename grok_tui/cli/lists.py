@@ -74,7 +74,7 @@ def _themes() -> list[dict[str, Any]]:
 
 
 def _keys() -> list[dict[str, Any]]:
-    from grok_tui.tui.app import session_actions
+    from grok_tui.tui.app import occupied_keys, session_actions
     from grok_tui.tui.keys.keymap import SENTENCES, key_text, keys_of, load_keymap
 
     def what(action: Action) -> str:
@@ -82,7 +82,7 @@ def _keys() -> list[dict[str, Any]]:
         return f"{action.scope}: {sentence}" if action.scope else sentence
 
     known = session_actions()
-    keymap, problems = load_keymap(known)
+    keymap, problems = load_keymap(known, occupied_keys())
     rows: list[dict[str, Any]] = [
         {
             "id": a.id,

@@ -71,7 +71,7 @@ class Config(BaseModel):
     weight_decay: float = _setting(
         "optimizer",
         1.0,
-        "weight decay; each step shrinks weights by lr * wd",
+        "each step shrinks weights by lr * weight_decay",
         live=True,
         ge=0.0,
         le=1000.0,
@@ -214,7 +214,12 @@ def bounds(name: str, variable: str) -> str:
 
 
 def written(value: Any) -> str:
-    """A value as a person writes it, in full precision: 0.001, 1e-08, 113."""
+    """A value as a person writes it: 0.001, 1e-08, 113; twelve digits of it at most."""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def exact(value: Any) -> str:
+    """As `written`, with every digit, so that it can be read back."""
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 

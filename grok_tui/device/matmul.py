@@ -16,7 +16,14 @@ from tinygrad.uop.ops import UOp
 
 from grok_tui.device import c_calls
 from grok_tui.device.gpu_matmul import tiled_product, whole_rows
-from grok_tui.device.openblas import ROW_MAJOR, TRANSPOSE, openblas, shared_rows, usable_cores
+from grok_tui.device.openblas import (
+    ROW_MAJOR,
+    TRANSPOSE,
+    kernels,
+    openblas,
+    shared_rows,
+    usable_cores,
+)
 
 # OpenBLAS cuts long sums into blocks whose size depends on its number of threads. In pieces
 # shorter than any such block, sums are bit for bit the same on any number of threads, if these
@@ -57,7 +64,7 @@ def matmul_name(device: str) -> str:
     if not _calls_openblas(device):
         return "tinygrad's own (slow)"
     threads = usable_cores()
-    return f"OpenBLAS, {threads} thread{'' if threads == 1 else 's'}"
+    return f"OpenBLAS {kernels()}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def _calls_openblas(device: str) -> bool:

@@ -54,6 +54,19 @@ def openblas() -> ctypes.CDLL | None:
     return library
 
 
+def kernels() -> str:
+    """The name of the kernels that OpenBLAS uses, such as `Haswell`; empty without OpenBLAS.
+
+    Other kernels sum in another order, so the last digits of their products differ.
+    """
+    library = openblas()
+    if library is None:
+        return ""
+    name = library.scipy_openblas_get_corename
+    name.restype = ctypes.c_char_p
+    return str(name().decode())
+
+
 def set_threads(count: int) -> None:
     """Make OpenBLAS use `count` threads from the next product on."""
     if library := openblas():

@@ -59,7 +59,7 @@ class Losses:
     """Train losses of the consecutive steps `first_step`, `first_step + 1`, ...
 
     train_loss: (n,), cross-entropy in nats, each taken before its step's update.
-    seconds: time the n steps took.
+    seconds: time that the n steps took, and reporting those before them.
     """
 
     name: ClassVar[str] = "losses"
@@ -193,11 +193,12 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSaved:
-    """A checkpoint of the state after `step` is safely on disk."""
+    """A checkpoint of the state after `step` is safely on disk; saving took some seconds."""
 
     name: ClassVar[str] = "checkpoint saved"
     step: int
     path: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

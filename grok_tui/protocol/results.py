@@ -146,11 +146,11 @@ COMPLETE = ("completed", "grokked")
 class Summary:
     """The outcome of a run: the content of `summary.json` (docs/run-directory.md).
 
-    steps: done. memorized_step, grok_step: None if never reached. final: the metrics at the
-    last step, None after a divergence. steps_per_second: median over the training chunks,
-    without evaluations. Seconds are totals over all sittings of the run; the first version did
-    not measure those of analyses. exit: `completed`, `grokked`, `diverged`, or why the run was
-    stopped.
+    steps: done. memorized_step, grok_step: None if never reached. final: the metrics of
+    the last evaluation, None before the first and after a divergence. steps_per_second: while
+    training, without evaluations, in the last sitting. Seconds are totals over all sittings of
+    the run; the first version did not measure those of analyses. exit: `completed`,
+    `grokked`, `diverged`, or why the run was stopped.
     """
 
     steps: int

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.protocol.results import FloatArray
+from grok_tui.protocol.results import FloatArray, Metrics
 
 Arrays = Mapping[str, FloatArray]
 # The kinds of arrays in a snapshot. Of each kind there is one float32 array per weight, under
@@ -31,9 +31,10 @@ class Snapshot:
     train_mask: (n_pairs,), True for train pairs.
     config: the config as a plain mapping, live edits included.
     milestones: the `Milestones` so far (`analysis.phases`), as plain data.
-    seconds: time spent so far, by name: `wall`, `compile`, `eval`, `analysis`.
+    seconds: time spent so far, by name: `wall`, `compile`, `eval`, `analysis`, `save`.
     initial_norm: norm of all weights together at step 0, None in older checkpoints.
     health: the `HealthWatch` so far (`analysis.health`), as plain data.
+    metrics: those of the last evaluation, None before the first and in older checkpoints.
     """
 
     step: int
@@ -48,6 +49,7 @@ class Snapshot:
     initial_norm: float | None = None
     health: Mapping[str, Any] = field(default_factory=dict)
     gradient_mean: Arrays = field(default_factory=dict)
+    metrics: Metrics | None = None
 
     def arrays(self) -> Iterator[tuple[str, str, FloatArray]]:
         """Every array, with its kind and the name of its weight."""

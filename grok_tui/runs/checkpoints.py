@@ -22,7 +22,7 @@ from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import ConfigError, build, problems
 from grok_tui.files import write_durably
 from grok_tui.models.registry import model_of
-from grok_tui.protocol.results import FloatArray
+from grok_tui.protocol.results import FloatArray, Metrics
 from grok_tui.protocol.snapshot import Snapshot, array_kinds
 from grok_tui.tasks.registry import make_task
 from grok_tui.tasks.task import Task
@@ -77,6 +77,7 @@ def save(path: Path, snapshot: Snapshot) -> None:
         "config": snapshot.config,
         "milestones": snapshot.milestones,
         "health": snapshot.health,
+        "metrics": snapshot.metrics and snapshot.metrics.to_dict(),
         "seconds": snapshot.seconds,
     }
     metadata = {"format": FORMAT, **{name: json.dumps(value) for name, value in fields.items()}}
@@ -133,6 +134,7 @@ class _Metadata(BaseModel):
     config: Json[dict[str, Any]]
     milestones: Json[Milestones]
     health: Json[HealthWatch] = HealthWatch()
+    metrics: Json[Metrics | None] = None
     seconds: Json[dict[str, Annotated[float, Field(ge=0)]]]
 
 
@@ -163,6 +165,7 @@ def _snapshot(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
         seconds=fields.seconds,
         initial_norm=fields.initial_norm,
         health=fields.health.to_dict(),
+        metrics=fields.metrics,
     )
 
 

@@ -73,10 +73,13 @@ def open_writer(path: Path, config: Config, snapshot: Snapshot | None) -> RunWri
     """
     if snapshot:
         return RunWriter.reopen(path, snapshot)
+    from grok_tui.device.matmul import matmul_name  # loads tinygrad, which reading does not
+
     environment = {
         "version": __version__,
         "tinygrad": importlib.metadata.version("tinygrad"),
         "device": config.device,
+        "matmul": matmul_name(config.device),
         "platform": platform.platform(),
         "python": platform.python_version(),
     }

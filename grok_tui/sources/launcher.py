@@ -83,6 +83,10 @@ class Launcher:
         """Open a new run of a preset."""
         return self.open(self._job_of(name))
 
+    def config_of(self, name: str) -> Config:
+        """The config that a new run of a preset would have. Raises UserError."""
+        return self._job_of(name).config
+
     def launch(self, request: RunRequest) -> Run:
         """Open the requested run."""
         match request:

@@ -69,13 +69,11 @@ class Player:
 
 def shown(recording: Recording, player: Player) -> SessionState:
     """The state of a recorded run at a player's position. Raises UserError or OSError."""
-    state, timeline = recording.state_at(player.step), recording.timeline
+    state, timeline, step = recording.state_at(player.step), recording.timeline, player.step
     word = state.word
     if player.at < player.last or not state.ended:
-        word = "RUNNING" if player.playing else "PAUSED"
-    return replace(
-        state,
-        word=word,
-        step_seconds=timeline.seconds_at(player.step + 1) - timeline.seconds_at(player.step),
-        playback=Playback(player.speed, player.last, player.seconds_left),
-    )
+        word = "PLAYING" if player.playing else "PAUSED"
+    each = timeline.seconds_at(step + 1) - timeline.seconds_at(step)
+    rate = 1 / each if each else None
+    playback = Playback(player.speed, player.last, player.seconds_left, rate)
+    return replace(state, word=word, playback=playback)

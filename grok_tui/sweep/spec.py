@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from grok_tui.config.schema import FIELDS, Config, ConfigError, problems, written
+from grok_tui.config.schema import FIELDS, Config, ConfigError, exact, problems
 from grok_tui.config.sources import resolve
 from grok_tui.files import read_toml
 from grok_tui.tasks.registry import check
@@ -85,7 +85,7 @@ class Spec:
 def point_name(values: Mapping[str, Any], seed: int) -> str:
     """The name of a point: `weight_decay-1_train_fraction-0.3_seed-0`."""
     parts = [*values.items(), ("seed", seed)]
-    return "_".join(f"{name}-{written(value)}" for name, value in parts)
+    return "_".join(f"{name}-{exact(value)}" for name, value in parts)
 
 
 def shipped() -> list[str]:

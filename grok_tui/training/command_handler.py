@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
-from grok_tui.config.schema import Config, ConfigError, flag, is_live
+from grok_tui.config.schema import Config, ConfigError, is_live
 from grok_tui.protocol.commands import (
     Ask,
     Command,
@@ -134,7 +134,7 @@ class CommandHandler:
         try:
             new = self.config.changed(**{field: value})
             if not is_live(field):
-                raise ConfigError(f"{flag(field)} can only change in a new run")
+                raise ConfigError(f"{field} can only change in a new run")
             if field == "steps" and new.steps <= step:
                 raise ConfigError(f"steps: {new.steps} is too few: this is step {step}")
         except ConfigError as error:

@@ -11,7 +11,7 @@ from grok_tui.config.schema import Config
 from grok_tui.device.threads import keep_numpy_on_one_thread, thread_keeper
 from grok_tui.protocol.events import Failed, Losses, Sink, Stopped
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
-from grok_tui.training.loop import ChunkLength, steps_to_boundary
+from grok_tui.training.loop import ChunkLength, evaluation_due, steps_to_boundary
 from grok_tui.training.network import Network, Replica, Start
 from grok_tui.training.observer import DivergedError
 from grok_tui.training.run_log import RunLog
@@ -90,7 +90,7 @@ class Fleet:
         network, config = self._network, self._starts[0].config
         first = network.step + 1
         count = self._chunk.length(steps_to_boundary(config, network.step))
-        look = (network.step + count) % config.eval_every == 0
+        look = evaluation_due(config, network.step + count)
         started = time.perf_counter()
         configs = [self._starts[i].config for i in self._places]
         losses = network.train(configs, count, look=look)
@@ -112,8 +112,7 @@ class Fleet:
     def _finish_if_over(self, i: int) -> None:
         log, config = self._logs[i], self._starts[i].config
         if stop := log.end(config):
-            rate = self._chunk.median_rate()
-            self._ends[i] = log.finish(stop, config, rate, whole=True)
+            self._ends[i] = log.finish(stop, config, self._chunk.rate())
 
     def _guarded(self, i: int, act: Callable[..., None], *arguments: Any) -> None:
         """Call `act` for one run; a divergence or an OSError ends that run only."""
@@ -121,8 +120,8 @@ class Fleet:
             try:
                 act(i, *arguments)
             except DivergedError as end:
-                config, rate = self._starts[i].config, self._chunk.median_rate()
-                self._ends[i] = self._logs[i].fail(end, config, rate)
+                config = self._starts[i].config
+                self._ends[i] = self._logs[i].fail(end, config, self._chunk.rate())
         except OSError as error:
             self._ends[i] = error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Mapping
 
@@ -20,7 +19,7 @@ class ChunkLength:
 
     def __init__(self) -> None:
         self._seconds_per_step: float | None = None
-        self._rates: list[float] = []
+        self._steps, self._seconds = 0, 0.0
 
     def length(self, at_most: int) -> int:
         """The number of steps to train next, from 1 to `at_most`."""
@@ -34,30 +33,42 @@ class ChunkLength:
         """Note that `count` steps took `seconds`."""
         now, before = seconds / count, self._seconds_per_step
         self._seconds_per_step = now if before is None else before + _NEWEST * (now - before)
-        self._rates.append(count / seconds)
+        self._steps += count
+        self._seconds += seconds
 
-    def median_rate(self) -> float:
-        """The median steps per second of the chunks; 0 before the first."""
-        return statistics.median(self._rates) if self._rates else 0.0
+    def rate(self) -> float:
+        """Steps per second so far; 0 before the first chunk."""
+        return self._steps / self._seconds if self._seconds else 0.0
 
 
 class StopWatch:
     """Seconds spent, by name, including earlier sittings of the run.
 
-    `wall` runs by itself; time is added to `compile`, `eval` and `analysis`.
+    `wall` runs by itself; time is added to `compile`, `eval`, `analysis` and `save`.
     """
 
     def __init__(self, before: Mapping[str, float]) -> None:
-        self.seconds = {"wall": 0.0, "compile": 0.0, "eval": 0.0, "analysis": 0.0, **before}
+        names = ("wall", "compile", "eval", "analysis", "save")
+        self.seconds = {**dict.fromkeys(names, 0.0), **before}
         self._started = time.perf_counter()
 
     def add(self, name: str, seconds: float) -> None:
         self.seconds[name] += seconds
 
+    @property
+    def work(self) -> float:
+        """Seconds of evaluations, analyses and saved checkpoints."""
+        return sum(self.seconds[name] for name in ("eval", "analysis", "save"))
+
     def total(self) -> dict[str, float]:
         """The seconds by name up to now."""
         now = time.perf_counter()
         return {**self.seconds, "wall": self.seconds["wall"] + now - self._started}
+
+
+def evaluation_due(config: Config, step: int) -> bool:
+    """Whether the weights after `step` updates are evaluated; those of the last step are."""
+    return step % config.eval_every == 0 or step == config.steps
 
 
 def steps_to_boundary(config: Config, step: int) -> int:

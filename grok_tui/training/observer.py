@@ -27,7 +27,7 @@ from grok_tui.protocol.events import (
 from grok_tui.protocol.results import FloatArray, Health, Metrics
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.tasks.task import Task
-from grok_tui.training.loop import StopWatch
+from grok_tui.training.loop import StopWatch, evaluation_due
 from grok_tui.training.network import Replica
 from grok_tui.training.objective import Evaluation
 from grok_tui.training.schedule import learning_rate
@@ -46,6 +46,7 @@ class Observer:
 
     milestones: what evaluations and analyses have shown so far.
     health: the state of the watch on numerical health.
+    metrics: those of the last evaluation, None before the first.
     """
 
     def __init__(
@@ -59,12 +60,13 @@ class Observer:
         watch: StopWatch,
         milestones: Milestones,
         health: HealthWatch,
+        metrics: Metrics | None = None,
     ) -> None:
         self._replica, self._task, self._model = replica, task, model
         self._emit, self._watch, self._loss = emit, watch, config.loss
         self._analyst = Analyst(task, model, config.loss)
         self.milestones, self.health = milestones, health
-        self._latest: tuple[int, Metrics] | None = None
+        self.metrics = metrics
 
     def begin(self, *, new: bool) -> None:
         """Report the phase at the start of a sitting; new: also why the task has no circuit."""
@@ -80,7 +82,7 @@ class Observer:
     def observe(self, config: Config) -> None:
         """Evaluate and analyze, each if due at the present step. Raises DivergedError."""
         before, step = self.milestones, self._replica.step
-        if step % config.eval_every == 0:
+        if evaluation_due(config, step):
             self._evaluate(config)
         if step % config.analyze_every == 0:
             self._analyze()
@@ -99,18 +101,12 @@ class Observer:
         activation = self._model.neuron(weights, self._task.a, self._task.b, neuron)
         self._emit(Inspected(self._replica.step, neuron, activation))
 
-    def final_metrics(self, config: Config) -> Metrics:
-        """The metrics at the present step. Raises DivergedError."""
-        if self._latest and self._latest[0] == self._replica.step:
-            return self._latest[1]
-        return metrics_of(self._replica.evaluate(), self._task, config, self._replica.step)
-
     def _evaluate(self, config: Config) -> None:
         started = time.perf_counter()
         evaluation = self._replica.evaluate()
         step = self._replica.step
         metrics = metrics_of(evaluation, self._task, config, step)
-        self._latest = (step, metrics)
+        self.metrics = metrics
         update, spikes = self._replica.update_size, self.health.spikes
         health = health_of(evaluation, self._task, update, spikes, step)
         seconds = time.perf_counter() - started
@@ -154,7 +150,9 @@ def metrics_of(evaluation: Evaluation, task: Task, config: Config, step: int) ->
     )
     for name in ("train_loss", "test_loss", "weight_norm"):
         if not math.isfinite(value := getattr(metrics, name)):
-            raise DivergedError(step, f"{name.replace('_', ' ')} became {value}", step)
+            # A step's own train loss is taken before its update: this one is the next step's.
+            at = step + 1 if name == "train_loss" else step
+            raise DivergedError(at, f"the {name.replace('_', ' ')} became {value}", step)
     return metrics
 
 

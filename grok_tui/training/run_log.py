@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +49,7 @@ class RunLog:
             watch=self.watch,
             milestones=replace(milestones, n_answers=task.n_answers),
             health=health,
+            metrics=resumed.metrics if resumed else None,
         )
         self._saved = (resumed.step, build(resumed.config)) if resumed else None
         self._changed = False
@@ -108,11 +110,14 @@ class RunLog:
         saved = self._saved == (self.step, config) and not self._changed
         if self._store is None or saved:
             return
+        started = time.perf_counter()
         snapshot = self.snapshot(config)
         check_snapshot(snapshot)
         path = self._store.save(snapshot)
         self._saved, self._changed = (self.step, config), False
-        self._emit(CheckpointSaved(self.step, path))
+        seconds = time.perf_counter() - started
+        self.watch.add("save", seconds)
+        self._emit(CheckpointSaved(self.step, path, seconds))
 
     def note_change(self) -> None:
         """Note that the state has changed, though neither step nor config has."""
@@ -128,20 +133,19 @@ class RunLog:
             config=config.model_dump(mode="json"),
             milestones=self.observer.milestones.to_dict(),
             health=self.observer.health.to_dict(),
+            metrics=self.observer.metrics,
             seconds=self.watch.total(),
             initial_norm=self._replica.initial_norm,
         )
 
-    def finish(self, stop: Stop, config: Config, rate: float, *, whole: bool) -> Stopped:
-        """Save if `stop` says so, and report the end of the run.
+    def finish(self, stop: Stop, config: Config, rate: float) -> Stopped:
+        """Save if `stop` says so, and report the end of the run; rate: steps per second.
 
-        rate: steps per second. whole: whether the network was compiled and can be evaluated.
         Raises DivergedError or OSError.
         """
         if stop.save:
             self.save(config)
-        final = self.observer.final_metrics(config) if whole else None
-        summary = self._summary(stop.reason, final, config, rate)
+        summary = self._summary(stop.reason, self.observer.metrics, config, rate)
         stopped = Stopped(self.step, stop.reason, summary)
         self._emit(stopped)
         return stopped
@@ -149,7 +153,7 @@ class RunLog:
     def fail(self, end: DivergedError, config: Config, rate: float) -> Failed:
         """Report that the run diverged; rate: steps per second. Raises OSError."""
         good = f"the last good checkpoint is at step {self._saved[0]}" if self._saved else ""
-        advice = f"try a lower --lr than {config.lr:g}"
+        advice = f"try a lower lr than {config.lr:g}"
         reason = "; ".join([str(end), good or "there is no checkpoint", advice])
         summary = self._summary("diverged", None, config, rate)
         summary = replace(summary, steps=end.good_steps)

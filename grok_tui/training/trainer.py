@@ -19,7 +19,7 @@ from grok_tui.protocol.events import (
 )
 from grok_tui.protocol.snapshot import CheckpointStore, Snapshot
 from grok_tui.training.command_handler import CommandHandler
-from grok_tui.training.loop import ChunkLength, StopWatch, steps_to_boundary
+from grok_tui.training.loop import ChunkLength, StopWatch, evaluation_due, steps_to_boundary
 from grok_tui.training.network import COMPILE_STAGES, Network, Replica, Start
 from grok_tui.training.observer import DivergedError
 from grok_tui.training.run_log import RunLog
@@ -46,11 +46,11 @@ class Trainer:
         self._inbox, self._emit, self._resumed = inbox, emit, snapshot
         watch = StopWatch(snapshot.seconds if snapshot else {})
         self._chunk = ChunkLength()
+        self._reporting = 0.0  # seconds that reporting the last chunk took
         self._threads = thread_keeper(config.device)
         start = Start.of(config, snapshot)
         self._network = Network([start])
         self._log = RunLog(Replica(self._network), start, emit, store=store, watch=watch)
-        self._compiled = False
         self._commands = CommandHandler(
             config,
             emit,
@@ -87,13 +87,13 @@ class Trainer:
             while not self._finished():
                 for command in self._inbox.drain(wait=commands.paused):
                     self._handle(command)
+                    self._reporting = 0.0  # it may have waited for this command
                 if not (commands.paused or self._finished()):  # a command may have ended it
                     self._train_chunk()
             assert commands.stop is not None
-            rate, ready = self._chunk.median_rate(), self._compiled
-            return self._log.finish(commands.stop, self.config, rate, whole=ready)
+            return self._log.finish(commands.stop, self.config, self._chunk.rate())
         except DivergedError as end:
-            return self._log.fail(end, self.config, self._chunk.median_rate())
+            return self._log.fail(end, self.config, self._chunk.rate())
 
     def _compile(self) -> None:
         early: list[Command] = []
@@ -103,8 +103,6 @@ class Trainer:
             if any(isinstance(command, Stop) for command in early):
                 break
             self._emit(Compiling(stage, done, COMPILE_STAGES))
-        else:
-            self._compiled = True
         self._log.watch.add("compile", time.perf_counter() - started)
         self._log.start(self.config)
         self._announce_changes()
@@ -144,10 +142,13 @@ class Trainer:
         first = self.step + 1
         count = self._chunk.length(self._commands.at_most(steps_to_boundary(config, self.step)))
         started = time.perf_counter()
-        look = (self.step + count) % config.eval_every == 0
+        look = evaluation_due(config, self.step + count)
         (losses,) = self._network.train([config], count, look=look)
         seconds = time.perf_counter() - started
         self._chunk.record(count, seconds)
         self._threads.record(seconds / count)
-        self._log.take(Losses(first, losses, seconds), config)
+        measured, started = self._log.watch.work, time.perf_counter()
+        self._log.take(Losses(first, losses, seconds + self._reporting), config)
+        work = self._log.watch.work - measured
+        self._reporting = time.perf_counter() - started - work
         self._commands.stepped(count)

@@ -23,7 +23,7 @@ from grok_tui.sources.launcher import SAVE_SECONDS, Launcher, Run
 from grok_tui.sources.replay import ReplaySource
 from grok_tui.text import UserError
 from grok_tui.tui.ascii_only import AsciiOnly, spelled
-from grok_tui.tui.keys.keymap import Action, Keymap, Keys, actions
+from grok_tui.tui.keys.keymap import Action, Keymap, Keys, actions, fixed_actions
 from grok_tui.tui.keys.palette import KEPT, Palette, command_of
 from grok_tui.tui.messages import Ending, RunLeft, RunRequested
 from grok_tui.tui.panes.layout import PANES
@@ -38,6 +38,8 @@ from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
 
 # How often to check the theme's file for changes.
 RELOAD_SECONDS = 1.0
+# How long a problem of the start is shown, unless it is clicked away.
+PROBLEM_SECONDS = 30.0
 
 
 def session_actions() -> dict[str, Action]:
@@ -47,6 +49,15 @@ def session_actions() -> dict[str, Action]:
     for pane in PANES:
         by_id |= actions(pane.BINDINGS, pane.TITLE)
     return by_id
+
+
+def occupied_keys() -> list[Action]:
+    """The actions of Textual and of the panes whose keys no other action can have."""
+    palette = Binding(App.COMMAND_PALETTE_BINDING, "command_palette", "command palette")
+    occupied = [*fixed_actions([*App.BINDINGS, palette], "Textual")]
+    for pane in PANES:
+        occupied += fixed_actions(pane.BINDINGS, pane.TITLE, pane.TITLE)
+    return occupied
 
 
 def screen_of(run: Run, keys: Keys) -> RunView:
@@ -59,7 +70,8 @@ def screen_of(run: Run, keys: Keys) -> RunView:
 class SessionApp(App[Ending]):
     """A session with one run at a time, starting with `first` or a preset that the user picks.
 
-    keymap: the user's keys. ascii: whether the screen may show only ASCII.
+    keymap: the user's keys. problems: what to tell the user at the start. ascii: whether the
+    screen may show only ASCII.
     """
 
     TITLE = "grok-tui"
@@ -76,8 +88,10 @@ class SessionApp(App[Ending]):
         theme: str,
         keymap: Keymap | None = None,
         *,
+        problems: Sequence[str] = (),
         ascii: bool = False,  # noqa: A002
     ) -> None:
+        self.problems = problems
         self._themes = dict(themes)  # before Textual's constructor, which reads theme variables
         self.ascii, self._ascii_filter = ascii, AsciiOnly()
         super().__init__()
@@ -124,6 +138,8 @@ class SessionApp(App[Ending]):
         self._reload_theme()  # records when the file last changed
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
         self.begin()
+        for problem in self.problems:
+            self.notify(problem, severity="warning", timeout=PROBLEM_SECONDS, markup=False)
 
     def begin(self) -> None:
         """Show the first screen."""
@@ -131,7 +147,7 @@ class SessionApp(App[Ending]):
             self.push_screen(screen_of(self._first, self.keys))
         else:
             presets = [load_preset(name) for name in preset_names()]
-            self.push_screen(PresetPicker(presets), self._picked)
+            self.push_screen(PresetPicker(presets, self._launcher.config_of), self._picked)
 
     def _picked(self, preset: str | None) -> None:
         if preset is None:

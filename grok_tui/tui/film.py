@@ -130,6 +130,7 @@ def _perform(
     player = Player(recording.timeline, recording.last, playing=False)
     source = _Still(recording, player)
     app = stage.app_of(Run(source, shown(recording, player), recording.folder))
+    app.problems = ()  # they are no part of the run
     app.driver_class = _driver(output)
     # Colors must not depend on the terminal that this runs in.
     app.console = Console(file=StringIO(), color_system="truecolor", force_terminal=True)

@@ -14,7 +14,7 @@ from typing import IO
 from rich.console import Console
 
 from grok_tui.sources.launcher import Launcher, Run
-from grok_tui.tui.app import SessionApp, session_actions
+from grok_tui.tui.app import SessionApp, occupied_keys, session_actions
 from grok_tui.tui.keys.keymap import load_keymap
 from grok_tui.tui.messages import Ending
 from grok_tui.tui.preferences import remembered_theme
@@ -34,11 +34,12 @@ def make_app(
     kind: called with the arguments of `SessionApp`.
     """
     themes, bad_themes = load_themes()
-    keymap, bad_keys = load_keymap(session_actions())
-    for problem in bad_themes + bad_keys:
+    keymap, bad_keys = load_keymap(session_actions(), occupied_keys())
+    problems = bad_themes + bad_keys
+    for problem in problems:
         _say(problem)
     theme = choose_theme(themes, theme_name, remembered_theme(), Console().color_system)
-    return kind(first, launcher, themes, theme, keymap, ascii=ascii_only)
+    return kind(first, launcher, themes, theme, keymap, problems=problems, ascii=ascii_only)
 
 
 def run_session(launcher: Launcher, app: SessionApp) -> int:

@@ -1,4 +1,7 @@
-"""Estimates how long a run will take: from an earlier run, or by timing products in NumPy."""
+"""What is known of a run before it starts: when it groks, and how long it will take.
+
+Times are estimated from an earlier run, or by timing products in NumPy.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,20 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.config.schema import Config
+from grok_tui.config.presets import Preset
+from grok_tui.config.schema import FIELDS, Config, build, is_treatment
 from grok_tui.models.registry import model_of
 from grok_tui.runs.folders import recorded_folders
 from grok_tui.runs.reader import read_config
 from grok_tui.runs.schema import read_summary
 from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError, one_line
+from grok_tui.view.event_text import changes_text
 
 # How long to time the products.
 MEASURE_SECONDS = 0.2
@@ -41,6 +47,33 @@ class Speed:
         """Seconds from the start to the end of `steps` updates."""
         per_step = self.step_seconds + self.evaluation_seconds / config.eval_every
         return self.compile_seconds + steps * per_step
+
+
+def promise(preset: Preset, config: Config) -> str:
+    """What a run of a preset, with this config, is known to do."""
+    if changes := _changes(preset, config):
+        return f"not measured with {changes_text(changes)}"
+    if preset.grok_step is None:
+        return "never groks"
+    if promised_step(preset, config) is None:
+        return f"ends at step {config.steps:,}, before it groks at {preset.grok_step:,}"
+    return f"groks at step {preset.grok_step:,}"
+
+
+def promised_step(preset: Preset, config: Config) -> int | None:
+    """The step at which a run of a preset, with this config, groks; None if not known."""
+    step = preset.grok_step
+    return step if step and step <= config.steps and not _changes(preset, config) else None
+
+
+def _changes(preset: Preset, config: Config) -> dict[str, Any]:
+    """The fields by which the preset's outcome was not measured."""
+    measured = build(preset.fields)
+    # The step is that of an evaluation; what never groks within its steps might with more.
+    also = "eval_every" if preset.grok_step else "steps"
+    matters = [name for name in FIELDS if is_treatment(name) or name == also]
+    now = {name: getattr(config, name) for name in matters}
+    return {name: value for name, value in now.items() if value != getattr(measured, name)}
 
 
 def speed_of(config: Config) -> Speed | None:
@@ -90,17 +123,6 @@ def _products_seconds(*sizes: tuple[int, int, int]) -> float:
             out @ right.T
         times.append(perf_counter() - started)
     return min(times)  # the round that other work disturbed least
-
-
-def duration_text(seconds: float) -> str:
-    """A rough duration as text: `about 15 s`, `about 3 min`, `about 2 h`."""
-    if seconds < 20:
-        return f"about {max(1, round(seconds))} s"
-    if seconds < 90:
-        return f"about {5 * round(seconds / 5)} s"
-    if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} min"
-    return f"about {round(seconds / 3600)} h"
 
 
 def _shape(config: Config) -> tuple[object, ...]:

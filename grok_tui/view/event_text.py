@@ -58,9 +58,8 @@ def edit_text(event: ConfigApplied) -> str:
 
 
 def changes_text(changes: Mapping[str, Any]) -> str:
-    """`lr 0.001, weight-decay 3`"""
-    named = ((name.replace("_", "-"), value_text(value)) for name, value in changes.items())
-    return ", ".join(f"{name} {value}" for name, value in named)
+    """`lr 0.001, weight_decay 3`"""
+    return ", ".join(f"{name} {value_text(value)}" for name, value in changes.items())
 
 
 def value_text(value: Any) -> str:

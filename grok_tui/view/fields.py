@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from grok_tui.config.schema import FIELDS, ConfigError, build, is_live
 from grok_tui.tasks.registry import check
 from grok_tui.view.state import SessionState
 
+# The notches of a decade: the preferred numbers R"10 of ISO 497.
+_NOTCHES = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+FROM_ZERO = 0.1
 _ENDED = "the run has ended; r starts a new one"
 _UNKNOWN = "not known: another program trains this run"
 
@@ -71,13 +75,23 @@ def checked(state: SessionState, name: str, text: str) -> Any:
     return getattr(check(build(known)), name)
 
 
+def notched(value: float, direction: int) -> float:
+    """The next notch above a value (direction 1) or below it (-1), of two digits at most.
+
+    The notches are about a quarter apart and the same for every value, so that a turn up and
+    one down come back to a notch. From zero, up leads to `FROM_ZERO`.
+    """
+    if not value:
+        return FROM_ZERO if direction > 0 else 0.0
+    decade = math.floor(math.log10(value))
+    notches = [float(f"{n}e{k}") for k in (decade - 1, decade, decade + 1) for n in _NOTCHES]
+    if direction > 0:
+        return min(notch for notch in notches if notch > value)
+    return max(notch for notch in notches if notch < value)
+
+
 def turned(options: Sequence[str], text: str, direction: int) -> str:
     """The option after `text` (direction 1) or before it (-1), wrapping around."""
     if text not in options:
         return options[0]
     return options[(options.index(text) + direction) % len(options)]
-
-
-def shown_name(name: str) -> str:
-    """A field's name as in its flag: weight-decay."""
-    return name.replace("_", "-")

@@ -35,15 +35,12 @@ from grok_tui.tasks.task import Task
 from grok_tui.view.event_text import edit_text, sentence, value_text
 from grok_tui.view.histories import AnalysisHistory, HealthHistory
 from grok_tui.view.series import Series
+from grok_tui.view.speed import RecentSpeed
 
-Word = Literal["COMPILING", "RUNNING", "PAUSED", "STOPPED", "FAILED"]
+Word = Literal["COMPILING", "RUNNING", "PLAYING", "PAUSED", "STOPPED", "FAILED"]
 
-# Weight of the newest value in the running means of times.
-_NEWEST = 0.2
 # How many log lines are kept.
 LOG_LENGTH = 1000
-# Short names of fields for the charts.
-_SHORT = {"weight_decay": "wd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +63,15 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """How a recorded run is replayed: at `speed` times its own speed, up to step `last`."""
+    """How a recorded run is replayed: at `speed` times its own speed, up to step `last`.
+
+    steps_per_second: of the run itself at this step, None if unknown.
+    """
 
     speed: float
     last: int
     seconds_left: float
+    steps_per_second: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +80,7 @@ class SessionState:
 
     config: the known fields by name, edits included; some are missing if another program
     trains the run. pending: edits sent but not yet confirmed. planned: changes that need a new
-    run. step_seconds, eval_seconds, analysis_seconds: running means, None before the first.
+    run. speed: how long its work takes.
     message: the newest message to the user. log: oldest line first. task: None if the config
     does not say it. pairs: results for each pair after `pairs_step` updates. analyses, health:
     histories of the progress measures and of the numerical health. answer: to the last
@@ -97,8 +98,7 @@ class SessionState:
     device: str = ""
     milestones: Milestones = field(default_factory=Milestones)
     metrics: Metrics | None = None
-    step_seconds: float | None = None
-    eval_seconds: float | None = None
+    speed: RecentSpeed = field(default_factory=RecentSpeed)
     train_loss: Series = field(default_factory=Series)
     test_loss: Series = field(default_factory=Series)
     train_acc: Series = field(default_factory=Series)
@@ -114,7 +114,6 @@ class SessionState:
     pairs_step: int = 0
     analyses: AnalysisHistory = field(default_factory=AnalysisHistory)
     health: HealthHistory = field(default_factory=HealthHistory)
-    analysis_seconds: float | None = None
     answer: Answered | None = None
     checkpoint: int | None = None
     edits: tuple[ConfigApplied, ...] = ()
@@ -132,21 +131,21 @@ class SessionState:
 
     @property
     def steps_per_second(self) -> float | None:
-        return 1 / self.step_seconds if self.step_seconds else None
+        if self.playback:
+            return self.playback.steps_per_second
+        return self.speed.steps_per_second(self.config)
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to the last step at the present speed, with evaluations and analyses."""
+        """Seconds to the last step at the present speed; None if unknown or ended."""
         if self.playback:
             return self.playback.seconds_left
-        if self.step_seconds is None or self.ended:
-            return None
-        if (steps := self.known("steps")) is None:
-            return None
-        evaluation = (self.eval_seconds or 0.0) / int(self.known("eval_every") or 1)
-        analysis = (self.analysis_seconds or 0.0) / int(self.known("analyze_every") or 1)
-        left = max(0, int(steps) - self.step)
-        return left * (self.step_seconds + evaluation + analysis)
+        return None if self.ended else self.speed.seconds_left(self.config, self.step)
+
+    @property
+    def last_step(self) -> int | None:
+        """The last step of the run or of its recording; None if unknown."""
+        return self.playback.last if self.playback else self.known("steps")
 
     def known(self, name: str) -> Any:
         """The value of a field, None if unknown."""
@@ -247,8 +246,10 @@ def _after(state: SessionState, event: Event) -> SessionState:  # noqa: C901, PL
             return replace(state, answer=event)
         case Warned(_, message):
             return replace(state, message=message)
-        case CheckpointSaved(step, path):
-            return replace(state, checkpoint=step, message=f"saved {path}")
+        case CheckpointSaved(step, path, seconds):
+            state = replace(state, checkpoint=step, message=f"saved {path}")
+            # While paused, a save is none of the rhythm, or waited for a full disk.
+            return _worked(state, "checkpoint", seconds) if state.word == "RUNNING" else state
         case Stopped(step, reason):
             return replace(
                 state,
@@ -283,11 +284,10 @@ def _after_start(state: SessionState, event: Started) -> SessionState:
 def _after_losses(state: SessionState, event: Losses) -> SessionState:
     steps = np.arange(event.first_step, event.step + 1)
     return replace(
-        state,
+        _worked(state, "step", event.seconds, len(steps)),
         step=event.step,
         milestones=state.milestones.after_loss(float(event.train_loss[-1])),
         train_loss=state.train_loss.extended(steps, event.train_loss),
-        step_seconds=_mean(state.step_seconds, event.seconds / len(steps)),
     )
 
 
@@ -296,7 +296,7 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
     if event.pairs is not None:
         state = replace(state, pairs=event.pairs, pairs_step=event.step)
     return replace(
-        state,
+        _worked(state, "evaluation", event.seconds),
         metrics=metrics,
         milestones=state.milestones.after(event.step, metrics),
         health=state.health.after(event.step, event.health),
@@ -304,21 +304,19 @@ def _after_evaluation(state: SessionState, event: Evaluated) -> SessionState:
         train_acc=state.train_acc.appended(event.step, metrics.train_acc),
         test_acc=state.test_acc.appended(event.step, metrics.test_acc),
         weight_norm=state.weight_norm.appended(event.step, metrics.weight_norm),
-        eval_seconds=_mean(state.eval_seconds, event.seconds),
     )
 
 
 def _after_analysis(state: SessionState, event: Analyzed) -> SessionState:
     return replace(
-        state,
+        _worked(state, "analysis", event.seconds),
         analyses=state.analyses.after(event),
         milestones=state.milestones.after_analysis(event.step, event.measures),
-        analysis_seconds=_mean(state.analysis_seconds, event.seconds),
     )
 
 
 def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
-    short = f"{_SHORT.get(event.field, event.field)} {value_text(event.new)}"
+    short = f"{event.field} {value_text(event.new)}"
     pending = dict(state.pending)
     if pending.get(event.field) == event.new:
         del pending[event.field]
@@ -332,8 +330,6 @@ def _after_edit(state: SessionState, event: ConfigApplied) -> SessionState:
     )
 
 
-def _mean(before: float | None, new: float) -> float | None:
-    """The running mean after one more value; 0 means unknown, as in recordings."""
-    if not new:
-        return before
-    return new if before is None else before + _NEWEST * (new - before)
+def _worked(state: SessionState, kind: str, seconds: float, count: int = 1) -> SessionState:
+    """The state after `count` times a kind of work (`RecentSpeed`) took some seconds."""
+    return replace(state, speed=state.speed.after(kind, seconds, count))

@@ -15,11 +15,12 @@ from made_run import CONFIG
 from test_fuzz_config import FILES, TOML_TEXT, TOML_VALUES
 from textual.binding import Binding
 
+from grok_tui.text import duration
 from grok_tui.tui.app import session_actions
 from grok_tui.tui.keys.keymap import in_force, key_text, keys_of, load_keymap
 from grok_tui.tui.preferences import remembered_theme
 from grok_tui.tui.themes import load_themes
-from grok_tui.view.estimate import duration_text, recorded_speed
+from grok_tui.view.estimate import recorded_speed
 
 SHIPPED = sorted((Path(__file__).parents[2] / "themes").glob("*.toml"))
 KNOWN = session_actions()
@@ -118,6 +119,6 @@ def test_any_summary_gives_a_speed_or_none(fuzz: Fuzz, tmp_path: Path) -> None:
         (tmp_path / "summary.json").write_bytes(content)
         speed = recorded_speed(CONFIG, [tmp_path])
         if speed is not None:
-            check_line(f"{duration_text(speed.seconds(CONFIG, 600))} on {speed.device}")
+            check_line(f"{duration(speed.seconds(CONFIG, 600))} on {speed.device}")
 
     fuzz("summaries", odd() | mutated(good) | st.binary(max_size=40), check)

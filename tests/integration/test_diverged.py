@@ -33,8 +33,19 @@ def test_the_reason_names_the_step_the_checkpoint_and_a_remedy(
     assert run.end.reason.startswith("diverged: ")
     assert run.end.reason.endswith(
         f" at step {run.end.step}; the last good checkpoint is at step {newest};"
-        " try a lower --lr than 10"
+        " try a lower lr than 10"
     )
+
+
+@pytest.mark.parametrize("eval_every", [1, 100])
+def test_the_bad_train_loss_is_of_the_first_step_without_a_line(eval_every: int) -> None:
+    """Step 2 has a finite loss before its update; the weights after it do not."""
+    run = train(small(lr=10.0, weight_decay=1000.0, warmup_steps=0, init_scale=100.0,
+                      eval_every=eval_every))  # fmt: skip
+    assert isinstance(run.end, Failed)
+    assert len(run.losses()) == run.summary.steps == 2
+    assert run.end.step == 3
+    assert run.end.reason.startswith("diverged: the train loss became nan at step 3;")
 
 
 def test_nothing_of_the_bad_step_is_recorded_as_progress(
@@ -56,5 +67,5 @@ def test_without_a_checkpoint_the_reason_says_so() -> None:
     end = train(CONFIG, store=False).end
     assert isinstance(end, Failed)
     assert end.reason.endswith(
-        f" at step {end.step}; there is no checkpoint; try a lower --lr than 10"
+        f" at step {end.step}; there is no checkpoint; try a lower lr than 10"
     )

@@ -21,7 +21,7 @@ from grok_tui.view.state import SessionState, reduce
 
 CONFIG = small(steps=200, eval_every=10, analyze_every=20, checkpoint_every=30)
 # Missing in a recording: how long things took.
-TIMES = {"step_seconds", "eval_seconds", "analysis_seconds"}
+TIMES = {"speed"}
 # Missing from the trainer's start: the stages of compiling.
 START = {"stage", "stage_done", "stage_total", "log"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,18 +18,22 @@ from small_runs import (
     train,
 )
 
-from grok_tui.protocol.commands import SetField, Stop
+from grok_tui.protocol.commands import Pause, Resume, SetField, Step, Stop
 from grok_tui.protocol.events import (
     CheckpointSaved,
     Compiling,
     Evaluated,
+    Event,
     Failed,
     Losses,
+    Paused,
     PhaseChanged,
+    Resumed,
     Started,
     Stopped,
 )
 from grok_tui.tasks.registry import make_task
+from grok_tui.training import loop, observer, run_log, trainer
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -220,6 +225,56 @@ def test_stop_while_compiling_ends_without_training(cpu: str) -> None:
     assert run.end.reason == run.summary.exit == "not now"
     assert run.summary.steps == 0
     assert run.summary.final is None
+
+
+def test_the_seconds_of_events_add_up_to_all_that_passed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Here time passes while events are recorded, and a little at every look at the clock."""
+    now = 0.0
+
+    def perf_counter() -> float:
+        nonlocal now
+        now += 1e-6
+        return now
+
+    class Slow(Recording):
+        def __call__(self, event: Event) -> None:
+            nonlocal now
+            super().__call__(event)
+            now += 1.0
+
+    for module in (trainer, run_log, observer, loop):
+        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=perf_counter))
+    run = Slow([(on(Evaluated, 20), [Pause(), Resume()])])
+    trainer.Trainer(small(steps=40, eval_every=10), run.inbox, run, run.store).run()
+    at = [place for place, event in enumerate(run.events) if isinstance(event, Losses)]
+    told = sum(getattr(event, "seconds", 0.0) for event in run.events[: at[-1] + 1])
+    paused = [place for place, event in enumerate(run.events) if isinstance(event, Paused)]
+    before_pause = paused[0] - max(place for place in at if place < paused[0])
+    waited = before_pause + len(run.of(Paused)) + len(run.of(Resumed))
+    assert told == pytest.approx(at[-1] - at[0] - waited, abs=0.1)
+
+
+@pytest.mark.parametrize("steps", [1, 9, 10, 25])
+def test_the_last_step_is_evaluated(steps: int) -> None:
+    run = train(small(steps=steps, eval_every=10))
+    last = run.of(Evaluated)[-1]
+    assert last.step == steps
+    assert last.health is not None
+    assert run.summary.final == last.metrics
+
+
+def test_a_run_stopped_between_evaluations_keeps_the_last_one() -> None:
+    config = small(steps=100, eval_every=10, checkpoint_every=100)
+    run = train(config, (on(Evaluated, 10), [Pause(), Step(5), SetField("eval_every", 50)]),
+                (on(Paused, 15), [Stop("quit")]))  # fmt: skip
+    (last,) = run.of(Evaluated)
+    assert (run.summary.steps, last.step) == (15, 10)
+    assert run.summary.final == last.metrics
+    resumed = train(config, (on(Started), [Stop("quit")]), snapshot=run.store.at(15))
+    assert not resumed.of(Evaluated)
+    assert resumed.summary.final == last.metrics
 
 
 def test_nan_weights_fail_at_once(plain: Recording) -> None:

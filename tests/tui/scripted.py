@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from grok_tui.config.presets import load_preset
-from grok_tui.config.schema import Config
+from grok_tui.config.schema import Config, build
 from grok_tui.protocol.commands import Command
 from grok_tui.protocol.events import (
     Compiling,
@@ -78,6 +78,9 @@ class ScriptedLauncher:
     def preset(self, name: str) -> Run:
         self.asked.append(name)
         return self._made(load_preset(name).fields)
+
+    def config_of(self, name: str) -> Config:
+        return build(load_preset(name).fields)
 
     def launch(self, request: RunRequest) -> Run:
         self.asked.append(request)

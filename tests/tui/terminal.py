@@ -55,8 +55,8 @@ class Terminal:
         return "\n".join(self.screen.display)
 
     def step(self) -> int:
-        found = re.search(r"step (\d+)", self.text())
-        return int(found[1]) if found else -1
+        found = re.search(r"step ([\d,]+)", self.text())
+        return int(found[1].replace(",", "")) if found else -1
 
     def read(self, seconds: float) -> bool:
         """Draw what arrives within `seconds`; returns False if the terminal is closed."""

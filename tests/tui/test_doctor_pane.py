@@ -71,8 +71,8 @@ async def test_verdict_evidence_and_fix_are_on_the_screen(size: tuple[int, int])
         await examined(pilot)
         text = " ".join(shown(pilot).replace("│", " ").split())
         assert "weight-decay-too-low 9" in text
-        assert "weight decay 0" in text
-        assert "Fix: weight-decay 3 (enter: from the next step on)" in text
+        assert "weight_decay 0" in text
+        assert "Fix: weight_decay 3 (enter: from the next step on)" in text
 
 
 async def test_enter_applies_a_live_fix_at_once_and_z_undoes_it() -> None:

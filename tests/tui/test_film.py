@@ -55,11 +55,11 @@ def test_a_film_plays_in_a_terminal(run: Path) -> None:
     seconds = [frame.seconds for frame in frames]
     assert seconds == sorted(seconds)
     start, middle, end = (played(frames, WIDE, until) for until in (0, 1, 1e9))
-    assert "step 0/1500" in start[0]
-    assert "RUNNING" in middle[0]
-    assert "step 480/1500" in middle[0]  # one second at 8 x 60 steps
+    assert "step 0 / 1,500" in start[0]
+    assert "PLAYING" in middle[0]
+    assert "step 480 / 1,500" in middle[0]  # one second at 8 x 60 steps
     assert "STOPPED" in end[0]
-    assert "step 1500/1500" in end[0]
+    assert "step 1,500 / 1,500" in end[0]
     assert "GROKKED" in end[1]
     assert "╭─ loss" in end[3]
     assert "q Quit" in end[-1]
@@ -74,11 +74,11 @@ def test_a_picture_of_any_step(run: Path) -> None:
     svg = picture(Recording.open(run), stage(SMALL, "grid"), 700)
     assert svg.startswith("<svg")
     text = svg.replace("&#160;", " ")
-    for words in ("700/1500", "PAUSED", "Grid", "grok-tui run"):
+    for words in ("700 / 1,500", "PAUSED", "Grid", "grok-tui run"):
         assert words in text
     end = picture(Recording.open(run), stage(SMALL), None).replace("&#160;", " ")
     assert "STOPPED" in end
-    assert "1500/1500" in end
+    assert "1,500 / 1,500" in end
 
 
 def test_a_picture_of_the_doctor_is_of_its_step(run: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_command(
     header, *events = map(json.loads, (tmp_path / "run.cast").read_text().splitlines())
     assert (header["width"], header["height"]) == (80, 24)
     display = played([Frame(time, output) for time, _, output in events], SMALL)
-    assert "step 1500/1500" in display[0]
+    assert "step 1,500 / 1,500" in display[0]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ DEAD = Failed(30, "the trainer was killed by SIGKILL")
 DIVERGED = Failed(
     505,
     "diverged: the train loss became nan at step 505; the last good checkpoint is at step 500;"
-    " try a lower --lr than 10",
+    " try a lower lr than 10",
     "diverged",
 )
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
-from scripted import playing, rows, run_screen, session, settled, training, until
+from scripted import (
+    STOPPED,
+    playing,
+    rows,
+    run_screen,
+    session,
+    settled,
+    status,
+    training,
+    until,
+)
 from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.color import Color
@@ -14,6 +24,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from grok_tui.protocol.commands import Pause, SetField, Step
+from grok_tui.protocol.events import Event, Failed
 from grok_tui.tui.screens.dialogs import QuitDialog
 from grok_tui.tui.themes import load_themes
 from grok_tui.tui.widgets.footer import (
@@ -123,7 +134,7 @@ async def test_a_click_on_a_key_or_its_words_presses_it() -> None:
         for text, command in [
             ("space", Pause()),
             ("Pause", Pause()),
-            ("] wd", SetField("weight_decay", 1.25)),
+            ("] weight_decay", SetField("weight_decay", 1.2)),
             ("S step", Step(100)),
         ]:
             await pilot.click(KeysFooter, offset=await at(pilot, text))
@@ -133,7 +144,7 @@ async def test_a_click_on_a_key_or_its_words_presses_it() -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, QuitDialog))
 
 
-@pytest.mark.parametrize("text", ["wd", "  {"])
+@pytest.mark.parametrize("text", ["weight_decay", "  {"])
 async def test_a_click_beside_the_keys_does_nothing(text: str) -> None:
     source = playing(*training(1, 20))
     async with session(source).run_test(size=(120, 36)) as pilot:
@@ -146,7 +157,11 @@ async def test_a_click_beside_the_keys_does_nothing(text: str) -> None:
 async def test_the_key_under_the_pointer_is_marked() -> None:
     async with session(playing(*training(1, 20))).run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        for text, key in (("Pause", "space"), ("] wd", "right_square_bracket"), ("wd", "")):
+        for text, key in (
+            ("Pause", "space"),
+            ("] weight", "right_square_bracket"),
+            ("weight", ""),
+        ):
             before = footer(pilot).render_line(0)
             await pilot.hover(KeysFooter, offset=await at(pilot, text))
             await until(pilot, lambda key=key: footer(pilot).hovered == key)
@@ -163,8 +178,25 @@ async def test_a_new_width_changes_the_keys_at_once() -> None:
             await settled(pilot)
             line = rows(pilot)[-1]
             assert line.rstrip().endswith("? Help  q Quit")
-            assert ("Checkpoint" in line) == (width == 160)
+            assert ("Smooth" in line) == (width == 160)
             assert ("tab Pane" in line) == (width > 60)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 16)])
+@pytest.mark.parametrize("end", [STOPPED, Failed(20, "broke")])
+async def test_an_ended_run_offers_what_still_works(end: Event, size: tuple[int, int]) -> None:
+    source = playing(*training(1, 20))
+    async with session(source).run_test(size=size) as pilot:
+        await at(pilot, "Pause")
+        source.deliver(end)
+        await until(pilot, lambda: "Pause" not in rows(pilot)[-1])
+        line = rows(pilot)[-1]
+        for gone in ("step", "weight_decay", "lr", "Undo", "Checkpoint"):
+            assert gone not in line
+        for kept in ("b Branch", "r Restart", "? Help", "q Quit"):
+            assert kept in line
+        await pilot.press("space")  # still says why it does nothing
+        await until(pilot, lambda: "r starts a new run" in status(pilot))
 
 
 async def test_an_open_input_hides_the_keys_that_it_takes() -> None:

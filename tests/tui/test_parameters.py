@@ -22,8 +22,8 @@ async def test_every_field_can_be_reached_and_is_complete(size: tuple[int, int])
         for name, field in FIELDS.items():
             await settled(pilot)
             value = written(CONFIG.model_dump()[name])
-            assert line(pilot, name.replace("_", "-")).split(" • ")[0].startswith("▸ ")
-            assert value in line(pilot, name.replace("_", "-")).split()
+            assert line(pilot, name).split(" • ")[0].startswith("▸ ")
+            assert value in line(pilot, name).split()
             assert field.description in lines(pilot)
             assert f"default {written(field.default)}" in " ".join(lines(pilot))
             await pilot.press("down")
@@ -44,7 +44,7 @@ async def test_keys_move_the_cursor() -> None:
         for key, name in [
             ("up", "operation"),
             ("down", "modulus"),
-            ("down", "train-fraction"),
+            ("down", "train_fraction"),
             ("up", "modulus"),
             ("end", "device"),
             ("down", "device"),
@@ -75,7 +75,7 @@ async def test_values_that_are_not_the_default_have_a_dot() -> None:
         await pilot.press("down")
         await settled(pilot)
         assert line(pilot, "steps") == "▸ steps • 2000 live"
-        assert line(pilot, "norm-constraint") == "norm-constraint none live"
+        assert line(pilot, "norm_constraint") == "norm_constraint none live"
 
 
 # --- editing --------------------------------------------------------------------------
@@ -117,13 +117,13 @@ async def test_edits_that_need_a_new_run_are_planned_and_can_be_taken_back(
     async with session(source).run_test(size=size) as pilot:
         await choose(pilot, "n_heads")
         for value, shows in [
-            ("8", "▸ n-heads 4 → 8 new run: r starts it"),
-            ("4", "▸ n-heads 4 new run"),
+            ("8", "▸ n_heads 4 → 8 new run: r starts it"),
+            ("4", "▸ n_heads 4 new run"),
         ]:
             await write(pilot, value)
             await pilot.press("enter")
             await settled(pilot)
-            assert line(pilot, "n-heads") == shows
+            assert line(pilot, "n_heads") == shows
             told = "new run: 4 → 8, r starts it" in lines(pilot)
             assert told is (value == "8")
         assert source.commands == []
@@ -175,8 +175,8 @@ async def test_the_sessions_keys_work_in_the_form() -> None:
         await choose(pilot, "weight_decay")
         await pilot.press("right_square_bracket", "z")
         await settled(pilot)
-        assert source.commands == [SetField("weight_decay", 1.25), Undo()]
-        assert line(pilot, "weight-decay") == "▸ weight-decay 1 → 1.25 pending"
+        assert source.commands == [SetField("weight_decay", 1.2), Undo()]
+        assert line(pilot, "weight_decay") == "▸ weight_decay 1 → 1.2 pending"
 
 
 async def test_enter_pressed_twice_edits_once() -> None:

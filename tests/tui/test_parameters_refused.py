@@ -90,7 +90,7 @@ async def test_left_and_right_choose(size: tuple[int, int], key: str) -> None:
         await pilot.press(key)
         await settled(pilot)
         assert source.commands == [SetField("stop_when", "grokked")]
-        assert line(pilot, "stop-when") == "▸ stop-when never → grokked pending"
+        assert line(pilot, "stop_when") == "▸ stop_when never → grokked pending"
 
 
 async def test_a_typed_choice_is_checked_after_enter() -> None:

@@ -48,11 +48,11 @@ async def test_the_form_says_what_is_not_known_and_edits_the_rest() -> None:
     source = known(*KNOWN)
     async with session(source).run_test(size=(120, 36)) as pilot:
         await choose(pilot, "d_model")
-        assert line(pilot, "d-model") == "▸ d-model not known"
+        assert line(pilot, "d_model") == "▸ d_model not known"
         assert "not known: another program trains this run" in lines(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert line(pilot, "d-model") == "▸ d-model not known"  # no input was opened
+        assert line(pilot, "d_model") == "▸ d_model not known"  # no input was opened
         await choose(pilot, "lr")
         assert line(pilot, "lr") == "▸ lr 0.001 live"
 
@@ -63,9 +63,9 @@ async def test_keys_that_change_what_is_not_known_say_so() -> None:
         await settled(pilot)
         await pilot.press("]")
         await settled(pilot)
-        assert "the weight decay of this run is not known" in status(pilot)
+        assert "weight_decay of this run is not known" in status(pilot)
         assert source.commands == []
         await pilot.press("}")
         await settled(pilot)
-        assert source.commands == [SetField("lr", 1.25e-3)]
-        assert run_screen(pilot).state.pending == {"lr": 1.25e-3}
+        assert source.commands == [SetField("lr", 1.2e-3)]
+        assert run_screen(pilot).state.pending == {"lr": 1.2e-3}

@@ -54,10 +54,32 @@ async def test_every_preset_with_its_sentence_and_step(size: tuple[int, int]) ->
         assert listed.highlighted == 0
         for option, name in zip(listed.options, preset_names(), strict=True):
             preset = load_preset(name)
-            step = f"groks at step {preset.grok_step}" if preset.grok_step else "never groks"
+            step = f"groks at step {preset.grok_step:,}" if preset.grok_step else "never groks"
             step += "; a patient for the doctor" if preset.patient else ""
             assert str(option.prompt) == f"{name}  {step}\n{preset.sentence}"
         assert load_preset("quick").sentence in words(pilot)
+
+
+async def test_what_is_promised_follows_the_flags() -> None:
+    class Flagged(ScriptedLauncher):
+        def __init__(self, **flags: int) -> None:
+            super().__init__()
+            self.flags = flags
+
+        def config_of(self, name: str) -> Config:
+            return super().config_of(name).changed(**self.flags)
+
+    for launcher, says in (
+        (Flagged(seed=5), "not measured with seed 5"),
+        (Flagged(n_heads=3), "cannot start: n_heads must divide d_model, 128 (got 3)"),
+    ):
+        async with picking(launcher).run_test(size=(120, 48)) as pilot:
+            listed = await options(pilot)
+            await pilot.app.workers.wait_for_complete()
+            await pilot.pause()
+            for option in listed.options:
+                assert str(option.prompt).startswith(f"{option.id}  {says}")
+                assert "groks" not in str(option.prompt).split("\n")[0]
 
 
 async def test_all_presets_can_be_read_in_a_small_terminal() -> None:
@@ -131,7 +153,7 @@ async def test_times_appear_when_they_are_known(
         assert "about" not in shown(pilot)
         known.set()
         await until(pilot, lambda: "groks at step 600, about 16 s on CPU" in shown(pilot))
-        await until(pilot, lambda: "groks at step 10610, about 4 min on CPU" in shown(pilot))
+        await until(pilot, lambda: "groks at step 10,610, about 4 min on CPU" in shown(pilot))
         assert listed.highlighted == 1
         never = [p for p in map(load_preset, preset_names()) if p.grok_step is None]
         assert len(never) > 0

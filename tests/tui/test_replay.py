@@ -64,7 +64,7 @@ async def replay(
 
 
 def at(pilot: Pilot[Ending], step: int) -> bool:
-    return f"step {step}/1500" in status(pilot)
+    return f"step {step:,} / 1,500" in status(pilot)
 
 
 def word(pilot: Pilot[Ending]) -> str:
@@ -77,7 +77,7 @@ async def test_it_shows_the_step_it_starts_at(run: Path) -> None:
         assert isinstance(pilot.app.screen, Replay)
         assert word(pilot) == "PAUSED"
         assert "replay 1x" in status(pilot)
-        assert "wd 1.25" in status(pilot)  # after the edit at step 620
+        assert "weight_decay 1.25" in status(pilot)  # after the edit at step 620
         assert run_screen(pilot).state.train_loss.length == 700
 
 
@@ -85,7 +85,7 @@ async def test_space_plays_and_pauses(run: Path) -> None:
     async with replay(run, 100) as (pilot, _):
         await pilot.press("space")
         await until(pilot, lambda: run_screen(pilot).state.step > 110)
-        assert word(pilot) == "RUNNING"
+        assert status(pilot).startswith(" PLAYING ")
         await pilot.press("space")
         await until(pilot, lambda: word(pilot) == "PAUSED")
         here = run_screen(pilot).state.step
@@ -98,10 +98,10 @@ async def test_steps_forward_and_back(run: Path) -> None:
         for key, step in (("S", 740), ("a", 739), ("A", 639), ("a", 638), ("s", 639)):
             await pilot.press(key)
             await until(pilot, lambda step=step: at(pilot, step))
-        assert "wd 1.25" in status(pilot)
+        assert "weight_decay 1.25" in status(pilot)
         await pilot.press("A")
         await until(pilot, lambda: at(pilot, 539))
-        assert "wd 1 " in status(pilot)  # before the edit
+        assert "weight_decay 1 " in status(pilot)  # before the edit
         assert not any(mark.kind == "edit" for mark in run_screen(pilot).state.marks)
 
 
@@ -117,7 +117,7 @@ async def test_the_end_is_the_recorded_one_and_space_starts_over(run: Path) -> N
     async with replay(run, 1500) as (pilot, _):
         await until(pilot, lambda: word(pilot) == "STOPPED")
         await pilot.press("space")
-        await until(pilot, lambda: word(pilot) == "RUNNING")
+        await until(pilot, lambda: word(pilot) == "PLAYING")
         assert run_screen(pilot).state.step < 1500
 
 
@@ -215,7 +215,7 @@ def app_entries(pilot: Pilot[Ending]) -> list[Entry]:
 async def test_a_run_that_was_cut_off_ends_paused(tmp_path: Path) -> None:
     run = recorded_run(tmp_path / "run", *grokking(600))  # its newest line was not written yet
     async with replay(run, 600) as (pilot, _):
-        await until(pilot, lambda: "step 599/599" in status(pilot))
+        await until(pilot, lambda: "step 599 / 599" in status(pilot))
         assert word(pilot) == "PAUSED"
 
 

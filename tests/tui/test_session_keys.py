@@ -54,11 +54,12 @@ async def test_two_swapped_keys() -> None:
 
 async def test_a_users_bracket_key_is_shown_as_a_bracket() -> None:
     async with session(
-        playing(*training(1, 20)), **{"wd-up": ("right_curly_bracket",), "lr-up": ("f7",)}
+        playing(*training(1, 20)),
+        **{"weight_decay-up": ("right_curly_bracket",), "lr-up": ("f7",)},
     ).run_test() as pilot:
         await settled(pilot)
         shown = " ".join(rows(pilot)[-1].split())
-        assert "[ } wd" in shown
+        assert "[ } weight_decay" in shown
         assert "{ f7 lr" in shown
 
 
@@ -104,8 +105,8 @@ async def choose(pilot: Pilot[Ending], words: str) -> None:
 async def test_a_command_is_found_by_words_and_sent() -> None:
     wanted: dict[str, Command] = {
         "pause": Pause(),
-        "weight decay up": SetField("weight_decay", 1.25),
-        "learning rate down": SetField("lr", 1e-3 / 1.25),
+        "weight_decay up": SetField("weight_decay", 1.2),
+        "lr down": SetField("lr", 0.0008),
         "one step": Step(1),
         "undo": Undo(),
     }
@@ -166,7 +167,7 @@ async def test_every_command_shows_its_key_in_use() -> None:
         await until(pilot, lambda: "Undo the last edit\nkey: z" in _listed(pilot))
         titles = _listed(pilot)
         assert "Pause or resume\nkey: p f6" in titles
-        assert "Weight decay up by a quarter\nkey: ]" in titles
+        assert "weight_decay up, by about a quarter\nkey: ]" in titles
         for key, pane in zip(PANE_KEYS, PANES, strict=True):
             assert f"Pane: {pane.TITLE}\nkey: {key}" in titles
         assert any(title.startswith("Screenshot") for title in titles)

@@ -6,15 +6,29 @@ from pathlib import Path
 
 import pytest
 import tomli_w
-from scripted import playing, run_screen, session, settled, status, training, until
+from scripted import (
+    CONFIG,
+    ScriptedLauncher,
+    ScriptedSource,
+    playing,
+    run_screen,
+    session,
+    settled,
+    status,
+    training,
+    until,
+)
 from textual.color import Color
 from textual.pilot import Pilot
 
+from grok_tui.sources.launcher import Run
 from grok_tui.tui import app as app_module
 from grok_tui.tui.messages import Ending
 from grok_tui.tui.preferences import remembered_theme
+from grok_tui.tui.start import make_app
 from grok_tui.tui.themes import load_themes
 from grok_tui.tui.widgets.chart import Chart
+from grok_tui.view.state import SessionState
 
 
 def drawn_colors(pilot: Pilot[Ending]) -> set[str]:
@@ -93,3 +107,22 @@ async def test_textuals_own_themes_have_the_default_series() -> None:
         await settled(pilot)
         pilot.app.theme = "nord"
         await until(pilot, lambda: name_of(default.series["test"]) in drawn_colors(pilot))
+
+
+@pytest.mark.parametrize("first", [None, ScriptedSource()])
+async def test_problems_of_the_users_files_are_shown_inside_the_session(
+    first: ScriptedSource | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "grok-tui"
+    (folder / "themes").mkdir(parents=True)
+    (folder / "keys.toml").write_text('quit = "ctrl+p"')
+    (folder / "themes" / "mine.toml").write_text("name = [/x]")
+    run = first and Run(first, SessionState(CONFIG.model_dump(mode="json")))
+    app = make_app(ScriptedLauncher(), run, None)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 2)
+        texts = [str(toast.render()) for toast in app.screen.query("Toast")]
+        assert all(any(problem in text for text in texts) for problem in app.problems)
+        assert "quit keeps its default" in "".join(texts)
+        assert "mine.toml" in "".join(texts)

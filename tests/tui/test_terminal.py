@@ -85,10 +85,12 @@ def test_a_session_from_its_first_frame_to_its_end(start: Start, tmp_path: Path)
     terminal.until(lambda: terminal.step() > paused_at + 1 and "PAUSED" in terminal.text())
     assert terminal.step() == paused_at + 101
 
-    terminal.shows("wd 3 ")
+    terminal.shows("weight_decay 3 ")
     terminal.press("]")
-    terminal.until(lambda: "wd 3.75 " in terminal.text() and "pending" not in terminal.text())
-    assert "weight_decay 3 → 3.75" in terminal.text()
+    terminal.until(
+        lambda: "weight_decay 4 " in terminal.text() and "pending" not in terminal.text()
+    )
+    assert "weight_decay 3 → 4" in terminal.text()
 
     terminal.press("\x03")
     terminal.shows("End this run?")
@@ -162,9 +164,9 @@ def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path
     terminal, first = training
     runs = tmp_path / "runs"
     terminal.press("]]")
-    terminal.shows("wd 1.562 ")
+    terminal.shows("weight_decay 1.5 ")
     terminal.press("z")
-    terminal.shows("weight_decay 1.5625 → 1.25")
+    terminal.shows("weight_decay 1.5 → 1.2")
     terminal.press("c")
     terminal.shows("saved checkpoints/step-")
 
@@ -173,7 +175,7 @@ def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path
     terminal.press("\r")
     terminal.shows("PAUSED", 60)
     terminal.shows("ghost: ")
-    terminal.shows("wd 1.25 ")
+    terminal.shows("weight_decay 1.2 ")
     parent, branch = sorted(runs.iterdir(), key=lambda run: "branch" in run.name)
     told = tomllib.loads((branch / "config.toml").read_text())["parent"]
     assert told["run"] == f"runs/{parent.name}"
@@ -181,7 +183,7 @@ def test_a_restart_a_branch_and_an_undo(training: tuple[Terminal, int], tmp_path
     terminal.until((parent / "summary.json").exists)
     assert_gone(first)
     terminal.press("z")
-    terminal.shows("wd 1 ")
+    terminal.shows("weight_decay 1 ")
     terminal.press(" ")
     terminal.until(lambda: terminal.step() > told["step"])
 

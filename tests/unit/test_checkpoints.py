@@ -20,6 +20,7 @@ from grok_tui.analysis.health import HealthWatch
 from grok_tui.analysis.phases import Milestones
 from grok_tui.config.schema import Config
 from grok_tui.files import write_durably
+from grok_tui.protocol.results import Metrics
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.checkpoints import (
     FORMAT,
@@ -58,6 +59,7 @@ def snapshot(step: int = 7) -> Snapshot:
         milestones=Milestones(memorized_step=5, highest_test_loss=1 / 3).to_dict(),
         seconds={"wall": 1 / 3, "compile": 0.1, "eval": 1e-9},
         initial_norm=37.1 / 3,
+        metrics=Metrics(1 / 3, 4.5, 1.0, 0.1, 33.0, 0.003, 1.0),
         health=HealthWatch(3, calm=True, told=("spike 1",)).to_dict(),
     )
 
@@ -152,9 +154,12 @@ def test_a_checkpoint_from_before_the_interventions_loads(tmp_path: Path) -> Non
     path = with_metadata(checkpoint_path(tmp_path, 7), config=json.dumps(fields))
     with safetensors.safe_open(path, framework="numpy") as file:
         metadata = dict(file.metadata())
-    del metadata["initial_norm"], metadata["health"]
+    del metadata["initial_norm"], metadata["health"], metadata["metrics"]
     loaded = load(rewritten(path, safetensors.numpy.load_file(path), metadata))
-    check_equal(loaded, replace(snapshot(), initial_norm=None, health=HealthWatch().to_dict()))
+    check_equal(
+        loaded,
+        replace(snapshot(), initial_norm=None, health=HealthWatch().to_dict(), metrics=None),
+    )
 
 
 def test_the_file_is_plain_safetensors_with_its_metadata_in_the_header(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import tomli_w
-from written_runs import CONFIG, RUN, STARTED, course, losses, written
+from written_runs import CONFIG, DIVERGED, RUN, STARTED, course, losses, written
 
 from grok_tui.cli.main import main
+from grok_tui.protocol.events import ConfigApplied
 from grok_tui.view.charts.overlay import MARKERS
 
 OTHER = CONFIG.changed(seed=1, weight_decay=3.0)
@@ -85,6 +86,25 @@ def test_edits_and_branches_are_listed(runs: Path, capsys: pytest.CaptureFixture
     lines = printed(capsys, "whole", "short").split("\n")
     assert "o whole: weight_decay 1 -> 3 at step 60" in lines
     assert "x short: branched from runs/first at step 20" in lines
+
+
+def test_rounding_errors_do_not_show(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit = ConfigApplied(9, "lr", 0.003 * 0.8, 0.0003 / 3)
+    other = CONFIG.changed(lr=0.003 * 0.8)
+    written(runs / "edited", STARTED, *course([(1, 0.1)]), edit, config=other)
+    text = printed(capsys, "whole", "edited")
+    assert cells(text, "x edited")["lr"] == "0.0024"
+    assert "x edited: lr 0.0024 -> 0.0001 at step 9" in text
+
+
+def test_a_diverged_run_does_not_flatten_the_charts(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(runs / "hot", STARTED, losses(1, 29, 4.0), losses(30, 30, 1e35), DIVERGED)
+    text = printed(capsys, "whole", "hot")
+    assert cells(text, "x hot")["exit"] == "diverged"
+    chart = text.split("train loss   o")[1].split("test loss   o")[0]
+    assert max(float(label) for label in re.findall(r"^ *(\S+)┤", chart, re.MULTILINE)) <= 1
 
 
 def test_runs_of_the_same_config(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,12 +8,14 @@ import pytest
 import tomli_w
 from summaries import summary
 
+from grok_tui.config.presets import Preset, load_preset
 from grok_tui.config.schema import Config
 from grok_tui.view import estimate
 from grok_tui.view.estimate import (
     Speed,
-    duration_text,
     measured_speed,
+    promise,
+    promised_step,
     recorded_speed,
     speed_of,
 )
@@ -147,19 +149,28 @@ def test_the_speed_of_more_layers_is_not_estimated() -> None:
     assert measured_speed(Config(n_layers=2)) is None
 
 
+# --- what a preset is known to do -----------------------------------------------------
+
+QUICK, NEVER = load_preset("quick"), load_preset("impatient")
+
+
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("preset", "changes", "text"),
     [
-        (0.2, "about 1 s"),
-        (14.6, "about 15 s"),
-        (32.1, "about 30 s"),
-        (58, "about 60 s"),
-        (89, "about 90 s"),
-        (91, "about 2 min"),
-        (200, "about 3 min"),
-        (5300, "about 88 min"),
-        (7100, "about 2 h"),
+        (QUICK, {}, "groks at step 600"),
+        (QUICK, {"checkpoint_every": 7, "stop_when": "grokked"}, "groks at step 600"),
+        (QUICK, {"modulus": 97, "lr": 1e-4}, "not measured with modulus 97, lr 0.0001"),
+        (QUICK, {"seed": 1}, "not measured with seed 1"),
+        (QUICK, {"eval_every": 500}, "not measured with eval_every 500"),
+        (QUICK, {"steps": 599}, "ends at step 599, before it groks at 600"),
+        (QUICK, {"steps": 600}, "groks at step 600"),
+        (NEVER, {}, "never groks"),
+        (NEVER, {"steps": 25_000}, "not measured with steps 25000"),
     ],
 )
-def test_durations_are_rough_words(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text
+def test_a_promise_holds_for_what_was_measured(
+    preset: Preset, changes: dict[str, Any], text: str
+) -> None:
+    config = Config(**preset.fields).changed(**changes)
+    assert promise(preset, config) == text
+    assert (promised_step(preset, config) == 600) == (text == "groks at step 600")

@@ -8,11 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_tui.config.schema import FIELDS, Config, ConfigError, written
+from grok_tui.config.presets import load_preset, preset_names
+from grok_tui.config.schema import FIELDS, Config, ConfigError, exact, written
 from grok_tui.protocol.events import Stopped
 from grok_tui.tasks.registry import choices
 from grok_tui.tui.panes.field_text import VALUE_COLUMN, explanation, row_text
-from grok_tui.view.fields import FieldView, checked, field_view, parsed, turned
+from grok_tui.view.fields import (
+    FROM_ZERO,
+    FieldView,
+    checked,
+    field_view,
+    notched,
+    parsed,
+    turned,
+)
 from grok_tui.view.state import SessionState, reduce
 
 STATE = SessionState(Config().model_dump(mode="json"))
@@ -27,7 +36,7 @@ def view(name: str, value: Any, wanted: Any, *, ended: bool = False) -> FieldVie
 
 @given(st.floats(1e-12, 10.0))
 def test_an_unedited_text_gives_exactly_the_same_number(value: float) -> None:
-    assert checked(STATE, "lr", written(value)) == value
+    assert checked(STATE, "lr", exact(value)) == value
 
 
 @pytest.mark.parametrize(
@@ -107,7 +116,7 @@ def test_a_row_shows_name_value_and_kind() -> None:
     assert line.split() == ["lr", "0.001", "live"]
     assert len(line) == 56
     assert line.index("0.001") == VALUE_COLUMN
-    assert row(view("n_heads", 4, 4)).split() == ["n-heads", "4", "new", "run"]
+    assert row(view("n_heads", 4, 4)).split() == ["n_heads", "4", "new", "run"]
 
 
 def test_a_dot_marks_values_that_are_not_the_default() -> None:
@@ -134,7 +143,7 @@ def test_name_and_value_are_complete_at_any_width(name: str, width: int) -> None
     options = choices(name) or (FIELDS[name].default, FIELDS[name].default)
     shown = view(name, max(options, key=lambda o: len(str(o))), options[0])
     line = row(shown, width)
-    assert f"{name.replace('_', '-')} " in line
+    assert f"{name} " in line
     assert f" {written(shown.value)}" in line
     assert not shown.edited or f"→ {options[0]}" in line
     if width == 54:
@@ -180,3 +189,34 @@ def test_a_live_field_of_an_ended_run_is_planned_for_the_next_run() -> None:
     ended = view("steps", 1000, 4000, ended=True)
     assert "r starts it" in row_text(ended, 60, selected=False).plain
     assert "pending" in row_text(view("steps", 1000, 4000), 60, selected=False).plain
+
+
+# --- notches --------------------------------------------------------------------------
+
+
+@given(st.floats(1e-9, 1e4), st.sampled_from([1, -1]))
+def test_a_notch_has_two_digits_and_is_not_far(value: float, direction: int) -> None:
+    found = notched(value, direction)
+    assert float(f"{found:.2g}") == found
+    assert 1 < (found / value) ** direction < 1.7
+
+
+@given(st.floats(1e-9, 1e4), st.integers(1, 40))
+def test_as_many_notches_down_as_up_come_back(value: float, count: int) -> None:
+    start = now = notched(value, 1)
+    for direction in (1, -1):
+        for _ in range(count):
+            now = notched(now, direction)
+    assert now == start
+
+
+def test_presets_stand_on_notches() -> None:
+    for name in preset_names():
+        fields = Config(**load_preset(name).fields)
+        for value in filter(None, (fields.lr, fields.weight_decay)):
+            assert notched(notched(value, 1), -1) == value
+
+
+def test_notches_from_zero() -> None:
+    assert notched(0.0, -1) == 0.0
+    assert notched(0.0, 1) == FROM_ZERO

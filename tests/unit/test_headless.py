@@ -90,11 +90,24 @@ def test_a_whole_run_in_plain_lines(clock: SimpleNamespace) -> None:
     assert lines[1] == "training on CPU: 3830 train pairs, 8939 test pairs"
     assert lines[2].startswith("step 0: ")
     assert "the train pairs are not yet known" in lines[2]
-    assert lines[3].startswith("step 10/200  train 0.123  test 4.5  acc 75.0%/25.0%")
+    assert lines[3].startswith("step 10 / 200  train 0.123  test 4.5  acc 75.0%/25.0%")
     assert lines[4] == "step 20: step-00000010.safetensors skipped"
-    assert lines[5] == "step 20: stopped: completed"
-    assert len(lines) == 6
+    assert lines[5].startswith("step 20 / 200  train 0.123  test 4.5  acc 75.0%/25.0%")
+    assert lines[6] == "step 20: stopped: completed"
+    assert len(lines) == 7
     assert "\x1b" not in stream.getvalue()
+
+
+def test_the_last_step_is_told_once(clock: SimpleNamespace) -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(SessionState(CONFIG), stream)
+    for event in (STARTED, losses(1, 1), Evaluated(1, METRICS, 0.1), Stopped(1, "completed")):
+        plain(event)
+    assert [line.split("  ")[0] for line in stream.getvalue().splitlines()[1:]] == [
+        "step 1 / 200",
+        "step 1: stopped: completed",
+    ]
+    assert "test 4.5" in stream.getvalue()
 
 
 def test_plain_progress_comes_every_few_seconds(clock: SimpleNamespace) -> None:
@@ -102,7 +115,7 @@ def test_plain_progress_comes_every_few_seconds(clock: SimpleNamespace) -> None:
     plain = PlainProgress(SessionState(CONFIG), stream)
     plain(STARTED)
     plain(losses(1, 10))
-    assert "step 10/200" not in stream.getvalue()  # no metrics yet
+    assert "step 10 / 200" not in stream.getvalue()  # no metrics yet
     plain(Evaluated(10, METRICS, 0.1))
     for step in (11, 12, 13):
         plain(losses(step, 1))
@@ -111,7 +124,7 @@ def test_plain_progress_comes_every_few_seconds(clock: SimpleNamespace) -> None:
     clock.now += LINE_SECONDS * 0.02
     plain(losses(15, 1))
     plain(losses(16, 1))
-    shown = re.findall(r"^step (\d+)/200", stream.getvalue(), re.MULTILINE)
+    shown = re.findall(r"^step (\d+) / 200", stream.getvalue(), re.MULTILINE)
     assert shown == ["10", "15"]
 
 
@@ -128,14 +141,15 @@ def test_a_failure_is_reported_at_once(clock: SimpleNamespace) -> None:
 def test_the_progress_line() -> None:
     state = SessionState(CONFIG)
     assert progress_text(state) == (
-        "step 0/200  train -  test -  acc -/-  - steps/s  - left"
+        "step 0 / 200  train -  test -  acc -/-  - steps/s"
     )  # fmt: skip
     for event in (STARTED, PhaseChanged(0, "MEMORIZING", "why"), losses(1, 50)):
         state = reduce(state, event)
     state = reduce(state, Evaluated(50, METRICS, 0.2))
     # 150 steps at 50 a second, and 15 evaluations of 0.2 seconds.
     assert progress_text(state) == (
-        "step 50/200  train 0.123  test 4.5  acc 75.0%/25.0%  50 steps/s  0:06 left  MEMORIZING"
+        "step 50 / 200  train 0.123  test 4.5  acc 75.0%/25.0%  25 steps/s  6 s to step 200"
+        "  MEMORIZING"
     )
 
 
@@ -161,7 +175,7 @@ def test_a_bar_on_a_terminal(terminal: Terminal) -> None:
     assert "GROKKED: three in a row" in text
     last = text.rstrip().splitlines()[-1]
     assert "━" in last
-    assert "step 50/200  train 0.123  test 4.5" in last
+    assert "step 50 / 200  train 0.123  test 4.5" in last
     assert last.rstrip().endswith("GROKKED")
     assert terminal.getvalue().rstrip().endswith("\x1b[?25h")  # the cursor is back
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 
-from grok_tui.tui.app import SessionApp, session_actions
+from grok_tui.tui.app import SessionApp, occupied_keys, session_actions
 from grok_tui.tui.keys.keymap import (
     SENTENCES,
     Action,
@@ -102,7 +102,29 @@ def test_invalid_entries_are_reported_and_skipped(
 def test_the_sessions_own_keys_do_not_clash(file: Path) -> None:
     known = session_actions()
     file.write_text(f'pause = "{known["pause"].keys[0]}"')
-    assert load_keymap(known) == ({"pause": known["pause"].keys}, [])
+    assert load_keymap(known, occupied_keys()) == ({"pause": known["pause"].keys}, [])
+
+
+def test_keys_of_textual_cannot_be_taken(file: Path) -> None:
+    file.write_text('quit = "ctrl+p"\nhelp = "ctrl+q"\ngrid-half = "ctrl+c"\n')
+    keymap, problems = load_keymap(session_actions(), occupied_keys())
+    assert keymap == {}
+    assert sorted(problem.removeprefix(f"{file}: ") for problem in problems) == [
+        "ctrl+c is the key of both help_quit (Textual) and grid-half;"
+        " grid-half keeps its default",
+        "ctrl+p is the key of both command palette (Textual) and quit; quit keeps its default",
+        "ctrl+q is the key of both Quit (Textual) and help; help keeps its default",
+    ]
+
+
+@pytest.mark.parametrize("occupied", occupied_keys(), ids=lambda action: action.id)
+def test_no_action_takes_an_occupied_key(occupied: Action, file: Path) -> None:
+    known = session_actions()
+    for action in filter(occupied.meets, known.values()):
+        file.write_text(f'{action.id} = "{occupied.keys[0]}"')
+        keymap, problems = load_keymap(known, occupied_keys())
+        assert keymap == {}
+        assert problems[0].endswith(f"{action.id} keeps its default")
 
 
 # --- keys of panes --------------------------------------------------------------------

@@ -152,10 +152,12 @@ def test_keys_with_the_users_own(printed: Printed, no_themes_of_the_users: Path)
         "keys": ["q"],
         "what": "Quit: save first, or leave at once",
     }
-    assert rows["wd-up"]["keys"] == ["]"]
+    assert rows["weight_decay-up"]["keys"] == ["]"]
     skipped = [row["what"] for row in printed.rows("keys") if row["id"] == "skipped"]
     assert len(skipped) == 2
     assert "foo" in skipped[0]
-    assert "pause and wd-down; pause keeps its default" in skipped[1]
+    assert "pause and weight_decay-down; pause keeps its default" in skipped[1]
     assert rows["pause"]["keys"] == ["space"]
-    assert ["wd-up", "]", "Weight decay up by a quarter"] in printed.table("keys")
+    assert ["weight_decay-up", "]", "weight_decay up, by about a quarter"] in printed.table(
+        "keys"
+    )

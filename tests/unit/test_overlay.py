@@ -24,14 +24,21 @@ def falling(start: float, count: int = 100) -> Series:
     return series(np.geomspace(start, 1e-6, count).tolist())
 
 
-def picture(*runs: Series, size: tuple[int, int] = SIZES[0]) -> list[str]:
+def picture(
+    *runs: Series, size: tuple[int, int] = SIZES[0], diverged: tuple[int, ...] = ()
+) -> list[str]:
     """The lines of the chart without colors."""
-    return plotext.uncolorize(draw(plotext, LOSS.log, runs, size)).split("\n")
+    return plotext.uncolorize(draw(plotext, LOSS.log, runs, size, diverged)).split("\n")
 
 
 def canvas(lines: list[str]) -> list[str]:
     """The parts of lines to the right of the axis."""
     return [re.split("[┤│]", line, maxsplit=1)[1] for line in lines if re.search("[┤│]", line)]
+
+
+def axis(lines: list[str]) -> list[str]:
+    """The labels of the vertical axis, row by row."""
+    return [re.split("[┤│]", line)[0] for line in lines]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -139,3 +146,16 @@ def test_the_legend_has_the_colors_of_the_curves() -> None:
     for color in re.findall(r"\x1b\[38;5;\d+m(?=[ox])", named):
         assert color in drawn.values()
     assert named.count("\x1b[38") == 2
+
+
+def test_a_diverged_run_does_not_flatten_the_others() -> None:
+    sound, exploded = falling(5.0), series([4.8, 1e3, 1e20, 1e35])
+    lines = picture(sound, exploded, diverged=(1,))
+    assert axis(lines) == axis(picture(sound))
+    assert "x" in "".join(canvas(lines)[:2])  # it leaves at the top
+    assert "".join(canvas(lines)).count("o") >= "".join(canvas(picture(sound))).count("o") - 4
+
+
+def test_runs_that_all_diverged_are_shown_whole() -> None:
+    exploded = series([4.8, 1e3, 1e20, 1e35])
+    assert picture(exploded, exploded, diverged=(0, 1)) == picture(exploded, exploded)

@@ -29,6 +29,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.protocol.results import AnalysisArrays, Measures, Metrics, Pairs
+from grok_tui.view.progress import time_left_text
 from grok_tui.view.state import LOG_LENGTH, Mark, SessionState, reduce
 
 CONFIG = Config(steps=1000, eval_every=10).model_dump(mode="json")
@@ -83,18 +84,7 @@ def test_losses() -> None:
     assert state.step == 5
     np.testing.assert_array_equal(state.train_loss.steps, [1, 2, 3, 4, 5])
     np.testing.assert_array_equal(state.train_loss.values, [1, 2, 3, 4, 5])
-    unchanged(before, state, "step", "train_loss", "step_seconds", "milestones")
-
-
-def test_the_speed_is_a_running_mean() -> None:
-    state = after(losses(1, 10, seconds=1.0))
-    assert state.steps_per_second == pytest.approx(10)
-    slower = after(losses(11, 10, seconds=2.0), state=state)
-    assert slower.step_seconds is not None
-    assert 0.1 < slower.step_seconds < 0.2
-    for i in range(60):
-        slower = after(losses(21 + 10 * i, 10, seconds=2.0), state=slower)
-    assert slower.steps_per_second == pytest.approx(5, rel=1e-4)
+    unchanged(before, state, "step", "train_loss", "speed", "milestones")
 
 
 def test_evaluated() -> None:
@@ -106,7 +96,6 @@ def test_evaluated() -> None:
         np.testing.assert_array_equal(series.steps, [10, 20])
         np.testing.assert_array_equal(series.values, [value, value])
     assert state.train_loss.length == 10  # of the steps alone
-    assert state.eval_seconds == 0.5
 
 
 def test_paused_and_resumed() -> None:
@@ -232,16 +221,28 @@ def test_nothing_stays_pending_after_the_end(end: Event) -> None:
     assert state.wanted("lr") == state.config["lr"] == 1e-3
 
 
-# --- time to the end ----------------------------------------------------------------------
+# --- speed and time to the end ------------------------------------------------------------
 
 
-def test_seconds_left_counts_steps_and_evaluations() -> None:
+def test_speed_and_time_left_count_all_work() -> None:
     state = after(Started(0, CONFIG, "CPU", 10, 20, 1.5), losses(1, 200, seconds=2.0))
-    assert state.seconds_left == pytest.approx(800 * 0.01)
-    state = after(Evaluated(200, METRICS, 0.5), state=state)
-    assert state.seconds_left == pytest.approx(800 * 0.01 + 80 * 0.5)
-    state = after(Analyzed(200, MEASURES, 2.0), state=state)
-    assert state.seconds_left == pytest.approx(800 * 0.01 + 80 * 0.5 + 8 * 2.0)
+    left = 800 * 0.01
+    assert state.seconds_left == pytest.approx(left)
+    for event, more in (
+        (Evaluated(200, METRICS, 0.5), 80 * 0.5),
+        (Analyzed(200, MEASURES, 2.0), 8 * 2.0),
+        (CheckpointSaved(200, "a/b", 0.25), 2 * 0.25),
+    ):
+        state, left = after(event, state=state), left + more
+        assert state.seconds_left == pytest.approx(left)
+    assert state.steps_per_second == pytest.approx(1 / (0.01 + 0.5 / 10 + 2 / 100 + 0.25 / 500))
+
+
+def test_waiting_is_no_work() -> None:
+    state = after(Started(0, CONFIG, "CPU", 10, 20, 1.5), losses(1, 200), Paused(200))
+    waited = after(CheckpointSaved(200, "a/b", 600.0), Resumed(200), state=state)
+    assert waited.seconds_left == state.seconds_left
+    assert waited.steps_per_second == state.steps_per_second
 
 
 def test_an_analysis_without_arrays_keeps_the_shown_ones() -> None:
@@ -259,6 +260,7 @@ def test_an_analysis_without_arrays_keeps_the_shown_ones() -> None:
 def test_seconds_left_follows_an_edit_of_the_last_step() -> None:
     state = after(losses(1, 200, seconds=2.0), ConfigApplied(200, "steps", 1000, 300))
     assert state.seconds_left == pytest.approx(1.0)
+    assert time_left_text(state) == "1 s to step 300"
     assert after(ConfigApplied(200, "steps", 300, 100), state=state).seconds_left == 0
 
 

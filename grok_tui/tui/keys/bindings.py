@@ -8,24 +8,25 @@ from grok_tui.tui.panes.layout import PANES
 
 # The footer shows these at every width, and as many of the others as fit.
 ALWAYS = (
-    "pause", "step", "step-100", "wd-down", "wd-up", "lr-down", "lr-up", "back-100", "back",
+    "pause", "weight_decay-down", "weight_decay-up", "lr-down", "lr-up", "back-100", "back",
     "slower", "faster", "help", "quit",
 )  # fmt: skip
 
 _STEPS = Binding.Group("step")
-_DECAY = Binding.Group("wd")
+_DECAY = Binding.Group("weight_decay")
 _RATE = Binding.Group("lr")
 _LOGS = Binding.Group("log axes")
 _SPEED = Binding.Group("speed")
 _PHASES = Binding.Group("phase")
 
 
-def _knob(shown: str, key: str, name: str, direction: int, group: Binding.Group) -> Binding:
-    """The binding of a key that turns a field up (1) or down (-1) by one notch."""
-    words = f"{name} {'up' if direction > 0 else 'down'}"
-    id = f"{group.description}-{'up' if direction > 0 else 'down'}"  # noqa: A001
+def _knob(shown: str, key: str, direction: int, group: Binding.Group) -> Binding:
+    """The binding of a key that turns a field, the group's, up (1) or down (-1) a notch."""
+    name, way = group.description, "up" if direction > 0 else "down"
     action = f"turn('{name}', {direction})"
-    return Binding(key, action, words, id=id, key_display=shown, group=group)
+    return Binding(
+        key, action, f"{name} {way}", id=f"{name}-{way}", key_display=shown, group=group
+    )
 
 
 _PAUSE = Binding("space", "toggle_pause", "Pause", id="pause")
@@ -60,19 +61,24 @@ LIVE_BINDINGS = [
     _PAUSE,
     _ONE_STEP,
     _MANY_STEPS,
-    _knob("[", "left_square_bracket", "weight_decay", -1, _DECAY),
-    _knob("]", "right_square_bracket", "weight_decay", 1, _DECAY),
-    _knob("{", "left_curly_bracket", "lr", -1, _RATE),
-    _knob("}", "right_curly_bracket", "lr", 1, _RATE),
+    _knob("[", "left_square_bracket", -1, _DECAY),
+    _knob("]", "right_square_bracket", 1, _DECAY),
+    _knob("{", "left_curly_bracket", -1, _RATE),
+    _knob("}", "right_curly_bracket", 1, _RATE),
     _EDIT,
     Binding("z", "undo", "Undo", id="undo"),
     *_PANE_ORDER,
-    *_CHARTS,
-    Binding("c", "checkpoint", "Checkpoint", id="checkpoint"),
     _BRANCH,
     Binding("r", "restart", "Restart", id="restart"),
+    *_CHARTS,
+    Binding("c", "checkpoint", "Checkpoint", id="checkpoint"),
     *_LAST,
 ]
+# What these do needs a trainer.
+TRAINING_KEYS = frozenset({
+    "pause", "step", "step-100", "weight_decay-down", "weight_decay-up", "lr-down", "lr-up",
+    "undo", "checkpoint",
+})  # fmt: skip
 REPLAY_BINDINGS = [
     _PAUSE,
     Binding("A", "step(-100)", "100 back", id="back-100", key_display="A", group=_STEPS),

@@ -1,12 +1,12 @@
 """The session's actions with their keys and descriptions, and the user's `keys.toml`.
 
-The file maps an action's id to one key or several: `pause = "p"`, `wd-up = ["]", "f6"]`.
+The file maps an action's id to one key or several: `pause = "p"`, `lr-up = ["}", "f6"]`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType, InvalidBinding
@@ -29,10 +29,10 @@ SENTENCES = {
     "pause": "Pause or resume",
     "step": "Take one step while paused",
     "step-100": "Take 100 steps while paused",
-    "wd-down": "Weight decay down by a fifth",
-    "wd-up": "Weight decay up by a quarter",
-    "lr-down": "Learning rate down by a fifth",
-    "lr-up": "Learning rate up by a quarter",
+    "weight_decay-down": "weight_decay down, by about a fifth",
+    "weight_decay-up": "weight_decay up, by about a quarter",
+    "lr-down": "lr down, by about a fifth",
+    "lr-up": "lr up, by about a quarter",
     "edit": "Edit the hyperparameters",
     "undo": "Undo the last edit",
     "next-pane": "Next pane",
@@ -85,6 +85,19 @@ def actions(bindings: Iterable[BindingType], scope: str = "") -> dict[str, Actio
             before = by_id[name].keys if name in by_id else ()
             by_id[name] = Action(name, (*before, binding.key), binding.description, scope)
     return by_id
+
+
+def fixed_actions(
+    bindings: Iterable[BindingType], owner: str, scope: str = ""
+) -> Iterator[Action]:
+    """The actions whose keys the user cannot change, since their bindings have no id.
+
+    owner: whose keys they are, for messages.
+    """
+    for binding in Binding.make_bindings(bindings):
+        if binding.id is None:
+            name = f"{binding.description or binding.action} ({owner})"
+            yield Action(name, (binding.key,), binding.description, scope)
 
 
 def in_force(bindings: Iterable[BindingType], keymap: Keymap) -> Iterator[Binding]:
@@ -145,7 +158,9 @@ class Keys:
 
 
 def _words(binding: Binding) -> str:
-    words = SENTENCES.get(binding.id or "") or binding.tooltip or binding.description
+    if sentence := SENTENCES.get(binding.id or ""):
+        return sentence
+    words = binding.tooltip or binding.description
     return words[:1].upper() + words[1:]
 
 
@@ -153,10 +168,12 @@ def _shown(binding: Binding) -> str:
     return binding.key_display or key_text(binding.key)
 
 
-def load_keymap(known: Mapping[str, Action]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+def load_keymap(
+    known: Mapping[str, Action], fixed: Sequence[Action] = ()
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Load the user's keys by action id; also returns what was skipped and why.
 
-    known: all actions by id.
+    known: all actions by id. fixed: further actions, whose keys cannot be used or changed.
     """
     path = config_folder() / "keys.toml"
     try:
@@ -172,7 +189,7 @@ def load_keymap(known: Mapping[str, Action]) -> tuple[dict[str, tuple[str, ...]]
             keymap[name] = _keys(known, name, value)
         except ValueError as error:
             problems.append(f"{name} in {path} skipped: {error}")
-    problems += [f"{path}: {problem}" for problem in _clashes(known, keymap)]
+    problems += [f"{path}: {problem}" for problem in _clashes(known, fixed, keymap)]
     return keymap, [one_line(problem) for problem in problems]
 
 
@@ -199,9 +216,11 @@ def _keys(known: Mapping[str, Action], name: str, value: object) -> tuple[str, .
     return bound
 
 
-def _clashes(known: Mapping[str, Action], keymap: dict[str, tuple[str, ...]]) -> Iterator[str]:
+def _clashes(
+    known: Mapping[str, Action], fixed: Sequence[Action], keymap: dict[str, tuple[str, ...]]
+) -> Iterator[str]:
     """Drop every change that gives one key to two actions; yields a message for each."""
-    while clash := _clash(known, keymap):
+    while clash := _clash([*fixed, *keys_of(known, keymap)]):
         key, first, second = clash
         changed = second if second in keymap else first
         del keymap[changed]
@@ -209,10 +228,10 @@ def _clashes(known: Mapping[str, Action], keymap: dict[str, tuple[str, ...]]) ->
         yield f"{both}; {changed} keeps its default"
 
 
-def _clash(known: Mapping[str, Action], keymap: Keymap) -> tuple[str, str, str] | None:
+def _clash(actions: Sequence[Action]) -> tuple[str, str, str] | None:
     """A key shared by two actions that can be active at the same time, and their ids."""
     owners: dict[str, list[Action]] = {}
-    for action in keys_of(known, keymap):
+    for action in actions:
         for key in action.keys:
             for other in owners.setdefault(key, []):
                 if other.id != action.id and other.meets(action):

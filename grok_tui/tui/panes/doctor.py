@@ -114,7 +114,7 @@ def _text(verdict: Verdict, state: SessionState, *, first: bool) -> Content:
 
 def _evidence(verdict: Verdict) -> Iterator[str]:
     for name, value in verdict.evidence.items():
-        yield f"{name.replace('_', ' ')} {value_text(value)}"
+        yield f"{name} {value_text(value)}"
 
 
 def _fix(verdict: Verdict, state: SessionState, *, first: bool) -> str:

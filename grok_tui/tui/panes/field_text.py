@@ -8,7 +8,7 @@ from textual.content import Content
 
 from grok_tui.config.schema import FIELDS, bounds, is_live, written
 from grok_tui.tasks.registry import choices
-from grok_tui.view.fields import FieldView, shown_name
+from grok_tui.view.fields import FieldView
 
 # The columns of a row: the cursor, the name, the mark, the value.
 _NAME_WIDTH = max(map(len, FIELDS)) + 1
@@ -21,7 +21,7 @@ def row_text(view: FieldView, width: int, *, selected: bool) -> Content:
     default = view.value in (None, FIELDS[view.name].default)
     row = Content.assemble(
         ("▸ " if selected else "  ", "bold $accent"),
-        (shown_name(view.name).ljust(_NAME_WIDTH), "bold" if selected else ""),
+        (view.name.ljust(_NAME_WIDTH), "bold" if selected else ""),
         ("  " if default else "• ", "$accent"),
         (_short(view.value), "bold"),
         (f" → {_short(view.wanted)}" if view.edited else "", "$warning"),
@@ -46,7 +46,7 @@ def explanation(view: FieldView) -> Content:
     """Three lines about a field: its description, its values, and the effect of an edit."""
     field = FIELDS[view.name]
     options = choices(view.name)
-    values = ", ".join(options) or bounds(view.name, shown_name(view.name))
+    values = ", ".join(options) or bounds(view.name, view.name)
     default = f"default {written(field.default)}"
     return Content("\n").join(
         [

@@ -12,7 +12,7 @@ from textual.events import DescendantBlur
 from textual.geometry import Region
 from textual.widgets import Input, Static
 
-from grok_tui.config.schema import FIELDS, ConfigError, build, group_of, written
+from grok_tui.config.schema import FIELDS, ConfigError, build, exact, group_of
 from grok_tui.tasks.registry import choices
 from grok_tui.tui.messages import FieldEdited, FieldPressed
 from grok_tui.tui.panes.field_row import FieldEditor, FieldLines
@@ -153,7 +153,7 @@ class Parameters(Pane):
     def action_open(self) -> None:
         """Edit the chosen field in its row, if it can be edited now."""
         if not self._view.refusal:
-            self._edit(written(self._view.wanted))
+            self._edit(exact(self._view.wanted))
 
     def _edit(self, text: str) -> FieldEditor:
         self._editor = FieldEditor(self._view, text)

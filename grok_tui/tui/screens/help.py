@@ -28,10 +28,10 @@ At first it memorizes: the train loss falls, the test loss rises. All the while 
  needs smaller ones. When the test loss falls too, long after the train loss, the network has\
  grokked: it computes the answers instead of remembering them."""
 TRY_LIVE = """\
-Press {wd-up} a few times and watch: with more weight decay the test loss falls sooner, with\
- far too much nothing is learned at all. {wd-down} turns it down again, {undo} undoes the last\
- edit, {lr-down} and {lr-up} change the learning rate. {pause} pauses, and then {step} takes\
- one step. An edit never restarts the run, and every edit is marked on the charts."""
+Press {weight_decay-up} a few times and watch: with more weight_decay the test loss falls\
+ sooner, with far too much nothing is learned at all. {weight_decay-down} turns it down again,\
+ {undo} undoes the last edit, {lr-down} and {lr-up} change lr. {pause} pauses, and then {step}\
+ takes one step. An edit never restarts the run, and every edit is marked on the charts."""
 TRY_REPLAY = """\
 This is a recorded run: {pause} plays and pauses, {faster} and {slower} change the speed,\
  {back} and {step} go one step back or forward. {next-phase} goes to the next change of phase\

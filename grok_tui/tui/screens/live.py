@@ -22,7 +22,7 @@ from grok_tui.protocol.commands import (
 from grok_tui.protocol.events import Analyzed, Evaluated, Event, Failed, Losses
 from grok_tui.sources.launcher import SAVE_SECONDS, NewRun, ResumeRun, Run
 from grok_tui.tasks.registry import check
-from grok_tui.tui.keys.bindings import LIVE_BINDINGS
+from grok_tui.tui.keys.bindings import LIVE_BINDINGS, TRAINING_KEYS
 from grok_tui.tui.keys.keymap import Keys
 from grok_tui.tui.messages import Ending, FixRequested, RunLeft, RunRequested
 from grok_tui.tui.screens.dialogs import (
@@ -34,12 +34,8 @@ from grok_tui.tui.screens.dialogs import (
 from grok_tui.tui.screens.help import TRY_LIVE
 from grok_tui.tui.screens.run_view import RunView
 from grok_tui.view.event_text import changes_text
+from grok_tui.view.fields import notched
 from grok_tui.view.state import Sought, reduce
-
-# The factor by which a key press changes weight decay or learning rate.
-KNOB_FACTOR = 1.25
-# The value after a key press up from zero.
-FROM_ZERO = 0.1
 
 
 class Live(RunView):
@@ -63,6 +59,10 @@ class Live(RunView):
             self._leave()
         elif isinstance(event, Failed):
             self.run_worker(self._offer_to_continue(event), exclusive=True)
+
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        return TRAINING_KEYS if self.state.ended else frozenset()
 
     def request(self, command: Command) -> None:
         if isinstance(command, Ask | Inspect) and self.state.ended:
@@ -90,11 +90,9 @@ class Live(RunView):
     def action_turn(self, name: str, direction: int) -> None:
         """Turn a field one notch up (1) or down (-1)."""
         if (before := self.state.wanted(name)) is None:
-            self.say(f"the {name.replace('_', ' ')} of this run is not known")
+            self.say(f"{name} of this run is not known")
             return
-        value = before * KNOB_FACTOR**direction
-        if value == 0:  # a factor cannot change zero
-            value = FROM_ZERO if direction > 0 else 0.0
+        value = notched(before, direction)
         try:
             build({**self.state.config, name: value})
         except ConfigError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,11 +15,12 @@ from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from grok_tui.config.presets import Preset
-from grok_tui.config.schema import build
+from grok_tui.config.schema import Config
+from grok_tui.text import UserError, duration
 from grok_tui.tui.messages import SpeedEstimated
 from grok_tui.tui.screens.dialogs import Options
 from grok_tui.tui.widgets.footer import KeysFooter
-from grok_tui.view.estimate import duration_text, speed_of
+from grok_tui.view.estimate import promise, promised_step, speed_of
 
 
 class PresetPicker(Screen[str | None]):
@@ -33,9 +34,10 @@ class PresetPicker(Screen[str | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [("q,escape", "leave", "Quit")]
 
-    def __init__(self, presets: Sequence[Preset]) -> None:
+    def __init__(self, presets: Sequence[Preset], config_of: Callable[[str], Config]) -> None:
+        """config_of: the config that a preset's run would have. Raises UserError."""
         super().__init__()
-        self._presets = presets
+        self._presets, self._config_of = presets, config_of
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -50,7 +52,14 @@ class PresetPicker(Screen[str | None]):
             if preset.patient and not patients:
                 patients = True
                 yield None
-            yield Option(_described(preset), id=preset.name)
+            yield Option(_described(preset, self._promise(preset)), id=preset.name)
+
+    def _promise(self, preset: Preset) -> str:
+        """What its run is known to do, or why it cannot start."""
+        try:
+            return promise(preset, self._config_of(preset.name))
+        except UserError as error:
+            return f"cannot start: {error}"
 
     def on_mount(self) -> None:
         options = self.query_one(Options)
@@ -63,17 +72,20 @@ class PresetPicker(Screen[str | None]):
     def _estimate(self) -> None:
         """Estimate how long each preset takes; called in a thread, since it may be slow."""
         for preset in self._presets:
-            if preset.grok_step is None:
+            try:
+                config = self._config_of(preset.name)
+            except UserError:
                 continue
-            config = build(preset.fields)
-            if speed := speed_of(config):
-                about = duration_text(speed.seconds(config, preset.grok_step))
+            step = promised_step(preset, config)
+            if step is not None and (speed := speed_of(config)):
+                seconds = duration(speed.seconds(config, step))
+                words = f", about {seconds} on {speed.device}"
                 with contextlib.suppress(RuntimeError):  # the application is gone
-                    self.post_message(SpeedEstimated(preset, f", {about} on {speed.device}"))
+                    self.post_message(SpeedEstimated(preset, words))
 
     def on_speed_estimated(self, message: SpeedEstimated) -> None:
         options = self.query_one(Options)
-        prompt = _described(message.preset, message.words)
+        prompt = _described(message.preset, self._promise(message.preset) + message.words)
         options.replace_option_prompt(message.preset.name, prompt)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -83,8 +95,7 @@ class PresetPicker(Screen[str | None]):
         self.dismiss(None)
 
 
-def _described(preset: Preset, time: str = "") -> Content:
-    """A preset's name and steps above its description; time: an estimate, after the steps."""
-    steps = f"groks at step {preset.grok_step}{time}" if preset.grok_step else "never groks"
-    steps = f"{steps}; a patient for the doctor" if preset.patient else steps
-    return Content.assemble((preset.name, "bold"), "  ", (steps, "dim"), "\n", preset.sentence)
+def _described(preset: Preset, promise: str) -> Content:
+    """A preset's name and what it is known to do, above its description."""
+    words = f"{promise}; a patient for the doctor" if preset.patient else promise
+    return Content.assemble((preset.name, "bold"), "  ", (words, "dim"), "\n", preset.sentence)

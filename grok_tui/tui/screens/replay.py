@@ -43,7 +43,7 @@ class Replay(RunView):
                 self.state = self.state.saying(said)
             else:
                 self._past_message = self.state.message
-        if self.state.word == "RUNNING":
+        if self.state.word == "PLAYING":
             self.show_soon()
         else:
             self.show_state(self.state)

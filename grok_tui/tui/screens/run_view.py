@@ -78,6 +78,11 @@ class RunView(Screen[None]):
         """Handle an event of the source."""
         raise NotImplementedError
 
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        """The ids of keys that would do nothing now."""
+        return frozenset()
+
     def request(self, command: Command) -> None:
         """Handle a command that a pane requested."""
         raise NotImplementedError
@@ -139,6 +144,7 @@ class RunView(Screen[None]):
             self._timer = None
         self.state = state
         self.query_one(StatusLine).state = state
+        self.query_one(KeysFooter).hidden = self.idle_keys
         self.query_one(Panes).show(state)
 
     @property

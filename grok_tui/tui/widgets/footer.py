@@ -83,7 +83,10 @@ def footer_line(items: Sequence[FooterItem], width: int, hovered: str = "") -> C
 
 
 class KeysFooter(Widget):
-    """The active keys of its screen, redrawn only when they change; a click presses one."""
+    """The active keys of its screen, redrawn only when they change; a click presses one.
+
+    hidden: ids of bindings that would do nothing now.
+    """
 
     DEFAULT_CSS = """
     KeysFooter {
@@ -95,6 +98,7 @@ class KeysFooter(Widget):
 
     items: reactive[tuple[FooterItem, ...]] = reactive(())
     hovered: reactive[str] = reactive("")
+    hidden: reactive[frozenset[str]] = reactive(frozenset())
 
     def __init__(
         self,
@@ -119,7 +123,8 @@ class KeysFooter(Widget):
     def _update(self, screen: Screen[Any]) -> None:
         if self.items and not self.app.app_focus:  # the terminal lost focus: keep the keys
             return
-        active = screen.active_bindings
+        bindings = screen.active_bindings.items()
+        active = {key: a for key, a in bindings if a.binding.id not in self.hidden}
         text_of = self.app.get_key_display
         items = footer_items(sorted(active.values(), key=self._place), text_of, self._always)
         palette = active.get(self.app.COMMAND_PALETTE_BINDING) if self._palette else None
@@ -127,6 +132,9 @@ class KeysFooter(Widget):
             item = _item([palette], text_of)
             items += (replace(item, always=True, at_right=True),)
         self.items = items
+
+    def watch_hidden(self) -> None:
+        self._update(self.screen)
 
     def _place(self, active: ActiveBinding) -> int:
         order, name = self._order, active.binding.id

@@ -9,12 +9,14 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from grok_tui.text import MISSING, duration, number
+from grok_tui.text import MISSING, number
+from grok_tui.view.progress import step_text, time_left_text
 from grok_tui.view.state import SessionState
 
 _WORD_STYLES = {
     "COMPILING": "bold $background on $secondary",
     "RUNNING": "bold $background on $success",
+    "PLAYING": "bold $background on $success",
     "PAUSED": "bold $background on $warning",
     "STOPPED": "bold $background on $primary",
     "FAILED": "bold $background on $error",
@@ -65,18 +67,17 @@ def status_text(state: SessionState, width: int) -> Content:
 
 def _numbers(state: SessionState) -> Iterator[Content]:
     """The parts, padded to the width that they may grow to, so that they do not move."""
-    digits = len(str(state.known("steps") or state.step))
-    of = f"/{state.playback.last}" if state.playback else ""
-    yield _part("step", f"{state.step}{of}".ljust(digits))
+    room = len(f"{state.last_step or state.step:,}") - len(f"{state.step:,}")
+    yield _part("step", step_text(state) + " " * room)
     yield _part("train", number(state.train_loss.last).ljust(7))
     yield _part("test", number(state.test_loss.last).ljust(7))
-    yield _part("wd", *_edited(state, "weight_decay"))
+    yield _part("weight_decay", *_edited(state, "weight_decay"))
     yield _part("lr", *_edited(state, "lr"))
     yield Content(f"{number(state.steps_per_second)} steps/s")
     if state.playback:
         yield _part("replay", f"{state.playback.speed:g}x")
-    if not state.ended:
-        yield Content(f"{duration(state.seconds_left)} left")
+    if left := time_left_text(state):
+        yield Content(left)
     yield Content(state.device or str(state.known("device") or MISSING))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,19 +44,28 @@ def legend(plt: Any, title: str, names: Sequence[str], width: int) -> str:
     return "\n".join(lines)
 
 
-def draw(plt: Any, scale: Scale, runs: Sequence[Series], size: tuple[int, int]) -> str:
+def draw(
+    plt: Any,
+    scale: Scale,
+    runs: Sequence[Series],
+    size: tuple[int, int],
+    diverged: Collection[int] = (),
+) -> str:
     """A chart with one curve per run, as text; empty if no run has a finite point.
 
     plt: the module plotext. runs: at most as many as `MARKERS`. size: columns and rows.
+    diverged: places of runs that the axis need not hold: they leave it at the top.
     """
     columns, rows = plot_columns(size[0]), size[1] - 2
     window = 0.0, max([1.0, *(float(run.steps[-1]) for run in runs if run.length)])
     edges = column_edges(*window, columns)
     lines = [decimate(*line_in_view(run, window, scale, log_x=False), edges) for run in runs]
-    heights = np.concatenate([line[1] for line in lines])
-    heights = heights[np.isfinite(heights)]
+    heights = _finite(lines)
     if not len(heights):
         return ""
+    sound = _finite([line for run, line in enumerate(lines) if run not in diverged])
+    top = float((sound if len(sound) else heights).max())
+    lines = [(xs, np.minimum(ys, top)) for xs, ys in lines]
     _clear(plt, size)
     for run, line in enumerate(lines):
         for xs, ys in pieces(line):
@@ -65,7 +74,7 @@ def draw(plt: Any, scale: Scale, runs: Sequence[Series], size: tuple[int, int]) 
     for run, line in enumerate(lines):  # again in turns, so that no run hides another
         for xs, ys in _at(line, middles[run :: len(lines)]):
             plt.scatter(xs.tolist(), ys.tolist(), marker=MARKERS[run], color=_color(run))
-    limits = scale.limits(float(heights.min()), float(heights.max()))
+    limits = scale.limits(min(float(heights.min()), top), top)
     plt.xlim(*window)
     plt.ylim(*limits)
     steps = ticks.step_ticks(*window, columns)
@@ -73,6 +82,12 @@ def draw(plt: Any, scale: Scale, runs: Sequence[Series], size: tuple[int, int]) 
     places = scale.ticks(*limits, rows)
     plt.yticks(places, [scale.label(at).rjust(LABEL_WIDTH) for at in places])
     return str(plt.build()).rstrip("\n")
+
+
+def _finite(lines: Sequence[Line]) -> FloatArray:
+    """The heights of all points that are finite."""
+    heights: FloatArray = np.concatenate([np.empty(0), *(ys for _, ys in lines)])
+    return heights[np.isfinite(heights)]
 
 
 def _color(run: int) -> int:
