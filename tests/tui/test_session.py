@@ -244,7 +244,7 @@ async def test_the_terminal_is_resized_while_events_come() -> None:
         assert any("▄" in row for row in rows(pilot))
 
 
-# --- redrawing -----------------------------------------------------------------------------
+# --- redrawing ------------------------------------------------------------------------
 
 
 async def test_a_burst_of_events_is_processed() -> None:
