@@ -6,10 +6,9 @@ import contextlib
 import functools
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grok_tui.cli.flags import add_screen_flags, command_parser, count
+from grok_tui.cli.flags import add_screen_flags, command_parser, count, path
 from grok_tui.cli.output import has_screen, say
 from grok_tui.text import UserError, percent
 
@@ -38,7 +37,7 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
         "-o",
         "--output",
         metavar="DIR",
-        type=Path,
+        type=path,
         required=True,
         help="the sweep's directory; finished points in it are kept",
     )

@@ -15,6 +15,7 @@ from grok_tui.config.schema import FIELDS, Config, ConfigError, problems, writte
 from grok_tui.config.sources import resolve
 from grok_tui.files import read_toml
 from grok_tui.tasks.registry import check
+from grok_tui.text import did_you_mean
 
 _SHIPPED = Path(__file__).parent / "specs"
 # Significant digits of a range's values: enough to tell them apart, few enough to read.
@@ -99,6 +100,7 @@ def load_spec(name: str) -> Spec:
     if path.suffix != ".toml":
         raise ConfigError(
             f"{name} is neither a .toml file nor a shipped spec ({', '.join(shipped())})"
+            f"{did_you_mean(name, shipped())}"
         )
     try:
         content = read_toml(path)
@@ -184,7 +186,7 @@ def _with_underscores(content: Mapping[str, Any]) -> dict[str, Any]:
 def _values(field: str, spread: Sequence[Any] | _Range) -> tuple[Any, ...]:
     """The values of an axis, in the type of its field. Raises ConfigError."""
     if field not in FIELDS:
-        raise ConfigError(f"{field}: there is no such setting")
+        raise ConfigError(f"{field}: there is no such setting{did_you_mean(field, FIELDS)}")
     if field in _NO_AXES:
         raise ConfigError(f"{field} cannot be an axis; `seeds = n` trains each point n times")
     if isinstance(spread, _Range):
