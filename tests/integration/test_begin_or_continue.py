@@ -36,7 +36,10 @@ def test_one_line_begins_and_continues_a_run(tmp_path: Path) -> None:
     other = call(*LINE, "--preset", "nanda", cwd=tmp_path)
     assert other.code == 2
     assert "run began with weight_decay 3, not with 1; leave out" in other.refusal()
-    assert "--modulus cannot change" in call(*LINE, "--modulus", "11", cwd=tmp_path).refusal()
+    assert (
+        "--modulus cannot change"
+        in call(*LINE, "--steps", steps, "--modulus", "11", cwd=tmp_path).refusal()
+    )
 
 
 @pytest.mark.slow
