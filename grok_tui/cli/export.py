@@ -18,7 +18,7 @@ from grok_tui.runs.exporting.weights import OWN, write_weights
 from grok_tui.runs.folders import check_run_directory
 from grok_tui.runs.reader import metric_lines
 from grok_tui.sweep import is_sweep
-from grok_tui.text import UserError
+from grok_tui.text import UserError, one_line
 
 _DEFAULT_SIZE = (120, 36)
 
@@ -146,7 +146,7 @@ def _screens(options: Namespace) -> list[Path]:
     name = options.run.resolve().name
     if options.form == "cast":
         frames = film(recording, stage, options.speed or 1.0)
-        content = asciicast(stage.size, name, ((f.seconds, f.output) for f in frames))
+        content = asciicast(stage.size, one_line(name), ((f.seconds, f.output) for f in frames))
         file = options.output or Path(f"{name}.cast")
     else:
         content = picture(recording, stage, options.step)

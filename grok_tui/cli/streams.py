@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import select
 import sys
 from collections.abc import Iterator
+from io import TextIOWrapper
 from typing import Any, TextIO, cast
 
 STANDARD_OUTPUT = "standard output"
 
 
+def _characters(error: UnicodeError) -> tuple[bytes, int]:
+    """Bytes for characters that an encoding lacks: those of a name that is not text, or `?`."""
+    assert isinstance(error, UnicodeEncodeError)
+    codes = map(ord, error.object[error.start : error.end])
+    return bytes(x - 0xDC00 if 0xDC80 <= x <= 0xDCFF else ord("?") for x in codes), error.end
+
+
+codecs.register_error("grok-tui", _characters)
+
+
 class Stream:
-    """A text stream whose characters can all be written. Its other attributes stay."""
+    """A text stream. Its other attributes stay."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -22,11 +34,7 @@ class Stream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        try:
-            return self._stream.write(text)
-        except UnicodeEncodeError:
-            encoding = self._stream.encoding
-            return self._stream.write(text.encode(encoding, "replace").decode(encoding))
+        return self._stream.write(text)
 
     def _abandon(self) -> None:
         """Let all later writes succeed, including those when Python exits."""
@@ -103,8 +111,9 @@ def standard_streams() -> Iterator[None]:
             os.open(os.devnull, flags)
     out = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     err = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-    if hasattr(out, "reconfigure"):  # names of files that are not valid text, as they are
-        out.reconfigure(errors="surrogateescape")
+    for stream in (out, err):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="grok-tui")
     with (
         contextlib.redirect_stdout(cast("TextIO", Output(out))),
         contextlib.redirect_stderr(cast("TextIO", Messages(err))),

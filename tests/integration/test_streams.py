@@ -100,3 +100,27 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
         shell('"$0" themes --json 2>&-', tmp_path).stdout
         == json.dumps(json.loads(shell('"$0" themes --json', tmp_path).stdout), indent=2) + "\n"
     )
+
+
+def test_a_name_that_is_not_text_is_printed_as_it_is(tmp_path: Path) -> None:
+    """And drawn with `?`: pictures and terminals want text."""
+    name = os.fsdecode(b"caf\xe9")
+    made_run(tmp_path / name)
+    command = [COMMAND, "export", name, "--to", "svg", "--size", "60x16"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"caf\xe9-step-20.svg\n"
+    assert "caf?" in (tmp_path / f"{name}-step-20.svg").read_text()
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_an_encoding_without_some_characters_is_no_error(encoding: str, tmp_path: Path) -> None:
+    command = [COMMAND, "keys"]
+    done = subprocess.run(
+        command, env=environment(PYTHONIOENCODING=encoding), capture_output=True, check=False,
+        timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Pause or resume" in done.stdout
