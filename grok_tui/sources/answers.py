@@ -12,7 +12,6 @@ from grok_tui.models.registry import model_of
 from grok_tui.protocol.commands import Ask, Inspect
 from grok_tui.protocol.events import Answered, Inspected
 from grok_tui.protocol.snapshot import Snapshot
-from grok_tui.runs.agreement import check_config
 from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load, step_of
 from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError
@@ -47,11 +46,9 @@ def _sound(folder: Path, until: int | None) -> Iterator[Snapshot]:
     for path in checkpoints_in(folder / "checkpoints"):
         if until is None or step_of(path) <= until:
             try:
-                snapshot = _loaded(path)
-                check_config(folder, snapshot.step, snapshot.config)
+                yield _loaded(path)
             except CheckpointError:
                 continue
-            yield snapshot
 
 
 @lru_cache(maxsize=2)  # a replay keeps asking about the same checkpoint
