@@ -18,8 +18,8 @@ from benchmarks.results import NotMeasuredError
 from benchmarks.rounds import say
 
 COMMAND = Path(sys.executable).with_name("grok-tui")
-# Copied before tinygrad adds to it in this process. CACHEDB would override an empty cache.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "CACHEDB"}
+# Copied before this program changes it for tinygrad in this process.
+ENVIRONMENT = dict(os.environ)
 SAMPLE_SECONDS = 0.2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,24 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises OSError, or ValueError with a one-line message if it is not TOML.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
-def base_folder(variable: str, default: Path) -> Path:
-    """The folder that an XDG variable such as `XDG_CACHE_HOME` names, or the default.
+def base_folder(variable: str, default: str) -> Path:
+    """The folder that an XDG variable such as `XDG_CACHE_HOME` names, or a default.
 
+    default: relative to the home; for a user without one, to the folder for temporary files.
     Empty and relative values count as unset. Source: XDG Base Directory Specification 0.8.
     """
     folder = Path(os.environ.get(variable, ""))
-    return folder if folder.is_absolute() else default
+    if folder.is_absolute():
+        return folder
+    try:
+        return Path.home() / default
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"grok-tui-{os.getuid()}" / default
 
 
 def write_durably(path: Path, content: bytes) -> None:

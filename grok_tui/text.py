@@ -1,8 +1,9 @@
-"""Numbers, durations and tables as text, the same everywhere; one-line errors."""
+"""Numbers, durations and tables as text, the same everywhere; one-line errors and hints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 MISSING = "-"
@@ -46,6 +47,16 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / size:,.0f} {unit}"
 
 
+def whole(text: str) -> int:
+    """A whole number as people write it: 1000, 1_000, 1e3. Raises ValueError."""
+    try:
+        return int(text)
+    except ValueError:
+        if not (value := float(text)).is_integer():
+            raise
+        return int(value)
+
+
 # --- text from elsewhere --------------------------------------------------------------
 
 
@@ -57,6 +68,16 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """Plain text without line breaks."""
     return " ".join(plain(text).split("\n"))
+
+
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """`; did you mean NAME?` for the known name that comes nearest; empty if none is near.
+
+    prefix: of both, which says nothing and is only shown.
+    """
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), names, 1)
+    return f"; did you mean {prefix}{names[near[0]]}?" if near else ""
 
 
 # --- tables ---------------------------------------------------------------------------

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from grok_tui.device.open import prepare_environment
+from grok_tui.device.environment import prepare_environment
 
 prepare_environment()  # before any test module imports tinygrad, which reads it
 

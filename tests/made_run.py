@@ -34,6 +34,9 @@ CONFIG = Config(modulus=5, d_model=4, n_heads=2, d_mlp=3, steps=20, device="CPU"
 STEPS = 20
 
 
+EDITED = CONFIG.changed(lr=0.5)  # from step 7 on
+
+
 def snapshot(step: int, config: Config = CONFIG) -> Snapshot:
     """A random snapshot after `step`."""
     rng = np.random.default_rng(step)
@@ -67,15 +70,16 @@ def made_run(folder: Path) -> Path:
     for step in range(1, STEPS + 1):
         write(Losses(step, np.array([1 / step], dtype=np.float32), 0.1))
         if step % 5 == 0:
-            metrics = Metrics(1 / step, 2.5, 0.5, 0.25, 33.0, CONFIG.lr, CONFIG.weight_decay)
+            lr = (CONFIG if step <= 7 else EDITED).lr
+            metrics = Metrics(1 / step, 2.5, 0.5, 0.25, 33.0, lr, CONFIG.weight_decay)
             write(Evaluated(step, metrics, 0.1))
         if step % 10 == 0:
-            saved = snapshot(step)
+            saved = snapshot(step, EDITED)
             measures, arrays = analyst(saved.weights)
             write(Analyzed(step, measures, 0.1, arrays))
             write(CheckpointSaved(step, write.save(saved)))
         if step == 7:
-            write(ConfigApplied(7, "lr", CONFIG.lr, 0.5))
+            write(ConfigApplied(7, "lr", CONFIG.lr, EDITED.lr))
             write(Paused(7))
             write(Resumed(7))
         if step == 12:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grok_tui.cli.flags import command_parser
+from grok_tui.cli.flags import command_parser, path
 from grok_tui.cli.output import print_json
 from grok_tui.config.schema import ConfigError, written
 from grok_tui.sweep import is_sweep
@@ -28,7 +28,7 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """The options `runs` and `json`."""
     parser = command_parser(name)
     parser.add_argument(
-        "runs", metavar="DIR", type=Path, nargs="+", help="a run directory, or a sweep's"
+        "runs", metavar="DIR", type=path, nargs="+", help="a run directory, or a sweep's"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args(arguments)

@@ -6,10 +6,9 @@ import shutil
 import textwrap
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grok_tui.cli.flags import add_config_flags, command_parser, given_fields
+from grok_tui.cli.flags import add_config_flags, command_parser, given_fields, path
 from grok_tui.cli.output import print_json
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import build, flag, written
@@ -30,11 +29,11 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
         "Examines the run in DIR; or the losses in FILE, with the fields that are given; or,"
         " with neither, a config before it is trained.",
     )
-    parser.add_argument("run", metavar="DIR", type=Path, nargs="?", help="a run directory")
+    parser.add_argument("run", metavar="DIR", type=path, nargs="?", help="a run directory")
     parser.add_argument(
         "--metrics",
         metavar="FILE",
-        type=Path,
+        type=path,
         nargs="+",
         action="extend",
         help="losses as CSV, JSON or JSON lines, as loggers write them (docs/doctor.md)",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grok_tui.cli.flags import command_parser
+from grok_tui.cli.flags import command_parser, integer, one_of, path
 from grok_tui.files import write_durably
 from grok_tui.models.registry import export_formats
 from grok_tui.runs.exporting.metrics_csv import write_csv
@@ -18,7 +18,7 @@ from grok_tui.runs.exporting.weights import OWN, write_weights
 from grok_tui.runs.folders import check_run_directory
 from grok_tui.runs.reader import metric_lines
 from grok_tui.sweep import is_sweep
-from grok_tui.text import UserError
+from grok_tui.text import UserError, one_line
 
 _DEFAULT_SIZE = (120, 36)
 
@@ -31,15 +31,18 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
         " a picture of it, all others hold the weights.",
     )
     add = parser.add_argument
-    add("run", metavar="DIR", type=Path, help="the run directory; csv: or a sweep's")
-    add("--to", dest="form", required=True, choices=FORMATS, help="the format")
+    add("run", metavar="DIR", type=path, help="the run directory; csv: or a sweep's")
     add(
-        "-o", dest="output", metavar="PATH", type=Path,
+        "--to", dest="form", required=True, metavar="FORMAT", type=one_of(FORMATS),
+        help=f"the format: {', '.join(FORMATS)}",
+    )  # fmt: skip
+    add(
+        "-o", dest="output", metavar="PATH", type=path,
         help="where to write (default: csv to standard output, tensorboard to a folder here,"
         " all else to a file here)",
     )  # fmt: skip
     add(
-        "--step", type=int,
+        "--step", type=integer,
         help="svg: any step (default: the last); weights: a checkpoint's (default: the newest)",
     )  # fmt: skip
     screens = parser.add_argument_group("cast and svg").add_argument
@@ -143,7 +146,7 @@ def _screens(options: Namespace) -> list[Path]:
     name = options.run.resolve().name
     if options.form == "cast":
         frames = film(recording, stage, options.speed or 1.0)
-        content = asciicast(stage.size, name, ((f.seconds, f.output) for f in frames))
+        content = asciicast(stage.size, one_line(name), ((f.seconds, f.output) for f in frames))
         file = options.output or Path(f"{name}.cast")
     else:
         content = picture(recording, stage, options.step)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NoReturn
 
 from grok_tui.cli.main import COMMANDS
 from grok_tui.config.schema import FIELDS, bounds, flag, group_of, is_live, written
-from grok_tui.text import UserError
+from grok_tui.text import UserError, did_you_mean, whole
 
 
 class Parser(ArgumentParser):
     """An argument parser that raises its errors as UserError."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> Namespace:
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._hint(unknown[0])}")
+        return options
+
+    def _hint(self, word: str) -> str:
+        if word in COMMANDS:
+            return "; a command comes first"
+        if not word.startswith("-"):
+            return did_you_mean(word, COMMANDS)
+        flags = [flag.lstrip("-") for flag in self._option_string_actions]
+        return did_you_mean(word.lstrip("-").partition("=")[0], flags, "--")
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (try {self.prog} --help)")
@@ -30,7 +47,7 @@ def command_parser(name: str, more: str = "") -> Parser:
 def add_config_flags(parser: ArgumentParser) -> None:
     """Add `--preset`, `--config` and a flag for every config field."""
     parser.add_argument("--preset", metavar="NAME", help="start from a preset")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file with fields")
+    parser.add_argument("--config", metavar="FILE", type=path, help="TOML file with fields")
     for group, names in groupby(FIELDS, key=group_of):
         section = parser.add_argument_group(group)
         for name in names:
@@ -49,11 +66,40 @@ def given_fields(options: Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def integer(text: str) -> int:
+    """Parse a whole number, for argparse's `type=`. Raises ArgumentTypeError."""
+    try:
+        return whole(text)
+    except ValueError:
+        raise ArgumentTypeError(f"must be a whole number (got {text!r})") from None
+
+
 def count(text: str) -> int:
     """Parse a whole number of at least 1, for argparse's `type=`. Raises ArgumentTypeError."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"must be a whole number of at least 1 (got {text!r})")
-    return int(text)
+    with contextlib.suppress(ValueError):
+        if (number := whole(text)) >= 1:
+            return number
+    raise ArgumentTypeError(f"must be a whole number of at least 1 (got {text!r})")
+
+
+def path(text: str) -> Path:
+    """Parse a path, for argparse's `type=`. Raises ArgumentTypeError if it is empty."""
+    if not text:
+        raise ArgumentTypeError("must name a file or a folder (got '')")
+    return Path(text)
+
+
+def one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """A parser of one of some names, for argparse's `type=`."""
+
+    def parse(text: str) -> str:
+        if text in names:
+            return text
+        raise ArgumentTypeError(
+            f"must be one of {', '.join(names)} (got {text!r}){did_you_mean(text, names)}"
+        )
+
+    return parse
 
 
 def _values(name: str) -> str:

@@ -6,11 +6,12 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from grok_tui.cli import streams
 from grok_tui.protocol.commands import Stop
 from grok_tui.protocol.events import (
     Compiling,
@@ -48,7 +49,10 @@ def train_headless(job: Job) -> int:
     # Keep ignoring signals that are ignored: `nohup` and a shell's `&` rely on that.
     heeded = [n for n in _SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in heeded}
-    progress = make_progress(SessionState(job.config.model_dump(mode="json")), sys.stderr)
+    progress = make_progress(
+        SessionState(job.config.model_dump(mode="json")),
+        cast("TextIO", streams.Progress(sys.stderr)),
+    )
     try:
         end = run(job, inbox, progress)
     finally:

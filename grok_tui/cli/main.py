@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from grok_tui.cli.output import say
-from grok_tui.text import UserError
+from grok_tui.cli.streams import STANDARD_OUTPUT, standard_streams
+from grok_tui.text import UserError, one_line
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -55,20 +56,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     named = bool(words) and words[0] in COMMANDS
     name, rest = (words[0], words[1:]) if named else ("", words)
+    with standard_streams():
+        try:
+            code = _run(name, rest)
+            sys.stdout.flush()  # an error is reported now, not when Python exits
+        except UserError as error:
+            say(f"error: {error}")
+            return USAGE
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) and error.filename == STANDARD_OUTPUT:
+                return DONE  # `grok-tui presets | head`: the reader has seen enough
+            say(f"error: {_reason(error)}")
+            return FAILED
+        except KeyboardInterrupt:
+            return INTERRUPTED
+    return code
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    # Import only the module needed: --help loads neither tinygrad nor Textual.
+    path = f"grok_tui.cli.{COMMANDS.get(name, _TRAIN).module}"
+    module: Module = importlib.import_module(path)
     try:
-        # Import only the module needed: --help loads neither tinygrad nor Textual.
-        path = f"grok_tui.cli.{COMMANDS.get(name, _TRAIN).module}"
-        module: Module = importlib.import_module(path)
-        return module.run(module.parse(name, rest))
-    except UserError as error:
-        say(f"error: {error}")
-        return USAGE
-    except BrokenPipeError:  # `grok-tui presets | head`
-        sys.stderr.close()
-        return DONE
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        say(f"error: {place}{error.strerror or error}")
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        options = module.parse(name, arguments)
+    except SystemExit as end:  # --help, --version
+        return DONE if end.code is None else int(end.code)
+    return module.run(options)
+
+
+def _reason(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return one_line(f"{place}{error.strerror or error}")

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
+
+from grok_tui.cli.streams import Progress
 
 
 def say(text: str) -> None:
     """Print a line for the user on standard error."""
     print(f"grok-tui: {text}", file=sys.stderr, flush=True)
+
+
+def report(text: str) -> None:
+    """Print a line of progress on standard error, unless its reader does not take it now."""
+    print(f"grok-tui: {text}", file=cast("TextIO", Progress(sys.stderr)), flush=True)
 
 
 def print_json(content: Any) -> None:

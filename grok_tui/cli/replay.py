@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
-from grok_tui.cli.flags import add_screen_flags, command_parser
+from grok_tui.cli.flags import add_screen_flags, command_parser, integer, path
 from grok_tui.cli.output import has_screen
 from grok_tui.sources.launcher import replay_launcher
 from grok_tui.sources.player import SPEEDS
@@ -17,8 +16,10 @@ from grok_tui.tui.start import make_app, run_session
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """The options `run`, `at`, `speed`, `theme` and `ascii`. Raises UserError."""
     parser = command_parser(name)
-    parser.add_argument("run", metavar="DIR", type=Path, help="the run directory")
-    parser.add_argument("--at", metavar="STEP", type=int, default=0, help="start at this step")
+    parser.add_argument("run", metavar="DIR", type=path, help="the run directory")
+    parser.add_argument(
+        "--at", metavar="STEP", type=integer, default=0, help="start at this step"
+    )
     parser.add_argument(
         "--speed", type=float, default=1.0, metavar="X",
         help=f"multiple of the run's own speed: {', '.join(f'{speed:g}' for speed in SPEEDS)}",

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from grok_tui.cli import train
-from grok_tui.cli.flags import command_parser
+from grok_tui.cli.flags import command_parser, integer
 from grok_tui.text import UserError
 
 HOST = "127.0.0.1"
@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 def parse(name: str, arguments: Sequence[str]) -> Namespace:
     """The options `port`, `arguments` (of each session) and `session` (these, parsed)."""
     parser = command_parser(name, "Takes the options of a session as well (grok-tui --help).")
-    parser.add_argument("--port", type=int, default=8000, help="port (default: 8000)")
+    parser.add_argument("--port", type=integer, default=8000, help="port (default: 8000)")
     options, rest = parser.parse_known_args(arguments)
     if not 0 < options.port < 65536:
         raise UserError(f"--port must be from 1 to 65535 (got {options.port})")

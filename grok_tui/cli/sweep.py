@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import signal
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
-from grok_tui.cli.flags import add_screen_flags, command_parser, count
-from grok_tui.cli.output import has_screen, say
+from grok_tui.cli.flags import add_screen_flags, command_parser, count, path
+from grok_tui.cli.output import has_screen, report, say
 from grok_tui.text import UserError, percent
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from grok_tui.sweep.progress import SweepProgress
 
 
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 # The workers' output, in the sweep's directory.
 LOG = "workers.log"
 _CONTINUE = "finished points are kept, and the same command continues"
@@ -38,7 +40,7 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
         "-o",
         "--output",
         metavar="DIR",
-        type=Path,
+        type=path,
         required=True,
         help="the sweep's directory; finished points in it are kept",
     )
@@ -74,15 +76,15 @@ def run(options: Namespace) -> int:
 
     folder, code = SweepFolder.open(options.output, load_spec(options.spec)), 0
     try:
-        with locked(folder.path):
+        with locked(folder.path), _signals_interrupt():
             progress = SweepProgress.begin(folder, retry=options.retry_failed)
             if has_screen() and not options.headless:
                 code = _show(folder, progress, options)
             elif progress.missing:
                 _train(folder, progress, options)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
         say(f"stopped; {_CONTINUE}")
-        return 130
+        return 128 + (end.number if isinstance(end, _Signal) else signal.SIGINT)
     outcomes = [(point, progress.outcomes[point.name]) for point in folder.points]
     if options.json:
         print((folder.path / RESULTS).read_text(), end="")
@@ -94,6 +96,35 @@ def run(options: Namespace) -> int:
     if failed:
         say("--retry-failed trains them again")
     return code or (1 if failed else 0)
+
+
+class _Signal(KeyboardInterrupt):
+    """A signal that ends the sweep as ctrl+c does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Within it, signals that would kill the process end the sweep; a second one kills.
+
+    Killed, it would leave its workers and their semaphores to others.
+    """
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise _Signal(number)
+
+    deadly = [n for n in _SIGNALS if signal.getsignal(n) is signal.SIG_DFL]
+    for number in deadly:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in deadly:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _show(folder: SweepFolder, progress: SweepProgress, options: Namespace) -> int:
@@ -131,7 +162,7 @@ def _train(folder: SweepFolder, progress: SweepProgress, options: Namespace) -> 
         for point in progress.look():
             came_to = _words(progress.outcomes[point.name])
             ended = f"{progress.ended}/{len(progress.missing)}"
-            say(f"{ended}  {point.name}: {came_to}{progress.left_text()}")
+            report(f"{ended}  {point.name}: {came_to}{progress.left_text()}")
 
     with _trainer(folder, progress, options) as train:
         train(tick)
@@ -163,7 +194,7 @@ def _trainer(
             try:
                 train(client, folder, batches, tick)
             except SchedulerLostError as error:
-                raise UserError(f"{error}; {_CONTINUE}") from None
+                raise SchedulerLostError(f"{error}; {_CONTINUE}") from None
 
         yield work
 

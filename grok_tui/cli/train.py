@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grok_tui import __version__
-from grok_tui.cli.flags import Parser, add_config_flags, add_screen_flags, given_fields
+from grok_tui.cli.flags import (
+    Parser,
+    add_config_flags,
+    add_screen_flags,
+    given_fields,
+    integer,
+    path,
+)
 from grok_tui.cli.main import COMMANDS
 from grok_tui.cli.output import has_screen, say
-from grok_tui.config.schema import Config, ConfigError, build, flag, is_live
+from grok_tui.config.schema import FIELDS, Config, ConfigError, build, flag, is_live, written
 from grok_tui.config.sources import resolve
 from grok_tui.tasks.registry import check
 from grok_tui.text import UserError
@@ -28,6 +35,7 @@ Train a small transformer on modular arithmetic and watch it grok.
   grok-tui --preset quick               straight into that preset
   grok-tui --record DIR --preset nanda  headless: write the run directory DIR
   grok-tui --resume DIR                 continue the run in DIR from its newest checkpoint
+  grok-tui --record DIR --resume DIR    headless: begin the run in DIR, or continue it
   grok-tui --branch DIR --at STEP       a new run that starts from that step of DIR
 """
 
@@ -45,23 +53,23 @@ def parse(_: str, arguments: Sequence[str]) -> Namespace:
     )
     add = parser.add_argument
     add("--version", action="version", version=f"grok-tui {__version__}")
-    add("--record", metavar="DIR", type=Path, help="train headless into a run directory")
+    add("--record", metavar="DIR", type=path, help="train headless into a run directory")
     add(
         "--resume",
         metavar="DIR",
-        type=Path,
-        help="continue a run; headless if --record names the same DIR",
+        type=path,
+        help="continue a run; with --record of the same DIR headless, or begin it there",
     )
     add(
         "--branch",
         metavar="DIR",
-        type=Path,
+        type=path,
         help="a new run that starts from a checkpoint of DIR; --record names its folder",
     )
     add(
         "--at",
         metavar="STEP",
-        type=int,
+        type=integer,
         help="step of the checkpoint to branch from (default: the newest)",
     )
     add("--no-save", action="store_true", help="record nothing (only in the session)")
@@ -78,9 +86,15 @@ def run(options: Namespace) -> int:
     if options.record is None and has_screen():
         return _session(options)
     from grok_tui.cli.headless import train_headless
+    from grok_tui.runs.resume import saved
 
     job = _headless_job(options)
-    return train_headless(job) if job else 0
+    if job is None:
+        return 0
+    code = train_headless(job)
+    if job.run_dir and job.run_dir.exists():  # nothing is left of a run that cannot be written
+        say(saved(job.run_dir))
+    return code
 
 
 def _headless_job(options: Namespace) -> Job | None:
@@ -90,7 +104,7 @@ def _headless_job(options: Namespace) -> Job | None:
     """
     from grok_tui.runs.folders import new_folder
 
-    if options.resume:
+    if options.resume and not _begins(options):
         return _resumed_job(options)
     if options.branch:
         return _branched_job(options)
@@ -128,14 +142,14 @@ def _session(options: Namespace) -> int:
 
 def check_options(options: Namespace) -> None:
     """Raise UserError for flags that do not go together."""
-    if options.resume and options.record and not _same(options.resume, options.record):
+    if options.resume and options.record and not _is_same(options):
         raise UserError(
             "--record and --resume name different folders; a run continues in its own"
         )
     if options.resume and options.branch:
         raise UserError("--resume continues a run, --branch starts another; choose one")
     continued = "resumed run" if options.resume else "branch" if options.branch else ""
-    if continued and (options.preset or options.config):
+    if continued and (options.preset or options.config) and not _is_same(options):
         raise UserError(f"a {continued} keeps its config; give single flags, not a preset")
     if options.no_save and (options.record or continued):
         raise UserError(
@@ -145,8 +159,17 @@ def check_options(options: Namespace) -> None:
         raise UserError("--at needs --branch: it is the step to branch from")
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+def _is_same(options: Namespace) -> bool:
+    """Whether --record and --resume name one folder: begin a run there, or continue it."""
+    both = options.resume and options.record
+    return bool(both) and options.resume.resolve() == options.record.resolve()
+
+
+def _begins(options: Namespace) -> bool:
+    """Whether a run is to begin in a folder that has none yet."""
+    from grok_tui.runs.folders import is_unused
+
+    return _is_same(options) and is_unused(options.record)
 
 
 def new_job(options: Namespace, preset: str | None, run_dir: Path | None) -> Job:
@@ -166,17 +189,41 @@ def _resumed_job(options: Namespace) -> Job | None:
 
     A run killed between its last checkpoint and its summary still has to write the summary.
     """
-    from grok_tui.runs.resume import resumable
+    from grok_tui.runs.resume import where_to_resume
     from grok_tui.sources.job import Job
 
     run_dir: Path = options.resume
-    snapshot, warnings = resumable(run_dir)
-    config = _config_from(snapshot, options.fields)
+    before, snapshot, warnings = where_to_resume(run_dir)
+    fields = _changes(options) if _is_same(options) else options.fields
+    config = _changed(before, fields)
+    if snapshot is None:
+        say(f"{run_dir} ended before its first checkpoint; it begins again")
+        return Job(config, run_dir)
     summed_up = (run_dir / "summary.json").exists() or config.steps < snapshot.step
     if summed_up and (complete := _complete(snapshot, config)):
         say(f"{run_dir} {complete}")
         return None
     return Job(config, run_dir, snapshot, warnings=tuple(warnings))
+
+
+def _changes(options: Namespace) -> dict[str, Any]:
+    """The flags that differ from the config that a run began with.
+
+    A preset and a file are there to begin it, and must agree. Raises ConfigError.
+    """
+    from grok_tui.runs.schema import read_config
+
+    start = read_config(options.resume)
+    given = resolve(options.fields, options.config, options.preset, check=check)
+    differing = [name for name in FIELDS if getattr(given, name) != getattr(start, name)]
+    for name in differing if options.preset or options.config else ():
+        if name not in options.fields and name != "device":
+            began, other = (written(getattr(config, name)) for config in (start, given))
+            raise ConfigError(
+                f"{options.resume} began with {name} {began}, not with {other}; leave out the"
+                f" preset or file, or give {flag(name)} {began}"
+            )
+    return {name: options.fields[name] for name in differing if name in options.fields}
 
 
 def _branched_job(options: Namespace) -> Job:
@@ -188,7 +235,7 @@ def _branched_job(options: Namespace) -> Job:
     checkpoint = checkpoints.at_step(options.branch / "checkpoints", options.at)
     folder = options.record or branch_folder(options.branch)
     snapshot = checkpoints.load(checkpoint)
-    config = _config_from(snapshot, options.fields)
+    config = _changed(build(snapshot.config), options.fields)
     if complete := _complete(snapshot, config):
         raise UserError(f"{options.branch} {complete}")
     branch(checkpoint, folder)
@@ -196,9 +243,8 @@ def _branched_job(options: Namespace) -> Job:
     return Job(config, folder, snapshot)
 
 
-def _config_from(snapshot: Snapshot, fields: Mapping[str, Any]) -> Config:
-    """A checkpoint's config with changed live fields. Raises ConfigError."""
-    before = build(snapshot.config)
+def _changed(before: Config, fields: Mapping[str, Any]) -> Config:
+    """The config of a run with other live fields. Raises ConfigError."""
     config = before.changed(**fields)
     for name in fields:
         changed = getattr(config, name) != getattr(before, name)

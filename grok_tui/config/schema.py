@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import (
@@ -10,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -18,7 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from grok_tui.config import keep_rule
-from grok_tui.text import UserError
+from grok_tui.text import UserError, did_you_mean, whole
 
 MAX_SEED = 2**32 - 1
 MAX_MODULUS = 499
@@ -149,6 +151,15 @@ class Config(BaseModel):
         """A validated copy with `changes` applied. Raises ConfigError."""
         return build({**self.model_dump(), **changes})
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_whole(cls, value: Any, info: ValidationInfo) -> Any:
+        """Whole numbers may be written as 1e3."""
+        if isinstance(value, str) and cls.model_fields[str(info.field_name)].annotation is int:
+            with contextlib.suppress(ValueError):
+                return whole(value)
+        return value
+
     @field_validator("keep")
     @classmethod
     def _check_rule(cls, rule: str) -> str:
@@ -236,8 +247,10 @@ def build(fields: Mapping[str, Any]) -> Config:
         raise ConfigError("; ".join(problems(error))) from None
 
 
-def problems(error: ValidationError) -> Iterator[str]:
-    """Each validation error as `field must be ... (got value)`."""
+def problems(
+    error: ValidationError, known: Iterable[str] = Config.model_fields
+) -> Iterator[str]:
+    """Each validation error as `field must be ... (got value)`. known: the names of fields."""
     for item in error.errors():
         if item["type"] == "string_unicode" and not item["loc"]:  # a name is not valid Unicode
             yield f"{_shown(item['input'])}: there is no such setting"
@@ -248,11 +261,17 @@ def problems(error: ValidationError) -> Iterator[str]:
         name = str(item["loc"][0])
         name = name if name.isidentifier() else repr(name)
         if item["type"] == "extra_forbidden":
-            yield f"{name}: there is no such setting"
+            yield f"{name}: there is no such setting{did_you_mean(name, known)}"
         elif item["type"] == "missing":
             yield f"{name} is missing"
         else:
-            yield f"{name} {_rule(name, item)} (got {_shown(item['input'])})"
+            yield f"{name} {_rule(name, item)} (got {_shown(item['input'])}){_hint(name, item)}"
+
+
+def _hint(name: str, item: ErrorDetails) -> str:
+    value = item["input"]
+    allowed = choices(name) if name in FIELDS and isinstance(value, str) else ()
+    return did_you_mean(value[:80], allowed) if allowed else ""
 
 
 def _rule(name: str, item: ErrorDetails) -> str:

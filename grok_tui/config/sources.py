@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from grok_tui.config.presets import load_preset
 from grok_tui.config.schema import FIELDS, Config, ConfigError, flag, problems
 from grok_tui.files import read_toml
+from grok_tui.text import did_you_mean
 
 ENV_PREFIX = "GROK_TUI_"
 
@@ -109,8 +109,7 @@ def _environment() -> dict[str, tuple[str, str]]:
         if field in FIELDS:
             variables[field] = variable, value
             continue
-        near = difflib.get_close_matches(name, [field.upper() for field in FIELDS], 1)
-        hint = f"; did you mean {ENV_PREFIX}{near[0]}?" if near else ""
+        hint = did_you_mean(name, (field.upper() for field in FIELDS), ENV_PREFIX)
         shown = variable if variable.isidentifier() else repr(variable)
         raise ConfigError(f"{shown} in the environment is not a setting{hint}")
     return variables

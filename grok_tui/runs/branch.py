@@ -12,11 +12,12 @@ from grok_tui.config.sources import load_parent
 from grok_tui.files import read_toml, write_durably
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analysis_files, checkpoints
+from grok_tui.runs.agreement import check_config
 from grok_tui.runs.folders import RunError, check_unused, name_of, new_folder
 from grok_tui.runs.jsonl import cut_after
-from grok_tui.runs.reader import read_config
 from grok_tui.runs.resume import lines_up_to
 from grok_tui.runs.schema import kept_events
+from grok_tui.runs.writer import RunWriter
 
 
 def branch(checkpoint: Path, folder: Path) -> Snapshot:
@@ -28,14 +29,19 @@ def branch(checkpoint: Path, folder: Path) -> Snapshot:
     """
     snapshot, parent = checkpoints.load(checkpoint), checkpoint.parents[1]
     check_unused(folder)
-    read_config(parent)  # raises ConfigError if it is damaged
+    check_config(parent, snapshot.step, snapshot.config)
     lines, why = lines_up_to(parent, snapshot)
     if lines < snapshot.step:
         raise RunError(f"cannot branch from {checkpoint}: {why}")
+    # Renamed into place, so that nobody ever finds half a branch.
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
     try:
-        _copy(checkpoint, snapshot.step, folder)
+        _copy(checkpoint, snapshot.step, partial)
+        RunWriter.reopen(partial, snapshot).close()  # with the edits that damage has lost
+        partial.replace(folder)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
     return snapshot
 

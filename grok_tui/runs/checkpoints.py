@@ -122,6 +122,15 @@ def load(path: Path) -> Snapshot:
     return snapshot
 
 
+def config_in(path: Path) -> Mapping[str, Any] | None:
+    """The config in a checkpoint's header, None if it cannot be read. Checks nothing else."""
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            return build(json.loads(file.metadata()["config"])).model_dump(mode="json")
+    except Exception:  # noqa: BLE001  as for `load`
+        return None
+
+
 class _Metadata(BaseModel):
     """The metadata in the header, each value as JSON."""
 

@@ -23,11 +23,38 @@ def check_run_directory(path: Path) -> None:
         raise RunError(f"{path} is not a run directory: it has no config.toml")
 
 
+def is_unused(path: Path) -> bool:
+    """Whether `path` is missing, or a folder without content.
+
+    A run that is killed as it makes its folder leaves empty files and half of a config.
+    """
+    return not path.exists() or (path.is_dir() and all(map(_is_empty, path.iterdir())))
+
+
+def _is_empty(path: Path) -> bool:
+    if path.is_dir():
+        return path.name == "checkpoints" and not any(path.iterdir())
+    made = ("events.jsonl", "metrics.jsonl")
+    return path.name == ".config.toml.partial" or (
+        path.name in made and not path.stat().st_size
+    )
+
+
+def is_unbegun(path: Path) -> bool:
+    """Whether `path` holds a run that ended before its first checkpoint, which is of step 0."""
+    metrics = path / "metrics.jsonl"
+    return (
+        (path / "config.toml").is_file()
+        and not any(path.glob("checkpoints/step-*"))
+        and not (metrics.exists() and metrics.stat().st_size)
+    )
+
+
 def check_unused(path: Path) -> None:
-    """Raise RunError unless `path` is missing or an empty folder."""
+    """Raise RunError unless `path` is missing, or a folder without content."""
     if path.exists() and not path.is_dir():
         raise RunError(f"{path} is a file; a run needs a folder")
-    if path.is_dir() and any(path.iterdir()):
+    if not is_unused(path):
         raise RunError(
             f"{path} is not empty; choose another folder, or continue the run in it with"
             f" --resume {path}"

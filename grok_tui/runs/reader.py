@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from grok_tui.config.schema import Config, ConfigError, build
-from grok_tui.config.sources import load_file
+from grok_tui.config.schema import Config
 from grok_tui.protocol.events import (
     Analyzed,
     ConfigApplied,
@@ -22,7 +21,8 @@ from grok_tui.protocol.events import (
     Started,
 )
 from grok_tui.runs import analysis_files, schema
-from grok_tui.tasks.registry import check
+from grok_tui.runs.agreement import check_run
+from grok_tui.runs.schema import read_config
 
 # The most lines that become one `Losses`; an evaluation or analysis ends it earlier.
 _BATCH = 1000
@@ -42,19 +42,14 @@ def recorded(
     return config.model_dump(mode="json"), with_arrays
 
 
-def read_config(folder: Path) -> Config:
-    """The config that a run started with. Raises ConfigError."""
-    path = folder / "config.toml"
-    fields = load_file(path)
-    try:
-        return check(build(fields))
-    except ConfigError as error:
-        raise ConfigError(f"{path} is damaged: {error}") from None
-
-
 def outline(folder: Path, until: int | None = None) -> tuple[Config, Iterator[Event]]:
-    """The same as `recorded`, but without arrays, which `completed` adds to an event."""
+    """The same as `recorded`, but without arrays, which `completed` adds to an event.
+
+    If all of a run is read, its newest checkpoint must belong to it, or `check_run` raises.
+    """
     config = read_config(folder)
+    if until is None:
+        check_run(folder)
     return config, _events(folder, config, until)
 
 

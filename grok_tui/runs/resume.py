@@ -1,13 +1,42 @@
-"""The checkpoint that a run resumes from: one that is readable, with all lines before it."""
+"""Where a run resumes: a checkpoint that is readable and its own, with all lines before it."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from grok_tui.config.schema import Config, build
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import schema
+from grok_tui.runs.agreement import ForeignCheckpointError, check_config
 from grok_tui.runs.checkpoints import CheckpointError, checkpoints_in, load
-from grok_tui.runs.schema import LineError
+from grok_tui.runs.folders import RunError, is_unbegun
+from grok_tui.runs.schema import LineError, read_config, read_summary
+from grok_tui.text import UserError
+
+
+def where_to_resume(run_dir: Path) -> tuple[Config, Snapshot | None, list[str]]:
+    """The config and the checkpoint that a run resumes from, and warnings for the user.
+
+    The checkpoint is None for a run that ended before its first, which begins again.
+    Raises UserError if the run cannot resume, or OSError.
+    """
+    if is_unbegun(run_dir):
+        return read_config(run_dir), None, []
+    snapshot, warnings = resumable(run_dir)
+    return build(snapshot.config), snapshot, warnings
+
+
+def saved(run_dir: Path) -> str:
+    """Where a run is saved and how it continues, if it can, as text for the user."""
+    command = f"grok-tui --resume {shlex.quote(str(run_dir))}"
+    if is_unbegun(run_dir):
+        return f"{run_dir} ended before its first checkpoint. Begin again: {command}"
+    summary = read_summary(run_dir)
+    ended = summary and (summary.complete or summary.diverged)
+    if ended or not checkpoints_in(run_dir / "checkpoints"):
+        return f"Saved in {run_dir}"
+    return f"Saved in {run_dir}. Continue: {command}"
 
 
 def resumable(run_dir: Path) -> tuple[Snapshot, list[str]]:
@@ -15,14 +44,20 @@ def resumable(run_dir: Path) -> tuple[Snapshot, list[str]]:
 
     Every step up to it has a valid line in `metrics.jsonl`. The warnings say which newer
     checkpoints were skipped and why, and what is lost. Raises CheckpointError if there is no
-    such checkpoint, or OSError.
+    such checkpoint, RunError if config or edits were changed by hand, or OSError.
     """
     folder = run_dir / "checkpoints"
     skipped: list[str] = []
+    kind: type[UserError] = CheckpointError
     lines: tuple[int, str] | None = None
     for path in checkpoints_in(folder):
         try:
             snapshot = load(path)
+            check_config(run_dir, snapshot.step, snapshot.config)
+        except ForeignCheckpointError as error:
+            skipped.append(f"{path.name} skipped: {error}")
+            kind = RunError
+            continue
         except CheckpointError as error:
             skipped.append(f"{path.name} skipped: {error}")
             continue
@@ -34,7 +69,7 @@ def resumable(run_dir: Path) -> tuple[Snapshot, list[str]]:
             skipped.append(f"everything after step {snapshot.step} is lost and will be redone")
         return snapshot, [*skipped, *_lost_events(run_dir, snapshot.step)]
     if skipped:
-        raise CheckpointError(f"no checkpoint in {folder} can be used; {skipped[0]}")
+        raise kind(f"no checkpoint in {folder} can be used; {skipped[0]}")
     raise CheckpointError(f"there is no checkpoint in {folder}")
 
 

@@ -1,4 +1,4 @@
-"""The lines of a run directory, validated as they are read."""
+"""The config and the lines of a run directory, validated as they are read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from grok_tui.config.schema import MAX_MODULUS, Config, ConfigError, is_live, problems
+from grok_tui.config.schema import (
+    MAX_MODULUS,
+    Config,
+    ConfigError,
+    build,
+    is_live,
+    problems,
+)
+from grok_tui.config.sources import load_file
 from grok_tui.protocol.events import (
     CheckpointSaved,
     ConfigApplied,
@@ -32,6 +40,7 @@ from grok_tui.protocol.events import (
     Warned,
 )
 from grok_tui.protocol.results import HEALTH_NAMES, Health, Measures, Metrics, Summary
+from grok_tui.tasks.registry import check
 from grok_tui.text import UserError, plain
 
 # The fields of an event in its line of events.jsonl, besides step, time and event.
@@ -76,6 +85,19 @@ class EventLine:
     step: int
     kind: Any
     fields: Mapping[str, Any]
+
+
+# --- config.toml --------------------------------------------------------------------------
+
+
+def read_config(folder: Path) -> Config:
+    """The config that a run started with. Raises ConfigError."""
+    path = folder / "config.toml"
+    fields = load_file(path)
+    try:
+        return check(build(fields))
+    except ConfigError as error:
+        raise ConfigError(f"{path} is damaged: {error}") from None
 
 
 # --- metrics.jsonl ------------------------------------------------------------------------

@@ -37,7 +37,8 @@ from grok_tui.protocol.events import (
 from grok_tui.protocol.results import Health, Measures, Metrics, Pairs
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import analysis_files, checkpoints, truncate
-from grok_tui.runs.folders import RunError, check_unused
+from grok_tui.runs.agreement import lost_edits
+from grok_tui.runs.folders import RunError, check_unused, is_unbegun
 from grok_tui.runs.jsonl import Lines
 from grok_tui.runs.schema import NOTED
 
@@ -116,21 +117,29 @@ class RunWriter:
 
     @classmethod
     def create(cls, path: Path, config: Config, environment: Mapping[str, str]) -> RunWriter:
-        """Create a run directory. Raises RunError if it exists and is not empty."""
-        check_unused(path)
+        """Create a run directory, or begin again in that of a run that was never begun.
+
+        Raises RunError if it holds anything else, or another process is writing there.
+        """
+        if not is_unbegun(path):
+            check_unused(path)
         made = [folder for folder in (path, *path.parents) if not folder.exists()]
         content = {
             **config.model_dump(mode="json", exclude_none=True),
             "environment": dict(environment),
         }
+        locked = None
         try:
             path.mkdir(parents=True, exist_ok=True)
-            (path / "checkpoints").mkdir()
+            locked = lock(path)
+            for name in ("metrics.jsonl", "events.jsonl"):
+                (path / name).write_bytes(b"")
+            (path / "checkpoints").mkdir(exist_ok=True)
             write_durably(path / "config.toml", tomli_w.dumps(content).encode())
-            return cls(path, lock(path), made)
-        except FileExistsError:  # another process was quicker
-            raise
+            return cls(path, locked, made)
         except OSError:
+            if locked:
+                locked.close()
             _remove(path, made)
             raise
 
@@ -153,6 +162,8 @@ class RunWriter:
         self._newest_line = self._checkpoint = snapshot.step
         self._phases = truncate.phases(lines)
         self._thin_out(snapshot)  # the process may have been killed before this
+        for edit in lost_edits(self.path, snapshot):
+            self(edit)
         name = _name_of(snapshot)
         if not lines or lines[-1].get("path") != name:  # killed between file and line
             self(CheckpointSaved(snapshot.step, name))

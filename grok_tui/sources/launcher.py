@@ -10,9 +10,8 @@ from grok_tui.config.schema import Config, build
 from grok_tui.protocol.events import Source
 from grok_tui.runs import reader
 from grok_tui.runs.branch import branch, branch_folder, parent_of
-from grok_tui.runs.checkpoints import checkpoints_in
 from grok_tui.runs.folders import name_of, new_folder
-from grok_tui.runs.resume import resumable
+from grok_tui.runs.resume import saved, where_to_resume
 from grok_tui.sources.job import Job
 from grok_tui.sources.player import Player, shown
 from grok_tui.sources.recording import Recording, recorded_state
@@ -98,10 +97,9 @@ class Launcher:
                 snapshot = branch(checkpoint, folder)
                 return self.open(Job(build(snapshot.config), folder, snapshot), paused=True)
             case ResumeRun(folder, paused):
-                snapshot, warnings = resumable(folder)
-                config = build(snapshot.config)
+                config, start, warnings = where_to_resume(folder)
                 return self.open(
-                    Job(config, folder, snapshot, warnings=tuple(warnings)), paused=paused
+                    Job(config, folder, start, warnings=tuple(warnings)), paused=paused
                 )
 
     def open(self, job: Job, *, paused: bool = False) -> Run:
@@ -133,7 +131,7 @@ class Launcher:
             if source.log:
                 yield f"the trainer's output is in {source.log}"
             if run_dir is not None and run_dir.exists():
-                yield _where(run_dir)
+                yield saved(run_dir)
 
 
 def replay_launcher() -> Launcher:
@@ -143,9 +141,3 @@ def replay_launcher() -> Launcher:
 
 def _no_preset(name: str) -> Job:
     raise UserError(f"{name} cannot be opened from a replay")
-
-
-def _where(run_dir: Path) -> str:
-    if checkpoints_in(run_dir / "checkpoints"):
-        return f"the run is in {run_dir}; --resume {run_dir} continues it"
-    return f"ended before the first checkpoint; {run_dir} has only the config"

@@ -25,8 +25,8 @@ TICK_SECONDS = 0.25
 CONNECT_SECONDS = 10.0
 
 
-class SchedulerLostError(UserError):
-    """The scheduler went away while points were being trained."""
+class SchedulerLostError(ConnectionError):
+    """The scheduler went away while points were being trained, which no command can help."""
 
 
 def _hush() -> None:

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -114,8 +114,9 @@ class SweepFolder:
         broken: dict[str, str] = {}
         if path.exists() and any(path.iterdir()):
             _check_same(read_spec(path), spec, path)
-            rows = read_results(path)
+            rows = list(read_results(path))
             broken = {r["run"]: r["error"] for r in rows if r["state"] == "failed"}
+            _check_kept([r["run"] for r in rows if r["state"] != "waiting"], spec, path)
         path.mkdir(parents=True, exist_ok=True)
         return cls(path, spec, broken)
 
@@ -203,3 +204,13 @@ def _check_same(old: Spec, new: Spec, path: Path) -> None:
         return
     what = "axes" if before != after else "base config"
     raise UserError(f"{path} holds a sweep with a different {what}; choose another directory")
+
+
+def _check_kept(runs: Sequence[str], spec: Spec, path: Path) -> None:
+    """Raise UserError if the new spec leaves out points that have been trained."""
+    left_out = sorted(set(runs) - {point.name for point in spec.points()})
+    if left_out:
+        raise UserError(
+            f"the spec leaves out {left_out[0]}, which {path} already holds; put its values and"
+            " seeds back, or choose another directory"
+        )

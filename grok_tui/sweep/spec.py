@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +15,7 @@ from grok_tui.config.schema import FIELDS, Config, ConfigError, exact, problems
 from grok_tui.config.sources import resolve
 from grok_tui.files import read_toml
 from grok_tui.tasks.registry import check
+from grok_tui.text import did_you_mean
 
 _SHIPPED = Path(__file__).parent / "specs"
 # Significant digits of a range's values: enough to tell them apart, few enough to read.
@@ -99,6 +100,7 @@ def load_spec(name: str) -> Spec:
     if path.suffix != ".toml":
         raise ConfigError(
             f"{name} is neither a .toml file nor a shipped spec ({', '.join(shipped())})"
+            f"{did_you_mean(name, shipped())}"
         )
     try:
         content = read_toml(path)
@@ -106,6 +108,8 @@ def load_spec(name: str) -> Spec:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    if not content.get("axes") and "seeds" not in content:
+        raise ConfigError(f"{path} needs [axes], or `seeds = n` for several runs of its base")
     try:
         return spec_from(content)
     except ConfigError as error:
@@ -117,7 +121,7 @@ def spec_from(content: Mapping[str, Any]) -> Spec:
     try:
         file = _File.model_validate(_with_underscores(content))
     except ValidationError as error:
-        raise ConfigError("; ".join(problems(error))) from None
+        raise ConfigError("; ".join(problems(error, _File.model_fields))) from None
     fields = dict(file.base)
     preset = fields.pop("preset", None)
     base = resolve({**fields, **file.budget()}, preset=preset, check=check)
@@ -159,7 +163,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     base: dict[str, Any] = {}
-    axes: dict[str, list[Any] | _Range] = {}
+    axes: dict[str, Any] = {}
     seeds: int = Field(1, ge=1, le=10_000)
     replicas: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     steps: int | None = None
@@ -181,21 +185,36 @@ def _with_underscores(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _values(field: str, spread: Sequence[Any] | _Range) -> tuple[Any, ...]:
+def _values(field: str, spread: Any) -> tuple[Any, ...]:
     """The values of an axis, in the type of its field. Raises ConfigError."""
     if field not in FIELDS:
-        raise ConfigError(f"{field}: there is no such setting")
+        raise ConfigError(f"{field}: there is no such setting{did_you_mean(field, FIELDS)}")
     if field in _NO_AXES:
         raise ConfigError(f"{field} cannot be an axis; `seeds = n` trains each point n times")
-    if isinstance(spread, _Range):
+    if isinstance(spread, Mapping):
         is_int = FIELDS[field].annotation is int
-        spread = [round(x) if is_int else float(f"{x:.{_DIGITS}g}") for x in spread.values()]
+        spread = [
+            round(x) if is_int else float(f"{x:.{_DIGITS}g}") for x in _range(field, spread)
+        ]
+    if not isinstance(spread, list):
+        raise ConfigError(
+            f"{field}: an axis is a list, or a range with from, to and num (got {spread!r})"
+        )
     values = tuple(_as_field(field, value) for value in spread)
     if not values:
         raise ConfigError(f"{field}: an axis needs at least one value")
     if len(set(map(repr, values))) < len(values):
         raise ConfigError(f"{field}: a value of an axis must not be repeated")
     return values
+
+
+def _range(field: str, ends: Mapping[str, Any]) -> list[float]:
+    """The values of a range. Raises ConfigError that names its axis."""
+    try:
+        return _Range.model_validate(ends).values()
+    except ValidationError as error:
+        text = "; ".join(problems(error, ("from", "to", "num", "scale")))
+        raise ConfigError(f"the range of {field}: {text}") from None
 
 
 def _as_field(field: str, value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from grok_tui.config import schema
 from grok_tui.config.schema import Config, ConfigError
 from grok_tui.tasks import modular
 from grok_tui.tasks.task import BoolArray, Operation, Task
+from grok_tui.text import did_you_mean
 
 OPERATIONS: Mapping[str, Operation] = {entry.name: entry for entry in modular.OPERATIONS}
 
@@ -20,10 +20,9 @@ def operation_named(name: str) -> Operation:
     """Look up an operation by name. Raises ConfigError if there is none."""
     if name in OPERATIONS:
         return OPERATIONS[name]
-    near = difflib.get_close_matches(name, OPERATIONS, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
     raise ConfigError(
-        f"operation must be one of {', '.join(OPERATIONS)} (got {name[:40]!r}){hint}"
+        f"operation must be one of {', '.join(OPERATIONS)} (got {name[:40]!r})"
+        f"{did_you_mean(name, OPERATIONS)}"
     )
 
 

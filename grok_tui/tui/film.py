@@ -18,7 +18,7 @@ from grok_tui.sources.launcher import Run
 from grok_tui.sources.player import Player, shown
 from grok_tui.sources.recording import Recording
 from grok_tui.sources.replay import ReplaySource
-from grok_tui.text import UserError
+from grok_tui.text import UserError, one_line
 from grok_tui.tui.app import SessionApp
 from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.screens.run_view import LEAST_HEIGHT, LEAST_WIDTH
@@ -76,7 +76,7 @@ def picture(recording: Recording, stage: Stage, step: int | None) -> str:
     async def shoot(screen: Replay, pilot: Pilot[object]) -> None:
         player = Player(recording.timeline, recording.last, at, playing=False)
         await _show(screen, shown(recording, player), pilot, output)
-        title = f"grok-tui {recording.folder.resolve().name}"
+        title = one_line(f"grok-tui {recording.folder.resolve().name}")
         pictures.append(pilot.app.export_screenshot(title=title))
 
     _perform(recording, stage, output, shoot)

@@ -12,8 +12,7 @@ from grok_tui.files import base_folder, read_toml
 
 def config_folder() -> Path:
     """The user's config folder for this program; it may not exist."""
-    config = base_folder("XDG_CONFIG_HOME", Path.home() / ".config")
-    return config / "grok-tui"
+    return base_folder("XDG_CONFIG_HOME", ".config") / "grok-tui"
 
 
 def remembered_theme() -> str | None:

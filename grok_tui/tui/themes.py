@@ -11,7 +11,7 @@ from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as TextualTheme
 
 from grok_tui.files import read_toml
-from grok_tui.text import UserError, one_line
+from grok_tui.text import UserError, did_you_mean, one_line
 from grok_tui.tui.preferences import config_folder
 
 DEFAULT_THEME = "midnight"
@@ -92,7 +92,10 @@ def choose_theme(
     the default is the terminal's own palette. Raises UserError if `name` is unknown.
     """
     if name is not None and name not in themes:
-        raise UserError(f"unknown theme '{name}'; choose one of {', '.join(themes)}")
+        raise UserError(
+            f"unknown theme '{name}'; choose one of {', '.join(themes)}"
+            f"{did_you_mean(name, themes)}"
+        )
     poor = PALETTE_THEME if color_system == "standard" else None
     wanted = (name, remembered, poor, DEFAULT_THEME)
     return next(n for n in wanted if n is not None and n in themes)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from grok_tui.runs.folders import RunError
+from grok_tui.text import one_line
 
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -36,5 +37,5 @@ def _shortest_end(
 ) -> str:
     for count in range(1, len(path) + 1):
         if all(other[-count:] != path[-count:] for other in others):
-            return str(Path(*path[-count:]))
+            return one_line(str(Path(*path[-count:])))
     raise RunError(f"{folder} is named twice")

@@ -18,8 +18,7 @@ from grok_tui.config.presets import Preset
 from grok_tui.config.schema import FIELDS, Config, build, is_treatment
 from grok_tui.models.registry import model_of
 from grok_tui.runs.folders import recorded_folders
-from grok_tui.runs.reader import read_config
-from grok_tui.runs.schema import read_summary
+from grok_tui.runs.schema import read_config, read_summary
 from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError, one_line
 from grok_tui.view.event_text import changes_text

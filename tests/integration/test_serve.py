@@ -69,7 +69,7 @@ async def test_a_session_in_a_browser(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("--port", "0"), "--port must be from 1 to 65535 (got 0)"),
-        (("--port", "x"), "invalid int value"),
+        (("--port", "x"), "must be a whole number"),
         (("--preset", "nonsense"), "unknown preset 'nonsense'"),
         (("--lr", "0"), "--lr"),
         (("--record", "there"), "serve shows a session"),

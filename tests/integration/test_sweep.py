@@ -206,7 +206,7 @@ def test_losing_the_scheduler_ends_cleanly_and_the_sweep_can_continue(
         running.wait_for(lambda: bool(busy(sweep)), "a run")
         process.kill()
         result = running.end()
-        assert result.code == 2
+        assert result.code == 1
         assert result.err.splitlines()[-1].endswith(
             "the scheduler is gone; finished points are kept, and the same command continues"
         )
@@ -215,6 +215,19 @@ def test_losing_the_scheduler_ends_cleanly_and_the_sweep_can_continue(
     assert again.code == 0, again.err
     assert [point["state"] for point in results(sweep)] == ["done"] * 2
     assert [summary(sweep / name)["steps"] for name in NAMES[:2]] == [STEPS] * 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_sweep_and_its_workers(number: signal.Signals, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    flags = ("sweep", spec(tmp_path, seeds=1, steps=1_000_000), "-o", str(sweep))
+    running = Running(*flags, "--workers", "1", env=env())
+    running.wait_for(lambda: bool(busy(sweep)), "a run")
+    running.send(number)
+    result = running.end()
+    assert result.code == 128 + number
+    assert result.err.splitlines()[-1].startswith("grok-tui: stopped; finished points are kept")
+    assert "leaked" not in result.err
 
 
 def test_a_missing_scheduler_is_refused(tmp_path: Path) -> None:

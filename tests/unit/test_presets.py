@@ -50,4 +50,5 @@ def test_an_unknown_preset_is_refused_with_the_known_names(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_preset(name)
     names = ", ".join(preset_names())
-    assert str(caught.value) == f"unknown preset '{name}'; choose one of {names}"
+    hint = "; did you mean quick?" if name in ("Quick", "quick.toml") else ""
+    assert str(caught.value) == f"unknown preset '{name}'; choose one of {names}{hint}"

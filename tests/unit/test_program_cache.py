@@ -1,9 +1,8 @@
-"""Lowered kernels on disk: their use by later processes, and damage."""
+"""Lowered kernels on disk: their use by later processes."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from tinygrad.helpers import Context
 from tinygrad.uop.ops import UOp
 
 from grok_tui.device import program_cache
+from grok_tui.device.kernel_cache import KernelCache
 from grok_tui.device.program_cache import ProgramCache
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -36,20 +36,14 @@ print(len(lowered), y.tobytes().hex())
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A dictionary in place of the database."""
-    kept: dict[str, Any] = {}
-    monkeypatch.setattr(program_cache, "diskcache_get", lambda table, key: kept.get(key))
-    monkeypatch.setattr(
-        program_cache, "diskcache_put", lambda table, key, x: kept.update({key: x})
-    )
-    return kept
+def disk(tmp_path: Path) -> KernelCache:
+    return KernelCache(tmp_path)
 
 
 @pytest.fixture
-def cache(disk: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> ProgramCache:
+def cache(disk: KernelCache, monkeypatch: pytest.MonkeyPatch) -> ProgramCache:
     """An empty cache, in use."""
-    cache = ProgramCache()
+    cache = ProgramCache(disk)
     for module in (codegen, realize):
         monkeypatch.setattr(module, "to_program_cache", cache)
     return cache
@@ -60,7 +54,7 @@ def double(size: int) -> np.ndarray[Any, Any]:
 
 
 def test_a_later_process_lowers_nothing_and_computes_the_same(tmp_path: Path) -> None:
-    environment = {**os.environ, "CACHEDB": str(tmp_path / "cache.db")}
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, "-c", PROGRAM]
     first, second = (
         subprocess.run(
@@ -74,60 +68,45 @@ def test_a_later_process_lowers_nothing_and_computes_the_same(tmp_path: Path) ->
 
 
 def test_stored_kernels_are_used_and_new_ones_stored(
-    disk: dict[str, Any], cache: ProgramCache
+    cache: ProgramCache, tmp_path: Path
 ) -> None:
     double(7)
-    known = dict(disk)
+    known = {*tmp_path.iterdir()}
     assert known
     cache.clear()
     double(7)
-    assert {*cache.values()} <= {*known.values()}
+    assert {*tmp_path.iterdir()} == known
     double(9)
-    assert disk.keys() > known.keys()
+    assert {*tmp_path.iterdir()} > known
 
 
-@pytest.mark.parametrize("damage", [None, "text", 3, b"\0"])
-def test_damaged_entries_are_ignored(
-    disk: dict[str, Any], cache: ProgramCache, damage: object
+@pytest.mark.parametrize("damage", ["text", 3, b"\0"])
+def test_other_values_are_ignored(
+    damage: object, disk: KernelCache, cache: ProgramCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    double(7)
-    disk.update(dict.fromkeys(disk, damage))
-    cache.clear()
+    monkeypatch.setattr(disk, "get", lambda table, key: damage)
     np.testing.assert_array_equal(double(7), 2 * np.arange(7))
-    assert all(isinstance(program, UOp) for program in disk.values())
-
-
-@pytest.mark.parametrize("name", ["diskcache_get", "diskcache_put"])
-def test_a_failing_disk_does_not_prevent_compiling(
-    name: str, cache: ProgramCache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
-
-    monkeypatch.setattr(program_cache, name, fail)
-    np.testing.assert_array_equal(double(7), 2 * np.arange(7))
+    assert all(isinstance(program, UOp) for program in cache.values())
 
 
 def test_the_cache_is_not_used_if_the_user_disables_caching(
-    monkeypatch: pytest.MonkeyPatch,
+    disk: KernelCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain: dict[Any, UOp] = {}
     monkeypatch.setattr(codegen, "to_program_cache", plain)
     monkeypatch.setattr(realize, "to_program_cache", plain)
     monkeypatch.setattr(program_cache, "CCACHE", 0)
-    program_cache.install()
+    program_cache.install(disk)
     assert codegen.to_program_cache is realize.to_program_cache is plain
     monkeypatch.setattr(program_cache, "CCACHE", 1)
-    program_cache.install()
+    program_cache.install(disk)
     assert isinstance(realize.to_program_cache, ProgramCache)
     assert codegen.to_program_cache is realize.to_program_cache
 
 
-def test_tinygrads_settings_distinguish_programs(
-    disk: dict[str, Any], cache: ProgramCache
-) -> None:
+def test_tinygrads_settings_distinguish_programs(cache: ProgramCache, tmp_path: Path) -> None:
     double(7)
-    known = {*disk}
+    known = {*tmp_path.iterdir()}
     with Context(NOOPT=1):
         double(7)
-    assert {*disk} > known
+    assert {*tmp_path.iterdir()} > known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -144,7 +145,10 @@ def test_damaged_events_cost_no_step_but_are_reported(
     before = (run / "events.jsonl").read_bytes().splitlines()
     RunWriter.reopen(run, found).close()
     *same, saved = (run / "events.jsonl").read_bytes().splitlines()
-    assert same == before[:kept]
+    assert same[:kept] == before[:kept]
+    again = [json.loads(line) for line in same[kept:]]  # the lost edit, as of the checkpoint
+    assert [(x["step"], x["field"], x["new"]) for x in again] == [(20, "lr", 0.5)] * (kept == 3)
+    assert resumable(run)[1] == []
     assert b"step-00000020.safetensors" in saved  # written again, since that line was lost
 
 

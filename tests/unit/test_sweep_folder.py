@@ -100,6 +100,27 @@ def test_another_sweep_or_anything_else_is_left_alone(tmp_path: Path) -> None:
         SweepFolder.open(folder.path, SPEC)
 
 
+@pytest.mark.parametrize(
+    "fewer", [{"axes": {**CONTENT["axes"], "weight_decay": [3]}}, {"seeds": 1}]
+)
+def test_a_spec_that_leaves_out_finished_points_is_refused(
+    fewer: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = SweepFolder.open(tmp_path / "sweep", spec_from({**CONTENT, "seeds": 2}))
+    done = [
+        (
+            point,
+            Outcome("done" if point.values["weight_decay"] == 1 and point.seed else "waiting"),
+        )
+        for point in folder.points
+    ]
+    folder.save(done)
+    before = (folder.path / "index.csv").read_bytes()
+    with pytest.raises(UserError, match="leaves out weight_decay-1_train_fraction-0"):
+        SweepFolder.open(folder.path, spec_from({**CONTENT, "seeds": 2, **fewer}))
+    assert (folder.path / "index.csv").read_bytes() == before
+
+
 def test_a_run_in_use_is_not_discarded(tmp_path: Path) -> None:
     run = written(tmp_path / "run")
     with lock(run), pytest.raises(RunError, match="another process"):

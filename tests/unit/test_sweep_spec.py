@@ -80,9 +80,15 @@ def test_a_points_name_has_its_values_and_seed() -> None:
         ({"axes": {"lr": [1e-3, -1]}}, "point lr--1_seed-0: lr must be above 0"),
         ({"axes": {"modulus": [13, 14]}}, "point modulus-14_seed-0: modulus must be odd"),
         ({"axes": {"lr": {"from": 0, "to": 1, "num": 3, "scale": "log"}}}, "above 0"),
-        ({"axes": {"lr": {"from": 0, "to": 1}}}, "axes"),
-        ({"axes": {"lr": {"from": 0, "to": 1, "num": 1}}}, "axes"),
-        ({"axis": {}}, "axis: there is no such setting"),
+        ({"axes": {"lr": {"from": 0, "to": 1}}}, "the range of lr: num is missing"),
+        ({"axes": {"lr": {"from": 0, "num": 2}}}, "the range of lr: to is missing"),
+        ({"axes": {"lr": {"from": 0, "to": 1, "num": 1}}}, "the range of lr: num must be"),
+        (
+            {"axes": {"lr": {"from": 0, "to": 1, "nun": 2}}},
+            "nun: there is no such setting",
+        ),
+        ({"axes": {"lr": 0.1}}, "lr: an axis is a list, or a range"),
+        ({"axis": {}}, "axis: there is no such setting; did you mean axes?"),
         ({"seeds": 0}, "seeds must be"),
         ({"base": {"preset": "nope"}}, "unknown preset 'nope'"),
         ({"base": {"lr": "fast"}}, "lr must be"),
@@ -98,7 +104,12 @@ def test_errors_name_the_problem(content: dict[str, Any], said: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("seeds = ", "is not valid TOML"), ("[axes]\nlr = [1, 1]", "must not be repeated")],
+    [
+        ("seeds = ", "is not valid TOML"),
+        ("[axes]\nlr = [1, 1]", "must not be repeated"),
+        ("", "needs [axes], or `seeds = n`"),
+        ("steps = 100\n[axes]\n", "needs [axes], or `seeds = n`"),
+    ],
 )
 def test_a_bad_file_is_named(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "spec.toml"

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.text import MISSING, cell, duration, number, percent, table
+from grok_tui.config.schema import Config
+from grok_tui.text import (
+    MISSING,
+    cell,
+    did_you_mean,
+    duration,
+    number,
+    percent,
+    table,
+    whole,
+)
 
 
 @pytest.mark.parametrize(
@@ -131,3 +141,27 @@ def test_cells() -> None:
     values = (True, False, None, {}, {"lr": 0.5, "seed": 1}, [], ["a", "b"], 0.25)
     expected = ["yes", "no", "-", "-", "lr=0.5 seed=1", "-", "a b", "0.25"]
     assert [cell(value) for value in values] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("12", 12), ("1_000", 1000), ("1e3", 1000), ("2.5E2", 250), ("-1e1", -10), (" 7 ", 7)],
+)
+def test_whole_numbers_as_people_write_them(text: str, number: int) -> None:
+    assert whole(text) == number
+
+
+def test_a_setting_takes_them() -> None:
+    assert Config.model_validate({"steps": "1e3"}).steps == 1000
+
+
+@pytest.mark.parametrize("text", ["", "1.5", "1e-3", "nan", "inf", "1e400", "ten", "9" * 5000])
+def test_other_text_is_no_whole_number(text: str) -> None:
+    with pytest.raises(ValueError):
+        whole(text)
+
+
+def test_the_nearest_name_is_offered_whatever_its_case() -> None:
+    assert did_you_mean("QUIK", ["quick", "nanda"]) == "; did you mean quick?"
+    assert did_you_mean("lr2", ["LR"], "GT_") == "; did you mean GT_LR?"
+    assert did_you_mean("sky", ["quick", "nanda"]) == ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grok_tui.config.schema import ConfigError
+from grok_tui.text import did_you_mean
 
 _FOLDER = Path(__file__).parent
 
@@ -32,7 +33,9 @@ def load_preset(name: str) -> Preset:
     """Read the preset `name`; raises ConfigError if there is none."""
     path = _FOLDER / f"{name}.toml"
     if name not in preset_names():
-        raise ConfigError(f"unknown preset '{name}'; choose one of {', '.join(preset_names())}")
+        names = preset_names()
+        hint = did_you_mean(name, names)
+        raise ConfigError(f"unknown preset '{name}'; choose one of {', '.join(names)}{hint}")
     content = tomllib.loads(path.read_text())
     return Preset(
         name,

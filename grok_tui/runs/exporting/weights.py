@@ -15,6 +15,7 @@ from grok_tui.models.registry import model_of
 from grok_tui.protocol.results import FloatArray
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints
+from grok_tui.runs.agreement import check_config
 from grok_tui.tasks.registry import make_task
 from grok_tui.text import UserError
 
@@ -49,8 +50,11 @@ def write_weights(run: Path, form: str, step: int | None, file: Path | None) -> 
 def _snapshot(run: Path, step: int | None) -> Snapshot:
     folder = run / "checkpoints"
     if step is None:
-        return checkpoints.newest(folder)[0]
-    return checkpoints.load(checkpoints.at_step(folder, step))
+        snapshot, _ = checkpoints.newest(folder)
+    else:
+        snapshot = checkpoints.load(checkpoints.at_step(folder, step))
+    check_config(run, snapshot.step, snapshot.config)
+    return snapshot
 
 
 def _save(file: Path, weights: Mapping[str, FloatArray], fields: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from grok_tui.text import UserError
+from grok_tui.text import UserError, did_you_mean
 from grok_tui.tui.panes.ask import Ask
 from grok_tui.tui.panes.attention import Attention
 from grok_tui.tui.panes.charts import Charts
@@ -37,7 +37,10 @@ def pane_number(title: str) -> int:
     """The number of the pane with a title, in upper or lower case. Raises UserError."""
     titles = [pane.TITLE.lower() for pane in PANES]
     if title.lower() not in titles:
-        raise UserError(f"there is no pane '{title}'; choose one of {', '.join(titles)}")
+        raise UserError(
+            f"there is no pane '{title}'; choose one of {', '.join(titles)}"
+            f"{did_you_mean(title, titles)}"
+        )
     return titles.index(title.lower()) + 1
 
 

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 
 from grok_tui.runs.checkpoints import step_of
+from grok_tui.text import one_line
 from grok_tui.view.event_text import value_text
 from grok_tui.view.state import Mark, SessionState
 
@@ -123,7 +124,7 @@ def ghost_question(folders: Sequence[Path]) -> Question[Path]:
     """The question which recorded run to show as a ghost."""
     return Question(
         "Which run do you want to show as a ghost?",
-        [(folder.name, folder) for folder in folders],
+        [(one_line(folder.name), folder) for folder in folders],
     )
 
 

@@ -21,7 +21,7 @@ from grok_tui.runs.folders import recorded_folders
 from grok_tui.sources.answers import answer_from
 from grok_tui.sources.launcher import BranchRun, Run
 from grok_tui.sources.recording import recorded_state
-from grok_tui.text import UserError
+from grok_tui.text import UserError, one_line
 from grok_tui.tui.keys.bindings import ALWAYS
 from grok_tui.tui.keys.keymap import Keys
 from grok_tui.tui.keys.palette import command_of
@@ -285,5 +285,6 @@ class RunView(Screen[None]):
         except (UserError, OSError) as error:
             self.say(f"no ghost: {error}")
             return
-        self.query_one(Charts).set_ghost(ghost, folder.name)
-        self.say(f"ghost: {folder.name}")
+        name = one_line(folder.name)
+        self.query_one(Charts).set_ghost(ghost, name)
+        self.say(f"ghost: {name}")
