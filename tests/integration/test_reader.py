@@ -14,6 +14,7 @@ from small_runs import Recording, go_on, on, record, small
 from grok_tui.protocol.commands import Pause, Resume, SetField, Stop, Undo
 from grok_tui.protocol.events import (
     Analyzed,
+    CheckpointSaved,
     Compiling,
     Evaluated,
     Event,
@@ -59,7 +60,7 @@ def without_times(event: Event) -> Event:
             return replace(event, seconds=0.0)
         case Evaluated():
             return replace(event, seconds=0.0, pairs=None)
-        case Analyzed():
+        case Analyzed() | CheckpointSaved():
             return replace(event, seconds=0.0)
         case Started():
             return replace(event, train_mask=None)

@@ -121,7 +121,7 @@ def test_a_run_exits_0_with_lines_on_standard_error_only(straight: Straight) -> 
     assert "compiling the training step ..." in lines
     assert "training on CPU: 50 train pairs, 119 test pairs" in lines
     assert f"step {STEPS}: stopped: completed" in lines
-    assert any(f"/{STEPS}  train " in line and "steps/s" in line for line in lines)
+    assert any(f"/ {STEPS:,}  train " in line and "steps/s" in line for line in lines)
     assert "\x1b" not in result.err
     assert "Traceback" not in result.err
 

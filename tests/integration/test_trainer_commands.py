@@ -150,7 +150,7 @@ def _told(run: Recording) -> list[Event]:
 
 BAD_EDITS: list[tuple[str, object, str]] = [
     ("modulus", 17, "modulus can only change in a new run"),
-    ("device", "CUDA", "--device can only change in a new run"),
+    ("device", "CUDA", "device can only change in a new run"),
     ("lr", -1.0, "above 0"),
     ("lr", "fast", "'fast'"),
     ("beta1", 1.0, "below 1"),
