@@ -46,6 +46,14 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def whole_number(text: str) -> int | None:
+    """The number that a user typed; None if it is not a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
 # --- text from elsewhere --------------------------------------------------------------
 
 
