@@ -20,6 +20,16 @@ class UserError(Exception):
         super().__init__(one_line(message))
 
 
+def reason(error: Exception, what: str) -> str:
+    """Why `what` cannot go on, in one line: an error of the user, of the system, or a bug."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return one_line(f"{place}{error.strerror or error}")
+    return one_line(f"{what} broke: {type(error).__name__}: {error}")
+
+
 # --- numbers --------------------------------------------------------------------------
 
 

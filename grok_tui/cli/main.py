@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from grok_tui.cli.output import say
-from grok_tui.text import UserError
+from grok_tui.text import UserError, reason
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -67,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return DONE
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        say(f"error: {place}{error.strerror or error}")
+        say(f"error: {reason(error, 'the command')}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

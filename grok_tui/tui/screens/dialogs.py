@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 
 from grok_tui.runs.checkpoints import step_of
+from grok_tui.text import whole_number
 from grok_tui.view.event_text import value_text
 from grok_tui.view.state import Mark, SessionState
 
@@ -139,6 +140,7 @@ class JumpDialog(Question[int]):
         ]
         answers.append((f"step {last}: the end", last))
         super().__init__("Jump to which step? Choose one, or type a number.", answers)
+        self._last = last
 
     def answers(self) -> ComposeResult:
         yield Input(placeholder="a step", type="integer", compact=True)
@@ -151,5 +153,8 @@ class JumpDialog(Question[int]):
         answers.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value:
-            self.dismiss(int(event.value))
+        step = whole_number(event.value)
+        if step is not None and 0 <= step <= self._last:
+            self.dismiss(step)
+        else:
+            self.query_one(Label).update(f"Please type a step from 0 to {self._last}.")

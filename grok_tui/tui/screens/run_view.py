@@ -21,7 +21,7 @@ from grok_tui.runs.folders import recorded_folders
 from grok_tui.sources.answers import answer_from
 from grok_tui.sources.launcher import BranchRun, Run
 from grok_tui.sources.recording import recorded_state
-from grok_tui.text import UserError
+from grok_tui.text import UserError, reason
 from grok_tui.tui.keys.bindings import ALWAYS
 from grok_tui.tui.keys.keymap import Keys
 from grok_tui.tui.keys.palette import command_of
@@ -251,8 +251,8 @@ class RunView(Screen[None]):
             return
         try:
             answer = await asyncio.to_thread(answer_from, self.run.folder, question)
-        except (UserError, OSError) as error:
-            self.say(str(error))
+        except Exception as error:  # noqa: BLE001  one answer less, and the session goes on
+            self.say(reason(error, "the answer"))
             return
         self.post_message(SourceEvent(answer))
 
