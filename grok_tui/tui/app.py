@@ -103,7 +103,7 @@ class SessionApp(App[Ending]):
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette())
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         if isinstance(screen, RunView):
@@ -160,7 +160,8 @@ class SessionApp(App[Ending]):
         if before is not None:
             closing = asyncio.to_thread(before.run.source.close, SAVE_SECONDS)
             self.run_worker(closing, group="closing", exit_on_error=False)
-            await self.pop_screen()
+            while self.run_view is before:  # there may be a dialog over it
+                await self.pop_screen()
         await self.push_screen(screen_of(run, self.keys))
 
     # --- themes -------------------------------------------------------------------------

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Label, OptionList
 
 from grok_tui.runs.checkpoints import step_of
@@ -33,7 +34,23 @@ class Options(OptionList):
             super().action_page_down()  # type: ignore[no-untyped-call]
 
 
-class Question(ModalScreen[Choice | None], Generic[Choice]):
+class DismissedOnce(Screen[Choice | None]):
+    """A screen that only closes itself: Textual would close whatever is on top instead.
+
+    Keys may arrive while it is already closing or covered by another dialog.
+    """
+
+    def dismiss(self, result: Choice | None = None) -> AwaitComplete:
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
+
+def close_dialogs(app: App[Any]) -> None:
+    """Close every dialog that is open, as if it had been canceled."""
+    while isinstance(app.screen, ModalScreen):
+        app.screen.dismiss(None)
+
+
+class Question(ModalScreen[Choice | None], DismissedOnce[Choice], Generic[Choice]):
     """A question; dismissed with the value of the chosen answer, None if canceled.
 
     answers: texts with their values.
