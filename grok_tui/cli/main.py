@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from grok_tui.cli.output import say
+from grok_tui.cli.output import say, tolerate_encodings
 from grok_tui.text import UserError, reason
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -52,6 +52,7 @@ class Module(Protocol):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    tolerate_encodings()
     words = list(sys.argv[1:] if arguments is None else arguments)
     named = bool(words) and words[0] in COMMANDS
     name, rest = (words[0], words[1:]) if named else ("", words)

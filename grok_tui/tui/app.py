@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -38,6 +40,9 @@ from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
 
 # How often to check the theme's file for changes.
 RELOAD_SECONDS = 1.0
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+# How long the screen may take to obey one of them.
+STUCK_SECONDS = 5.0
 
 
 def session_actions() -> dict[str, Action]:
@@ -66,6 +71,7 @@ class SessionApp(App[Ending]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "next_theme", "Theme", id="theme"),
+        Binding("ctrl+z", "suspend", "Suspend; fg continues", show=False, priority=True),
     ]
 
     def __init__(
@@ -118,12 +124,15 @@ class SessionApp(App[Ending]):
         yield from (command for command in textuals if command.title in KEPT)
 
     def on_mount(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._end_by, number)
+        for number in ENDING_SIGNALS:
+            signal.signal(number, partial(self._on_signal, asyncio.get_running_loop()))
         self._reload_theme()  # records when the file last changed
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
         self.begin()
+
+    def on_unmount(self) -> None:
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
 
     def begin(self) -> None:
         """Show the first screen."""
@@ -208,6 +217,15 @@ class SessionApp(App[Ending]):
         if run := self.run_view:
             run.say(message)
 
+    # --- the shell ----------------------------------------------------------------------
+
+    def action_suspend(self) -> None:
+        """Stop until `fg`, together with what started the session, such as `make run`."""
+        if self.is_web:
+            self.say("there is no shell behind a browser")
+        else:
+            os.killpg(0, signal.SIGTSTP)
+
     # --- the end ------------------------------------------------------------------------
 
     async def action_quit(self) -> None:
@@ -232,9 +250,23 @@ class SessionApp(App[Ending]):
         """The screen of the present run; None if there is none."""
         return next((s for s in self.screen_stack if isinstance(s, RunView)), None)
 
-    def _end_by(self, number: signal.Signals) -> None:
-        """End on a signal, after saving; works even if the terminal is gone."""
+    def _on_signal(self, loop: asyncio.AbstractEventLoop, number: int, _: object) -> None:
+        """End on a signal, even while the screen waits for a terminal that reads nothing."""
+        loop.call_soon_threadsafe(self._end_by, number, _exit_after(STUCK_SECONDS, number))
+
+    def _end_by(self, number: int, if_stuck: threading.Timer) -> None:
+        """End after saving."""
+        if_stuck.cancel()
+        _exit_after(2 * SAVE_SECONDS + STUCK_SECONDS, number)
         if run := self.run_view:
             run.save_and_leave(128 + number)
         else:
             self.exit(Ending(128 + number))
+
+
+def _exit_after(seconds: float, number: int) -> threading.Timer:
+    """End the process by force after some seconds; its trainer then saves by itself."""
+    timer = threading.Timer(seconds, os._exit, [128 + number])
+    timer.daemon = True
+    timer.start()
+    return timer

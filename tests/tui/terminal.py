@@ -31,7 +31,11 @@ class Terminal:
     """A terminal of some size that runs `grok-tui` in a given folder."""
 
     def __init__(
-        self, folder: Path, arguments: Sequence[str], size: tuple[int, int] = (120, 36)
+        self,
+        folder: Path,
+        arguments: Sequence[str],
+        size: tuple[int, int] = (120, 36),
+        **environment: str,
     ) -> None:
         width, height = size
         self.folder = folder
@@ -40,6 +44,7 @@ class Terminal:
         self.output = b""
         environment = {
             **os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "NO_COLOR": "",
+            **environment,
         }  # fmt: skip
         self.started = time.monotonic()
         self.process = pexpect.spawn(
@@ -83,7 +88,7 @@ class Terminal:
     def shows(self, text: str, seconds: float = 30.0) -> float:
         return self.until(lambda: text in self.text(), seconds)
 
-    def press(self, keys: str) -> None:
+    def press(self, keys: str | bytes) -> None:
         self.process.send(keys)
 
     def trainer(self) -> int:
@@ -119,6 +124,9 @@ class Terminal:
         for pid in [*trainers, self.pid] if self.process.isalive() else trainers:
             os.kill(pid, signal.SIGKILL)
         self.process.close(force=True)
+
+
+Start = Callable[..., Terminal]
 
 
 def processes() -> list[tuple[int, int, int]]:

@@ -18,7 +18,6 @@ from scripted import (
     until,
 )
 from textual.command import CommandPalette
-from textual.screen import ModalScreen
 
 from grok_tui.protocol.commands import Stop
 from grok_tui.protocol.events import Failed
@@ -87,7 +86,7 @@ async def test_dialogs_in_any_order_leave_one_main_screen(folder: Path, seed: in
             else:
                 await pilot.press(key)
             await pilot.pause()
-        while isinstance(pilot.app.screen, ModalScreen):
+        for _ in range(5):  # more dialogs than are ever open
             await pilot.press("escape")
             await pilot.pause()
         assert pilot.app.screen_stack[1:] == [run_screen(pilot)]
