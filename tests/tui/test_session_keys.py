@@ -180,7 +180,8 @@ async def test_the_picker_has_the_few_commands_that_make_sense_there() -> None:
         await until(pilot, lambda: len(_listed(pilot)) >= len(themes) + 3)
         names = {title.splitlines()[0] for title in _listed(pilot)}
         own = {f"Theme: {name}" for name in themes}
-        assert names - own == {"Quit", "Theme: change to the next one", "Screenshot"}
+        suspend = "Suspend; fg continues"
+        assert names - own == {"Quit", suspend, "Theme: change to the next one", "Screenshot"}
         await pilot.press("escape")
         await choose(pilot, "quit")
         await until(pilot, lambda: app.return_value is not None)
