@@ -1,5 +1,5 @@
-# `make run` starts the session, `make test` runs the suite, `make bench` measures; all install
-# into .venv first.
+# `make run` starts the session, `make test` runs the suite, `make fuzz` looks for what breaks a
+# session, `make bench` measures; all install into .venv first.
 
 PYTHON ?= python3
 BIN := .venv/bin

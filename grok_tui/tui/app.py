@@ -124,8 +124,10 @@ class SessionApp(App[Ending]):
         yield from (command for command in textuals if command.title in KEPT)
 
     def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._ask_quit)
         for number in ENDING_SIGNALS:
-            signal.signal(number, partial(self._on_signal, asyncio.get_running_loop()))
+            signal.signal(number, partial(self._on_signal, loop))
         self._reload_theme()  # records when the file last changed
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
         self.begin()
@@ -233,7 +235,7 @@ class SessionApp(App[Ending]):
         self._ask_quit()
 
     def action_help_quit(self) -> None:
-        """Handle ctrl+c."""
+        """Handle ctrl+c, as SIGINT does."""
         self._ask_quit()
 
     def _ask_quit(self) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import pexpect
-from terminal import COMMAND, SMALL, Terminal, processes
+from terminal import ALTERNATE_ON, COMMAND, SMALL, Terminal, processes
 
 SIZES = ((120, 36), (80, 24), (60, 16))
 Kind = Literal["live", "ended", "replay", "sweep"]
@@ -146,7 +146,12 @@ class Session:
                 case Act("stop", int(number)):
                     os.kill(terminal.pid, number)
                     terminal.read(0.3)
+                    before = terminal.output.count(ALTERNATE_ON)
                     os.kill(terminal.pid, signal.SIGCONT)
+                    self._until(
+                        lambda: terminal.output.count(ALTERNATE_ON) > before,
+                        "it does not come back",
+                    )
                 case Act("kill"):
                     for pid, parent, _ in processes():
                         if parent == terminal.pid and self.kind != "sweep":

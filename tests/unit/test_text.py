@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_tui.text import MISSING, cell, duration, number, percent, table
+from grok_tui.text import (
+    MISSING,
+    UserError,
+    cell,
+    duration,
+    number,
+    percent,
+    reason,
+    table,
+    whole_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +93,30 @@ def test_a_duration_keeps_the_seconds(seconds: int) -> None:
     for part in duration(seconds).split(":"):
         total = 60 * total + int(part)
     assert total == seconds
+
+
+@given(st.one_of(st.text(), st.text(alphabet="+-_ 0123456789"), st.integers().map(str)))
+def test_a_typed_text_is_a_whole_number_or_none(text: str) -> None:
+    value = whole_number(text)
+    assert value is None or value == int(text)
+
+
+def test_a_number_of_too_many_digits_is_none() -> None:
+    assert whole_number("9" * 5000) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (UserError("no such run"), "no such run"),
+        (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
+        (OSError("closed"), "closed"),
+        (KeyError("a\nb"), "the replay broke: KeyError: 'a\\nb'"),
+        (IndexError("a\nb"), "the replay broke: IndexError: a b"),
+    ],
+)
+def test_the_reason_of_an_error_is_one_line(error: Exception, text: str) -> None:
+    assert reason(error, "the replay") == text
 
 
 def test_missing_is_the_same_everywhere() -> None:
