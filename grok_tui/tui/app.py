@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -127,7 +128,7 @@ class SessionApp(App[Ending]):
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._ask_quit)
         for number in ENDING_SIGNALS:
-            signal.signal(number, partial(self._on_signal, loop))
+            signal.signal(number, partial(self._on_signal, loop, copy_context()))
         self._reload_theme()  # records when the file last changed
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
         self.begin()
@@ -252,23 +253,26 @@ class SessionApp(App[Ending]):
         """The screen of the present run; None if there is none."""
         return next((s for s in self.screen_stack if isinstance(s, RunView)), None)
 
-    def _on_signal(self, loop: asyncio.AbstractEventLoop, number: int, _: object) -> None:
+    def _on_signal(
+        self, loop: asyncio.AbstractEventLoop, context: Context, number: int, _: object
+    ) -> None:
         """End on a signal, even while the screen waits for a terminal that reads nothing."""
-        loop.call_soon_threadsafe(self._end_by, number, _exit_after(STUCK_SECONDS, number))
+        if_stuck = self._exit_after(STUCK_SECONDS, number)
+        loop.call_soon_threadsafe(self._end_by, number, if_stuck, context=context)
 
     def _end_by(self, number: int, if_stuck: threading.Timer) -> None:
         """End after saving."""
         if_stuck.cancel()
-        _exit_after(2 * SAVE_SECONDS + STUCK_SECONDS, number)
+        self._exit_after(2 * SAVE_SECONDS + STUCK_SECONDS, number)
         if run := self.run_view:
             run.save_and_leave(128 + number)
         else:
             self.exit(Ending(128 + number))
 
-
-def _exit_after(seconds: float, number: int) -> threading.Timer:
-    """End the process by force after some seconds; its trainer then saves by itself."""
-    timer = threading.Timer(seconds, os._exit, [128 + number])
-    timer.daemon = True
-    timer.start()
-    return timer
+    def _exit_after(self, seconds: float, number: int) -> threading.Timer:
+        """End the process after some seconds, if it has a terminal; its trainer then saves."""
+        timer = threading.Timer(seconds, os._exit, [128 + number])
+        timer.daemon = True
+        if not self.is_headless:
+            timer.start()
+        return timer
