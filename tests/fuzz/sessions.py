@@ -145,7 +145,8 @@ class Session:
                     os.kill(terminal.pid, number)
                 case Act("stop", int(number)):
                     os.kill(terminal.pid, number)
-                    terminal.read(0.3)
+                    if not self._until(terminal.stopped, "it does not stop"):
+                        return
                     before = terminal.output.count(ALTERNATE_ON)
                     os.kill(terminal.pid, signal.SIGCONT)
                     self._until(

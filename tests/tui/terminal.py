@@ -96,6 +96,10 @@ class Terminal:
         (pid,) = (pid for pid, parent, _ in processes() if parent == self.pid)
         return pid
 
+    def stopped(self) -> bool:
+        """Whether it has been stopped since the last call."""
+        return os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG) is not None
+
     def exit_code(self, seconds: float = 20.0) -> int:
         """Read until the program has ended; returns its exit code."""
         end = time.monotonic() + seconds

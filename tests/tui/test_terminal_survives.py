@@ -38,11 +38,6 @@ def wait_for_end_of(pid: int, seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def stopped(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.read_text().rpartition(")")[2].split()[0] == "T"
-
-
 def test_bytes_that_mean_nothing_are_ignored(start: Start) -> None:
     terminal = start()
     terminal.shows(PICKER)
@@ -72,7 +67,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_it_continues(start: Start)
     for way in (lambda: terminal.press("\x1a"), lambda: os.kill(terminal.pid, signal.SIGSTOP)):
         before = terminal.output.count(ALTERNATE_ON)
         way()
-        terminal.until(lambda: stopped(terminal.pid))
+        terminal.until(terminal.stopped)
         os.kill(terminal.pid, signal.SIGCONT)
         terminal.until(lambda before=before: terminal.output.count(ALTERNATE_ON) > before)
         terminal.shows(PICKER)
@@ -113,7 +108,7 @@ def test_sigterm_ends_a_session_that_is_suspended(start: Start, tmp_path: Path) 
     terminal = start("--preset", "nanda", *SMALL)
     terminal.until(lambda: terminal.step() > 0, 60)
     terminal.press("\x1a")
-    terminal.until(lambda: stopped(terminal.pid))
+    terminal.until(terminal.stopped)
     os.kill(terminal.pid, signal.SIGTERM)
     os.kill(terminal.pid, signal.SIGCONT)  # as a shell does
     assert terminal.exit_code() == 143
