@@ -97,8 +97,9 @@ class Terminal:
         return pid
 
     def stopped(self) -> bool:
-        """Whether it has been stopped since the last call."""
-        return os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG) is not None
+        """Whether it is stopped, as by ctrl+z."""
+        command = ["ps", "-o", "stat=", "-p", str(self.pid)]
+        return subprocess.run(command, capture_output=True, text=True).stdout.startswith("T")
 
     def exit_code(self, seconds: float = 20.0) -> int:
         """Read until the program has ended; returns its exit code."""
