@@ -99,7 +99,8 @@ class Terminal:
     def stopped(self) -> bool:
         """Whether it is stopped, as by ctrl+z."""
         command = ["ps", "-o", "stat=", "-p", str(self.pid)]
-        return subprocess.run(command, capture_output=True, text=True).stdout.startswith("T")
+        shown = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+        return shown.startswith("T")
 
     def exit_code(self, seconds: float = 20.0) -> int:
         """Read until the program has ended; returns its exit code."""
