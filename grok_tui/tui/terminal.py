@@ -76,9 +76,9 @@ class TerminalDriver(LinuxDriver):
             return b""
 
     def process_message(self, message: Message) -> None:
-        typed = isinstance(message, Resize) and not self._in_band_window_resize
-        if not typed:  # only a terminal that was asked to may report its size
-            super().process_message(message)
+        if isinstance(message, Resize) and not self._in_band_window_resize:
+            return  # typed or pasted: only a terminal that was asked to reports its size
+        super().process_message(message)
 
     # --- suspending -----------------------------------------------------------------------
 
