@@ -90,16 +90,20 @@ class TerminalDriver(LinuxDriver):
     def _continue(self) -> None:
         """Take the terminal again once the shell has put this process into the foreground."""
         if os.tcgetpgrp(self.fileno) == os.getpgrp():
-            before = self.attrs_before
-            if not self._away:  # a SIGSTOP came without a warning
-                self.attrs_before = None  # keys typed now are for the session
-                self._leave()
-            self._away = False
-            self.resume_application_mode()
-            self.attrs_before = before
-            self._app.refresh(layout=True)
-        elif self._away:
+            self._take()
+        if self._away:
             self._loop.call_later(_TICK_SECONDS, self._continue)
+
+    def _take(self) -> None:
+        before = self.attrs_before
+        if not self._away:  # a SIGSTOP came without a warning
+            self.attrs_before = None  # keys typed now are for the session
+            self._leave()
+        self._away = False
+        self.resume_application_mode()  # does nothing if a signal interrupts it
+        self.attrs_before = before
+        self._away = self._key_thread is None or not self._key_thread.is_alive()
+        self._app.refresh(layout=True)
 
     def _leave(self) -> None:
         if not self._away:

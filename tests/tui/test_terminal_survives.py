@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import termios
 import time
 from pathlib import Path
 
@@ -75,6 +76,19 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_it_continues(start: Start)
     terminal.press("q")
     assert terminal.exit_code() == 0
     assert terminal.output.count(ALTERNATE_ON) == terminal.output.count(ALTERNATE_OFF) == 3
+
+
+def test_signals_in_quick_succession_leave_the_terminal_to_the_session(start: Start) -> None:
+    terminal = start()
+    terminal.shows(PICKER)
+    for _ in range(30):
+        for number in (signal.SIGCONT, signal.SIGWINCH, signal.SIGWINCH):
+            os.kill(terminal.pid, number)
+            terminal.read(0.01)
+    answers(terminal)
+    terminal.press("q")
+    assert terminal.exit_code() == 0
+    assert termios.tcgetattr(terminal.process.child_fd) == terminal.before
 
 
 def test_a_terminal_that_cannot_draw_is_told_what_to_use(start: Start) -> None:
