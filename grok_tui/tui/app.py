@@ -223,11 +223,11 @@ class SessionApp(App[Ending]):
     # --- the shell ----------------------------------------------------------------------
 
     def action_suspend(self) -> None:
-        """Stop until `fg`, together with what started the session, such as `make run`."""
+        """Stop until `fg`, as any program of a terminal does."""
         if self.is_web:
             self.say("there is no shell behind a browser")
         else:
-            os.killpg(0, signal.SIGTSTP)
+            signal.raise_signal(signal.SIGTSTP)
 
     # --- the end ------------------------------------------------------------------------
 

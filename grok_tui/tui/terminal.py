@@ -83,16 +83,26 @@ class TerminalDriver(LinuxDriver):
     # --- suspending -----------------------------------------------------------------------
 
     def _stop(self) -> None:
-        """Give the terminal back to the shell, and stop until it continues this process."""
+        """Give the terminal back to the shell, then stop with what it runs, such as `make run`.
+
+        The order matters: the shell takes the terminal as soon as its own child has stopped.
+        """
         self._leave()
-        os.kill(os.getpid(), signal.SIGSTOP)
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.killpg(0, signal.SIGTSTP)  # the system ignores it where no shell could continue it
+        self._loop.add_signal_handler(signal.SIGTSTP, self._stop)
+        self._loop.call_later(_TICK_SECONDS, self._return)
 
     def _continue(self) -> None:
         """Take the terminal again once the shell has put this process into the foreground."""
         if os.tcgetpgrp(self.fileno) == os.getpgrp():
             self._take()
         if self._away:
-            self._loop.call_later(_TICK_SECONDS, self._continue)
+            self._loop.call_later(_TICK_SECONDS, self._return)
+
+    def _return(self) -> None:
+        if self._away:
+            self._continue()
 
     def _take(self) -> None:
         before = self.attrs_before

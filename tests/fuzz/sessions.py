@@ -144,11 +144,11 @@ class Session:
                 case Act("signal", int(number)):
                     os.kill(terminal.pid, number)
                 case Act("stop", int(number)):
-                    os.kill(terminal.pid, number)
-                    if not self._until(terminal.stopped, "it does not stop"):
-                        return
                     before = terminal.output.count(ALTERNATE_ON)
-                    os.kill(terminal.pid, signal.SIGCONT)
+                    os.kill(terminal.pid, number)
+                    if number == signal.SIGSTOP:  # of the other it returns: no shell is there
+                        self._until(terminal.stopped, "it does not stop")
+                        os.kill(terminal.pid, signal.SIGCONT)
                     self._until(
                         lambda: terminal.output.count(ALTERNATE_ON) > before,
                         "it does not come back",

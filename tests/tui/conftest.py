@@ -5,6 +5,7 @@ import gc
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import textual.app
@@ -61,8 +62,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts the command in `tmp_path`, and ends it after the test."""
     terminals: list[Terminal] = []
 
-    def begin(*arguments: str, size: tuple[int, int] = (120, 36), **variables: str) -> Terminal:
-        terminals.append(Terminal(tmp_path, arguments, size, **variables))
+    def begin(*arguments: str, **options: Any) -> Terminal:
+        terminals.append(Terminal(tmp_path, arguments, **options))
         return terminals[-1]
 
     yield begin

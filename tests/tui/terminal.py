@@ -35,6 +35,7 @@ class Terminal:
         folder: Path,
         arguments: Sequence[str],
         size: tuple[int, int] = (120, 36),
+        command: str = str(COMMAND),
         **environment: str,
     ) -> None:
         width, height = size
@@ -48,7 +49,7 @@ class Terminal:
         }  # fmt: skip
         self.started = time.monotonic()
         self.process = pexpect.spawn(
-            str(COMMAND), [*arguments], cwd=folder, env=environment, dimensions=(height, width)
+            command, [*arguments], cwd=folder, env=environment, dimensions=(height, width)
         )
         self.before = termios.tcgetattr(self.process.child_fd)
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from terminal import ALTERNATE_OFF, ALTERNATE_ON, SMALL, Start, Terminal, processes
+from terminal import ALTERNATE_OFF, ALTERNATE_ON, COMMAND, SMALL, Start, Terminal, processes
 
 pytestmark = [
     pytest.mark.usefixtures("cpu"),
@@ -62,20 +62,37 @@ def test_a_terminal_that_is_not_utf_8_gets_ascii(start: Start, size: tuple[int, 
     terminal.assert_restored()
 
 
-def test_ctrl_z_gives_the_terminal_to_the_shell_until_it_continues(start: Start) -> None:
-    terminal = start()
+def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg(start: Start) -> None:
+    terminal = start("-i", command="sh", PS1="shell> ")
+    terminal.press(f"sh -c '{COMMAND}; echo left with $?'\r")  # as make would start it
     terminal.shows(PICKER)
-    for way in (lambda: terminal.press("\x1a"), lambda: os.kill(terminal.pid, signal.SIGSTOP)):
-        before = terminal.output.count(ALTERNATE_ON)
-        way()
-        terminal.until(terminal.stopped)
-        os.kill(terminal.pid, signal.SIGCONT)
-        terminal.until(lambda before=before: terminal.output.count(ALTERNATE_ON) > before)
+    for times in (1, 2):
+        terminal.press("\x1a")
+        terminal.until(lambda times=times: terminal.output.count(ALTERNATE_OFF) == times)
+        terminal.shows("Stopped")
+        terminal.press("fg\r")
         terminal.shows(PICKER)
         answers(terminal)
     terminal.press("q")
+    terminal.shows("left with 0")
+    terminal.press("exit\r")
     assert terminal.exit_code() == 0
-    assert terminal.output.count(ALTERNATE_ON) == terminal.output.count(ALTERNATE_OFF) == 3
+
+
+def test_a_session_that_no_shell_could_continue_does_not_stop(start: Start) -> None:
+    terminal = start()
+    terminal.shows(PICKER)
+    terminal.press("\x1a")
+    terminal.until(lambda: terminal.output.count(ALTERNATE_ON) == 2)
+    answers(terminal)
+    os.kill(terminal.pid, signal.SIGSTOP)
+    terminal.until(terminal.stopped)
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.until(lambda: terminal.output.count(ALTERNATE_ON) == 3)
+    answers(terminal)
+    terminal.press("q")
+    assert terminal.exit_code() == 0
+    assert terminal.output.count(ALTERNATE_OFF) == 3
 
 
 def test_signals_in_quick_succession_leave_the_terminal_to_the_session(start: Start) -> None:
@@ -119,12 +136,12 @@ def test_sigterm_ends_a_session_whose_terminal_reads_nothing(
 
 @pytest.mark.slow
 def test_sigterm_ends_a_session_that_is_suspended(start: Start, tmp_path: Path) -> None:
-    terminal = start("--preset", "nanda", *SMALL)
+    terminal = start("-i", command="bash", PS1="shell> ")
+    terminal.press(" ".join([str(COMMAND), "--preset", "nanda", *SMALL, "\r"]))
     terminal.until(lambda: terminal.step() > 0, 60)
     terminal.press("\x1a")
-    terminal.until(terminal.stopped)
-    os.kill(terminal.pid, signal.SIGTERM)
-    os.kill(terminal.pid, signal.SIGCONT)  # as a shell does
-    assert terminal.exit_code() == 143
+    terminal.shows("Stopped")
+    terminal.press("kill %1; wait; echo ended by $?\r")
+    terminal.shows("continues it")
     (run,) = (tmp_path / "runs").iterdir()
     assert (run / "summary.json").exists()
