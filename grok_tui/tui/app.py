@@ -224,8 +224,8 @@ class SessionApp(App[Ending]):
 
     def action_suspend(self) -> None:
         """Stop until `fg`, as any program of a terminal does."""
-        if self.is_web:
-            self.say("there is no shell behind a browser")
+        if self.is_web or self.is_headless:
+            self.say("there is no shell to return to")
         else:
             signal.raise_signal(signal.SIGTSTP)
 

@@ -188,5 +188,12 @@ async def test_the_picker_has_the_few_commands_that_make_sense_there() -> None:
     assert app.return_value == Ending(0)
 
 
+async def test_without_a_terminal_there_is_no_shell_to_return_to() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "there is no shell to return to" in status(pilot))
+
+
 def _listed(pilot: Pilot[Ending]) -> list[str]:
     return [str(option.prompt) for option in pilot.app.screen.query_one(CommandList).options]
