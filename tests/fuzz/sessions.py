@@ -120,9 +120,8 @@ class Session:
             "sweep": ["sweep", "sweep.toml", "-o", "sweep"],
         }[kind]
         self.kind, self.size = kind, size
-        self.terminal = Terminal(
-            folder, arguments, size, XDG_CONFIG_HOME=str(folder / "config")
-        )
+        variables = {"XDG_CONFIG_HOME": str(folder / "config"), "PYTHONFAULTHANDLER": "1"}
+        self.terminal = Terminal(folder, arguments, size, **variables)
         words = {"live": "RUNNING", "ended": "STOPPED", "sweep": "have ended"}
         self._until(
             lambda: words.get(kind, "step ") in self.terminal.text(), "it does not start"
@@ -205,8 +204,16 @@ class Session:
                 self._check_end(ends)
                 return False
             if time.monotonic() > end:
-                raise FindingError(f"{problem}\n{self.terminal.text()}")
+                raise FindingError(f"{problem}\n{self.terminal.text()}\n{self._stacks()}")
         return True
+
+    def _stacks(self) -> str:
+        """What each thread of a session that hangs is doing; ends it."""
+        before = len(self.terminal.output)
+        os.kill(self.terminal.pid, signal.SIGABRT)
+        while self.terminal.read(1.0) and self.alive:
+            pass
+        return self.terminal.output[before:].decode(errors="replace")
 
     def _check_end(self, codes: Sequence[int]) -> None:
         """Check how it ended. Raises FindingError."""

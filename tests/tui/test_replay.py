@@ -257,6 +257,15 @@ async def test_a_jump_asks_until_a_step_of_the_run_is_typed(run: Path) -> None:
             assert at(pilot, 700)
 
 
+async def test_a_jump_takes_digits_however_many(run: Path) -> None:
+    async with replay(run, 700) as (pilot, _):
+        await pilot.press("j")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JumpDialog))
+        await pilot.press(*["9"] * 40, "a", "minus", "enter")
+        await until(pilot, lambda: "type a step from 0 to 1500" in shown(pilot))
+        assert pilot.app.screen.query_one(Input).value == "9" * 40
+
+
 @pytest.mark.parametrize("size", [(80, 24), (60, 16)])
 async def test_it_fits_a_small_terminal(run: Path, size: tuple[int, int]) -> None:
     async with replay(run, 700, size=size) as (pilot, _):

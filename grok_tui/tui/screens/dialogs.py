@@ -160,7 +160,8 @@ class JumpDialog(Question[int]):
         self._last = last
 
     def answers(self) -> ComposeResult:
-        yield Input(placeholder="a step", type="integer", compact=True)
+        # Textual's own type for integers takes forever at a letter after thirty digits.
+        yield Input(placeholder="a step", restrict=r"\d*", compact=True)
         yield from super().answers()
 
     def action_choose(self) -> None:
