@@ -1,12 +1,12 @@
-# `make run` starts the session, `make test` runs the suite, `make bench` measures; all install
-# into .venv first.
+# `make run` starts the session, `make test` runs the suite, `make fuzz` looks for what breaks a
+# session, `make bench` measures; all install into .venv first.
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Subprocesses of the suite would otherwise compile the packages again and again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-slow test-long bench check format lint types imports install dev clean
+.PHONY: run test test-slow test-long fuzz bench check format lint types imports install dev clean
 
 run: install
 	$(BIN)/grok-tui
@@ -19,6 +19,9 @@ test-slow: dev
 
 test-long: dev
 	$(BIN)/pytest -m long -n 1
+
+fuzz: dev
+	PYTHONPATH=tests/tui $(BIN)/python -m tests.fuzz.sessions
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
@@ -51,7 +54,10 @@ dev: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-.venv/installed-bench: .venv/installed
+.venv/installed-fuzz: dev
+	PYTHONPATH=tests/tui $(BIN)/python -m tests.fuzz.sessions
+
+bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 

@@ -22,6 +22,16 @@ class UserError(Exception):
         super().__init__(one_line(message))
 
 
+def reason(error: Exception, what: str) -> str:
+    """Why `what` cannot go on, in one line: an error of the user, of the system, or a bug."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return one_line(f"{place}{error.strerror or error}")
+    return one_line(f"{what} broke: {type(error).__name__}: {error}")
+
+
 # --- numbers --------------------------------------------------------------------------
 
 
@@ -55,6 +65,14 @@ def whole(text: str) -> int:
         if not (value := float(text)).is_integer():
             raise
         return int(value)
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a user typed; None if it is not a whole number."""
+    try:
+        return whole(text)
+    except ValueError:
+        return None
 
 
 # --- text from elsewhere --------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from grok_tui.cli.output import say
 from grok_tui.cli.streams import STANDARD_OUTPUT, standard_streams
-from grok_tui.text import UserError, one_line
+from grok_tui.text import UserError, reason
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             if isinstance(error, BrokenPipeError) and error.filename == STANDARD_OUTPUT:
                 return DONE  # `grok-tui presets | head`: the reader has seen enough
-            say(f"error: {_reason(error)}")
+            say(f"error: {reason(error, 'the command')}")
             return FAILED
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -82,8 +82,3 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     except SystemExit as end:  # --help, --version
         return DONE if end.code is None else int(end.code)
     return module.run(options)
-
-
-def _reason(error: OSError) -> str:
-    place = f"{error.filename}: " if error.filename else ""
-    return one_line(f"{place}{error.strerror or error}")

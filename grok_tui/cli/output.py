@@ -8,6 +8,7 @@ import sys
 from typing import Any, TextIO, cast
 
 from grok_tui.cli.streams import Progress
+from grok_tui.text import UserError
 
 
 def say(text: str) -> None:
@@ -25,7 +26,14 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, indent=2, allow_nan=False))
 
 
-def has_screen() -> bool:
-    """Whether there is a terminal, or a browser in place of one."""
-    browser = "TEXTUAL_DRIVER" in os.environ
-    return browser or (sys.stdout.isatty() and sys.stdin.isatty())
+def has_screen(instead: str) -> bool:
+    """Whether there is a terminal, or a browser in place of one.
+
+    instead: what works without a screen. Raises UserError if the terminal cannot draw one.
+    """
+    if "TEXTUAL_DRIVER" in os.environ:
+        return True
+    terminal = sys.stdout.isatty() and sys.stdin.isatty()
+    if terminal and (kind := os.environ.get("TERM")) in ("dumb", "unknown"):
+        raise UserError(f"TERM={kind} cannot show a full screen; {instead}")
+    return terminal

@@ -34,8 +34,9 @@ def parse(name: str, arguments: Sequence[str]) -> Namespace:
 
 def run(options: Namespace) -> int:
     """Show the run until the user leaves."""
-    if not has_screen():
-        raise UserError("replay needs a terminal; export --to cast or svg writes a file")
+    instead = "export --to cast or svg writes a file"
+    if not has_screen(instead):
+        raise UserError(f"replay needs a terminal; {instead}")
     launcher = replay_launcher()
     first = launcher.replay(options.run, options.at, options.speed)
     app = make_app(launcher, first, options.theme, ascii_only=options.ascii)

@@ -15,10 +15,20 @@ STANDARD_OUTPUT = "standard output"
 
 
 def _characters(error: UnicodeError) -> tuple[bytes, int]:
-    """Bytes for characters that an encoding lacks: those of a name that is not text, or `?`."""
+    """Bytes for characters that an encoding lacks.
+
+    Those of a name that is not text stay as they were, others become similar ASCII.
+    """
+    from grok_tui.tui.ascii_only import ascii_text, spelled
+
     assert isinstance(error, UnicodeEncodeError)
-    codes = map(ord, error.object[error.start : error.end])
-    return bytes(x - 0xDC00 if 0xDC80 <= x <= 0xDCFF else ord("?") for x in codes), error.end
+    characters = error.object[error.start : error.end]
+    return b"".join(
+        bytes([ord(c) - 0xDC00])
+        if 0xDC80 <= ord(c) <= 0xDCFF
+        else ascii_text(spelled(c)).encode("ascii")
+        for c in characters
+    ), error.end
 
 
 codecs.register_error("grok-tui", _characters)

@@ -78,7 +78,7 @@ def run(options: Namespace) -> int:
     try:
         with locked(folder.path), _signals_interrupt():
             progress = SweepProgress.begin(folder, retry=options.retry_failed)
-            if has_screen() and not options.headless:
+            if not options.headless and has_screen("--headless prints lines"):
                 code = _show(folder, progress, options)
             elif progress.missing:
                 _train(folder, progress, options)

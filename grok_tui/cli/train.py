@@ -83,7 +83,7 @@ def parse(_: str, arguments: Sequence[str]) -> Namespace:
 def run(options: Namespace) -> int:
     """Train and return the exit code."""
     check_options(options)
-    if options.record is None and has_screen():
+    if options.record is None and has_screen("--record DIR trains without one"):
         return _session(options)
     from grok_tui.cli.headless import train_headless
     from grok_tui.runs.resume import saved

@@ -36,8 +36,7 @@ def answer_from(
         activation = model.neuron(snapshot.weights, task.a, task.b, question.neuron)
         return Inspected(snapshot.step, question.neuron, activation)
     pair = question.a, question.b
-    if task.index(*pair) is None:
-        raise UserError(f"{pair[0]}, {pair[1]} is not a pair of this task: {task.domain}")
+    task.index(*pair)  # raises for what is not a pair
     likely = answer_probabilities(model, snapshot.weights, pair, config.loss)
     return Answered(snapshot.step, *pair, likely)
 

@@ -15,7 +15,7 @@ from grok_tui.protocol.events import Compiling, Event, Failed, Sink, Stopped, Wa
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs.writer import RunWriter, cannot_write, open_writer
 from grok_tui.sources.retrying_recorder import RetryingRecorder
-from grok_tui.text import UserError
+from grok_tui.text import UserError, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,6 @@ def why(error: Exception) -> str:
     """Describe an error in one line; prints the traceback if the error was not foreseen."""
     if isinstance(error, OSError):
         return cannot_write(error)
-    if isinstance(error, UserError):
-        return str(error)
-    traceback.print_exception(error)
-    return f"the trainer broke: {type(error).__name__}: {error}"
+    if not isinstance(error, UserError):
+        traceback.print_exception(error)
+    return reason(error, "the trainer")

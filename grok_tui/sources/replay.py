@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grok_tui.protocol.commands import Ask, Command, Inspect, Pause, Resume, Step
-from grok_tui.protocol.events import Event, Warned
+from grok_tui.protocol.events import Event, Paused, Warned
 from grok_tui.sources.answers import answer_from
 from grok_tui.sources.player import Player, shown
 from grok_tui.sources.recording import Recording
-from grok_tui.text import UserError
+from grok_tui.text import reason
 from grok_tui.view.state import Sought
 
 # Time between two states while playing.
@@ -77,16 +77,32 @@ class ReplaySource:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                wait = TICK_SECONDS if self._player.playing else None
-                self._changed.wait_for(self._woken, wait)
-                if self._closed:
-                    return
-                self._play_to_now()
-                player, self._news = self._player, False
-                questions, self._questions = self._questions, []
-            self._show(player, questions)
+        while not self._closed:
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001  the boundary: the screen says it
+                self._halt(error)
+
+    def _turn(self) -> None:
+        with self._changed:
+            wait = TICK_SECONDS if self._player.playing else None
+            self._changed.wait_for(self._woken, wait)
+            if self._closed:
+                return
+            self._play_to_now()
+            player, self._news = self._player, False
+            questions, self._questions = self._questions, []
+        self._deliver(Sought(shown(self.recording, player)))
+        for question in questions:
+            self._answer(question, player.step)
+
+    def _halt(self, error: Exception) -> None:
+        """Pause where the replay cannot go on, and say why; it can still go elsewhere."""
+        with self._changed:
+            self._player = self._player.paused()
+            self._news, self._questions = False, []
+        self._deliver(Warned(self._player.step, reason(error, "the replay")))
+        self._deliver(Paused(self._player.step))
 
     def _play_to_now(self) -> None:
         now = time.monotonic()
@@ -96,10 +112,8 @@ class ReplaySource:
     def _woken(self) -> bool:
         return self._closed or self._news or bool(self._questions)
 
-    def _show(self, player: Player, questions: list[Ask | Inspect]) -> None:
+    def _answer(self, question: Ask | Inspect, step: int) -> None:
         try:
-            self._deliver(Sought(shown(self.recording, player)))
-            for question in questions:
-                self._deliver(answer_from(self.folder, question, player.step))
-        except (UserError, OSError) as error:
-            self._deliver(Warned(player.step, str(error)))
+            self._deliver(answer_from(self.folder, question, step))
+        except Exception as error:  # noqa: BLE001  one answer less, and the replay goes on
+            self._deliver(Warned(step, reason(error, "the answer")))

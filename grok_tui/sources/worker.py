@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from grok_tui.protocol.commands import Command, Stop
 from grok_tui.protocol.events import Event, Failed, Sink, Started, Stopped
 from grok_tui.sources.job import Job, QueueInbox, run, why
 from grok_tui.sources.outbox import Outbox
+from grok_tui.text import reason
 
 NICENESS = 10
 # How long a child may take to save a last checkpoint after its session is gone.
@@ -132,6 +134,8 @@ class WorkerSource:
                     self._unheard = event.reason
             except (EOFError, OSError, pickle.UnpicklingError):
                 event = Failed(self._step, self._death())
+            except Exception as error:  # noqa: BLE001  the boundary: the session shows it
+                event = Failed(self._step, reason(error, "the connection to the trainer"))
             self._step = getattr(event, "step", self._step)
             self._started = self._started or isinstance(event, Started)
             self._failed = isinstance(event, Failed)
@@ -169,10 +173,18 @@ def _take_commands(connection: Connection, inbox: QueueInbox) -> None:
     os._exit(1)
 
 
+def _end_at_once(died: threading.ExceptHookArgs) -> None:
+    """End the process when one of its threads dies, so that the session hears of it."""
+    traceback.print_exception(died.exc_value)
+    sys.stderr.flush()
+    os._exit(1)
+
+
 def main(descriptor: int) -> None:
     """Run the child: receive a job from the pipe, train it, and send its events."""
     for ignored in (signal.SIGINT, signal.SIGHUP):  # the session decides, not the terminal
         signal.signal(ignored, signal.SIG_IGN)
+    threading.excepthook = _end_at_once
     os.nice(NICENESS)
     connection = Connection(descriptor)
     outbox = Outbox(connection.send)

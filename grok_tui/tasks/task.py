@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grok_tui.tasks.groups import Group, residues
+from grok_tui.text import UserError
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -100,11 +101,11 @@ class Task:
     def group(self) -> Group:
         return self.operation.group(self.modulus, self.operation.first_b)
 
-    def index(self, a: int, b: int) -> int | None:
-        """The position of a pair in the task's order; None if the task has no such pair."""
+    def index(self, a: int, b: int) -> int:
+        """The position of a pair in the order of the task. Raises UserError if it has none."""
         row, column = a, b - self.operation.first_b
         if not (0 <= row < len(self.rows) and 0 <= column < len(self.columns)):
-            return None
+            raise UserError(f"{a}, {b} is not a pair of this task: {self.domain}")
         return row * len(self.columns) + column
 
     def neighbor(self, pair: tuple[int, int], rows: int, columns: int) -> tuple[int, int]:

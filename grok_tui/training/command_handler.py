@@ -20,6 +20,7 @@ from grok_tui.protocol.commands import (
 )
 from grok_tui.protocol.events import CommandRejected, ConfigApplied, Paused, Resumed, Sink
 from grok_tui.tasks.task import Task
+from grok_tui.text import UserError
 
 
 class CommandHandler:
@@ -145,8 +146,10 @@ class CommandHandler:
         return True
 
     def _ask(self, a: int, b: int) -> None:
-        if self._task.index(a, b) is None:
-            self._reject("ask", f"{a}, {b} is not a pair of this task: {self._task.domain}")
+        try:
+            self._task.index(a, b)
+        except UserError as error:
+            self._reject("ask", str(error))
         else:
             self._answer(a, b)
 

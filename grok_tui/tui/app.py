@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +43,9 @@ from grok_tui.tui.themes import DEFAULT_THEME, Theme, ThemeError, read_theme
 RELOAD_SECONDS = 1.0
 # How long a problem of the start is shown, unless it is clicked away.
 PROBLEM_SECONDS = 30.0
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+# How long the screen may take to obey one of them.
+STUCK_SECONDS = 5.0
 
 
 def session_actions() -> dict[str, Action]:
@@ -78,6 +84,7 @@ class SessionApp(App[Ending]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "next_theme", "Theme", id="theme"),
+        Binding("ctrl+z", "suspend", "Suspend; fg continues", show=False, priority=True),
     ]
 
     def __init__(
@@ -117,7 +124,7 @@ class SessionApp(App[Ending]):
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette())
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         if isinstance(screen, RunView):
@@ -133,13 +140,18 @@ class SessionApp(App[Ending]):
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._end_by, number)
+        loop.add_signal_handler(signal.SIGINT, self._ask_quit)
+        for number in ENDING_SIGNALS:
+            signal.signal(number, partial(self._on_signal, loop, copy_context()))
         self._reload_theme()  # records when the file last changed
         self.set_interval(RELOAD_SECONDS, self._reload_theme)
         self.begin()
         for problem in self.problems:
             self.notify(problem, severity="warning", timeout=PROBLEM_SECONDS, markup=False)
+
+    def on_unmount(self) -> None:
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
 
     def begin(self) -> None:
         """Show the first screen."""
@@ -176,7 +188,8 @@ class SessionApp(App[Ending]):
         if before is not None:
             closing = asyncio.to_thread(before.run.source.close, SAVE_SECONDS)
             self.run_worker(closing, group="closing", exit_on_error=False)
-            await self.pop_screen()
+            while self.run_view is before:  # there may be a dialog over it
+                await self.pop_screen()
         await self.push_screen(screen_of(run, self.keys))
 
     # --- themes -------------------------------------------------------------------------
@@ -223,6 +236,15 @@ class SessionApp(App[Ending]):
         if run := self.run_view:
             run.say(message)
 
+    # --- the shell ----------------------------------------------------------------------
+
+    def action_suspend(self) -> None:
+        """Stop until `fg`, as any program of a terminal does."""
+        if self.is_web or self.is_headless:
+            self.say("there is no shell to return to")
+        else:
+            signal.raise_signal(signal.SIGTSTP)
+
     # --- the end ------------------------------------------------------------------------
 
     async def action_quit(self) -> None:
@@ -230,7 +252,7 @@ class SessionApp(App[Ending]):
         self._ask_quit()
 
     def action_help_quit(self) -> None:
-        """Handle ctrl+c."""
+        """Handle ctrl+c, as SIGINT does."""
         self._ask_quit()
 
     def _ask_quit(self) -> None:
@@ -247,9 +269,26 @@ class SessionApp(App[Ending]):
         """The screen of the present run; None if there is none."""
         return next((s for s in self.screen_stack if isinstance(s, RunView)), None)
 
-    def _end_by(self, number: signal.Signals) -> None:
-        """End on a signal, after saving; works even if the terminal is gone."""
+    def _on_signal(
+        self, loop: asyncio.AbstractEventLoop, context: Context, number: int, _: object
+    ) -> None:
+        """End on a signal, even while the screen waits for a terminal that reads nothing."""
+        if_stuck = self._exit_after(STUCK_SECONDS, number)
+        loop.call_soon_threadsafe(self._end_by, number, if_stuck, context=context)
+
+    def _end_by(self, number: int, if_stuck: threading.Timer) -> None:
+        """End after saving."""
+        if_stuck.cancel()
+        self._exit_after(2 * SAVE_SECONDS + STUCK_SECONDS, number)
         if run := self.run_view:
             run.save_and_leave(128 + number)
         else:
             self.exit(Ending(128 + number))
+
+    def _exit_after(self, seconds: float, number: int) -> threading.Timer:
+        """End the process after some seconds, if it has a terminal; its trainer then saves."""
+        timer = threading.Timer(seconds, os._exit, [128 + number])
+        timer.daemon = True
+        if not self.is_headless:
+            timer.start()
+        return timer

@@ -18,6 +18,7 @@ from grok_tui.tui.app import SessionApp, occupied_keys, session_actions
 from grok_tui.tui.keys.keymap import load_keymap
 from grok_tui.tui.messages import Ending
 from grok_tui.tui.preferences import remembered_theme
+from grok_tui.tui.terminal import shows_unicode
 from grok_tui.tui.themes import choose_theme, load_themes
 
 
@@ -31,6 +32,7 @@ def make_app(
 ) -> SessionApp:
     """Make the session's application with the user's themes and keys. Raises UserError.
 
+    ascii_only: draw with ASCII only, even where the terminal can show more.
     kind: called with the arguments of `SessionApp`.
     """
     themes, bad_themes = load_themes()
@@ -39,6 +41,7 @@ def make_app(
     for problem in problems:
         _say(problem)
     theme = choose_theme(themes, theme_name, remembered_theme(), Console().color_system)
+    ascii_only = ascii_only or not shows_unicode()
     return kind(first, launcher, themes, theme, keymap, problems=problems, ascii=ascii_only)
 
 

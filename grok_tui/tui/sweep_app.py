@@ -11,6 +11,7 @@ from grok_tui.sources.launcher import SAVE_SECONDS, Run
 from grok_tui.text import UserError
 from grok_tui.tui.app import SessionApp, screen_of
 from grok_tui.tui.messages import Ending, ReplayRequested
+from grok_tui.tui.screens.dialogs import close_dialogs
 from grok_tui.tui.screens.run_view import RunView
 from grok_tui.tui.screens.sweep import SweepScreen
 
@@ -42,6 +43,7 @@ class SweepApp(SessionApp):
         except (UserError, OSError) as error:
             self._sweep.say(str(error))
             return
+        close_dialogs(self)
         await self.push_screen(screen_of(run, self.keys))
 
     async def leave_run(self, ending: Ending) -> None:

@@ -87,6 +87,19 @@ def test_devices() -> None:
         assert "\n" not in device["note"]
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_keys_where_arrows_cannot_be_printed(encoding: str) -> None:
+    """Arrows become words, since `<` is a key, too."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "grok_tui", "keys"],
+        check=True,
+        capture_output=True,
+        env=environment(PYTHONIOENCODING=encoding),
+    ).stdout.decode("ascii")
+    assert "shift+left " in shown
+    assert "←" not in shown
+
+
 def test_themes() -> None:
     result = call("themes", "--json")
     assert (result.code, result.err) == (0, "")

@@ -130,6 +130,20 @@ def test_a_child_that_raises_fails_with_the_reason_and_keeps_its_log(
     assert "Traceback" in child.source.log.read_text()
 
 
+class Unknown:
+    """No command, and of a module that the child does not have."""
+
+
+def test_a_child_that_cannot_read_its_commands_ends_with_the_reason(
+    watch: Callable[[Job], Watched],
+) -> None:
+    child = watch(Job(ENDLESS))
+    child.until(Compiling)
+    child.source.send(Unknown())  # type: ignore[arg-type]
+    reason = child.until(Failed).reason
+    assert reason.startswith("the trainer exited unexpectedly with code 1: ModuleNotFoundError")
+
+
 def test_a_device_that_does_not_open_fails_with_the_reason(
     watch: Callable[[Job], Watched], tmp_path: Path
 ) -> None:

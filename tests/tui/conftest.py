@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import textual.app
 import textual.constants
 import textual.pilot
+from terminal import Start, Terminal
 
 from grok_tui.tui.panes import doctor
 from grok_tui.tui.screens import run_view
@@ -52,6 +55,20 @@ def quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     for module in (textual.app, textual.pilot):
         monkeypatch.setattr(module, "wait_for_idle", nothing_to_do)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the command in `tmp_path`, and ends it after the test."""
+    terminals: list[Terminal] = []
+
+    def begin(*arguments: str, **options: Any) -> Terminal:
+        terminals.append(Terminal(tmp_path, arguments, **options))
+        return terminals[-1]
+
+    yield begin
+    for terminal in terminals:
+        terminal.kill()
 
 
 async def nothing_to_do(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:

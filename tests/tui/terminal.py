@@ -31,7 +31,12 @@ class Terminal:
     """A terminal of some size that runs `grok-tui` in a given folder."""
 
     def __init__(
-        self, folder: Path, arguments: Sequence[str], size: tuple[int, int] = (120, 36)
+        self,
+        folder: Path,
+        arguments: Sequence[str],
+        size: tuple[int, int] = (120, 36),
+        command: str = str(COMMAND),
+        **environment: str,
     ) -> None:
         width, height = size
         self.folder = folder
@@ -40,10 +45,11 @@ class Terminal:
         self.output = b""
         environment = {
             **os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "NO_COLOR": "",
+            **environment,
         }  # fmt: skip
         self.started = time.monotonic()
         self.process = pexpect.spawn(
-            str(COMMAND), [*arguments], cwd=folder, env=environment, dimensions=(height, width)
+            command, [*arguments], cwd=folder, env=environment, dimensions=(height, width)
         )
         self.before = termios.tcgetattr(self.process.child_fd)
 
@@ -83,13 +89,19 @@ class Terminal:
     def shows(self, text: str, seconds: float = 30.0) -> float:
         return self.until(lambda: text in self.text(), seconds)
 
-    def press(self, keys: str) -> None:
+    def press(self, keys: str | bytes) -> None:
         self.process.send(keys)
 
     def trainer(self) -> int:
         """The process ID of the trainer."""
         (pid,) = (pid for pid, parent, _ in processes() if parent == self.pid)
         return pid
+
+    def stopped(self) -> bool:
+        """Whether it is stopped, as by ctrl+z."""
+        command = ["ps", "-o", "stat=", "-p", str(self.pid)]
+        shown = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+        return shown.startswith("T")
 
     def exit_code(self, seconds: float = 20.0) -> int:
         """Read until the program has ended; returns its exit code."""
@@ -119,6 +131,9 @@ class Terminal:
         for pid in [*trainers, self.pid] if self.process.isalive() else trainers:
             os.kill(pid, signal.SIGKILL)
         self.process.close(force=True)
+
+
+Start = Callable[..., Terminal]
 
 
 def processes() -> list[tuple[int, int, int]]:

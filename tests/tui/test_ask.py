@@ -28,6 +28,7 @@ from grok_tui.protocol.events import Answered, Evaluated
 from grok_tui.protocol.snapshot import Snapshot
 from grok_tui.runs import checkpoints
 
+NAMES = {" ": "space", ",": "comma", "-": "minus", ".": "full_stop"}
 SIZES = [(120, 36), (80, 24), (60, 16)]
 
 
@@ -39,7 +40,7 @@ def answered(a: int, b: int, given: int, step: int = 30) -> Answered:
 
 
 async def opened(pilot: Pilot, question: str = "12 30") -> None:
-    keys = ["space" if c == " " else "comma" if c == "," else c for c in question]
+    keys = [NAMES.get(character, character) for character in question]
     await settled(pilot)
     await pilot.press("0", "enter", *keys, "enter")
     await pilot.pause()
@@ -85,15 +86,31 @@ async def test_arrows_ask_for_a_neighbor() -> None:
             assert source.commands.pop() == Ask(*pair)
 
 
-async def test_what_is_not_a_pair_is_explained() -> None:
+async def test_what_is_not_a_pair_is_explained_until_the_next_try() -> None:
+    two, range_ = "type two whole numbers", "a is 0 to 112"
     source = playing(*training(1, 30))
     async with session(source).run_test(size=(80, 24)) as pilot:
-        for question in ("12", "a b", "1 2 3", ""):
+        for question, why in (
+            ("12", two), ("a -", two), ("1 2 3", two), ("", two), ("1.5 2", two),
+            ("5 700", range_), ("113 0", range_), ("-5 7", range_), ("5 -7", range_),
+        ):  # fmt: skip
             await opened(pilot, question)
-            assert "type two numbers" in shown(pilot)
-            assert source.commands == []
-            await pilot.press("escape")
+            assert why in shown(pilot)
+            source.deliver(Evaluated(40, metrics(40), 0.1))
             await settled(pilot)
+            assert why in shown(pilot)
+            assert source.commands == []
+            await pilot.press(*["backspace"] * len(question), "escape")
+            await settled(pilot)
+            assert why not in shown(pilot)
+
+
+async def test_there_is_nothing_to_ask_before_the_start() -> None:
+    source = ScriptedSource()
+    async with session(source).run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        assert "the task is not known yet" in shown(pilot)
+        assert source.commands == []
 
 
 async def test_while_typing_keys_are_text_until_escape() -> None:

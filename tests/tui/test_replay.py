@@ -21,6 +21,7 @@ from scripted import (
 )
 from small_weights import snapshot_of
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from grok_tui.protocol.events import Failed, Stopped
 from grok_tui.runs.checkpoints import checkpoint_path, save
@@ -37,6 +38,7 @@ from grok_tui.tui.screens.dialogs import JumpDialog
 from grok_tui.tui.screens.help import Help, HelpText
 from grok_tui.tui.screens.replay import Replay
 from grok_tui.tui.themes import load_themes
+from grok_tui.view.state import SessionState
 
 STOPPED = Stopped(1500, "completed")
 
@@ -50,10 +52,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def replay(
-    folder: Path, step: int = 0, *, playing: bool = False, size: tuple[int, int] = (120, 36)
+    folder: Path,
+    step: int = 0,
+    *,
+    playing: bool = False,
+    size: tuple[int, int] = (120, 36),
+    kind: type[Recording] = Recording,
 ) -> AsyncIterator[tuple[Pilot[Ending], ScriptedLauncher]]:
     """A replay, paused at a step."""
-    recording = Recording.open(folder)
+    recording = kind.open(folder)
     player = Player(recording.timeline, recording.last, playing=playing).sought(step)
     first = Run(ReplaySource(recording, player), state_shown(recording, player), folder)
     launcher = ScriptedLauncher()
@@ -61,6 +68,15 @@ async def replay(
     async with app.run_test(size=size) as pilot:
         yield pilot, launcher
         first.source.close(5)
+
+
+class Broken(Recording):
+    """A recording that cannot be shown from step 800 to step 899."""
+
+    def state_at(self, step: int) -> SessionState:
+        if 800 <= step < 900:
+            raise IndexError("no such pair")
+        return super().state_at(step)
 
 
 def at(pilot: Pilot[Ending], step: int) -> bool:
@@ -217,6 +233,37 @@ async def test_a_run_that_was_cut_off_ends_paused(tmp_path: Path) -> None:
     async with replay(run, 600) as (pilot, _):
         await until(pilot, lambda: "step 599 / 599" in status(pilot))
         assert word(pilot) == "PAUSED"
+
+
+async def test_where_it_cannot_go_on_it_says_so_and_pauses(run: Path) -> None:
+    async with replay(run, 790, playing=True, kind=Broken) as (pilot, _):
+        broke = "the replay broke: IndexError: no such pair"
+        await until(pilot, lambda: broke in status(pilot))
+        assert word(pilot) == "PAUSED"
+        await pilot.press("S")
+        await until(pilot, lambda: run_screen(pilot).state.step >= 900)
+
+
+async def test_a_jump_asks_until_a_step_of_the_run_is_typed(run: Path) -> None:
+    async with replay(run, 700) as (pilot, _):
+        for typed in ("", "-", "+", "-5", "1501", "9" * 5000):
+            await pilot.press("j")
+            await until(pilot, lambda: isinstance(pilot.app.screen, JumpDialog))
+            pilot.app.screen.query_one(Input).value = typed
+            await pilot.press("enter")
+            await until(pilot, lambda: "type a step from 0 to 1500" in shown(pilot))
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Replay))
+            assert at(pilot, 700)
+
+
+async def test_a_jump_takes_digits_however_many(run: Path) -> None:
+    async with replay(run, 700) as (pilot, _):
+        await pilot.press("j")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JumpDialog))
+        await pilot.press(*["9"] * 40, "a", "minus", "enter")
+        await until(pilot, lambda: "type a step from 0 to 1500" in shown(pilot))
+        assert pilot.app.screen.query_one(Input).value == "9" * 40
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 16)])

@@ -17,6 +17,7 @@ from scripted import (
     run_screen,
     session,
     settled,
+    shown,
     status,
     training,
     until,
@@ -161,6 +162,16 @@ def test_a_failure_after_the_screens_are_gone_is_reported_once(
         app = make_app(session, session.open(Job(CONFIG)), None)
         assert run_session(session, app) == 1
         assert capfd.readouterr().err == f"grok-tui: error: {Lost.unheard}\n"
+
+
+async def test_an_interrupt_asks_first() -> None:
+    source = playing(*training(1, 30))
+    async with session(source).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        signal.raise_signal(signal.SIGINT)
+        await until(pilot, lambda: "End this run?" in shown(pilot))
+        signal.raise_signal(signal.SIGINT)
+        await until(pilot, lambda: Stop("quit") in source.commands)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -181,11 +181,19 @@ async def test_the_picker_has_the_few_commands_that_make_sense_there() -> None:
         await until(pilot, lambda: len(_listed(pilot)) >= len(themes) + 3)
         names = {title.splitlines()[0] for title in _listed(pilot)}
         own = {f"Theme: {name}" for name in themes}
-        assert names - own == {"Quit", "Theme: change to the next one", "Screenshot"}
+        suspend = "Suspend; fg continues"
+        assert names - own == {"Quit", suspend, "Theme: change to the next one", "Screenshot"}
         await pilot.press("escape")
         await choose(pilot, "quit")
         await until(pilot, lambda: app.return_value is not None)
     assert app.return_value == Ending(0)
+
+
+async def test_without_a_terminal_there_is_no_shell_to_return_to() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "there is no shell to return to" in status(pilot))
 
 
 def _listed(pilot: Pilot[Ending]) -> list[str]:

@@ -166,15 +166,23 @@ async def test_leaving_while_points_are_trained_takes_two_presses(tmp_path: Path
     assert pilot.app.return_value == Ending(0)
 
 
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (UserError("the scheduler is gone"), "the scheduler is gone"),
+        (OSError(28, "No space left on device", "a"), "a: No space left on device"),
+        (KeyError("weights"), "the sweep broke: KeyError: 'weights'"),
+    ],
+)
 async def test_an_error_that_ends_training_is_shown_and_sets_the_exit_code(
-    tmp_path: Path,
+    tmp_path: Path, problem: Exception, said: str
 ) -> None:
     training = Training()
-    training.problem = UserError("the scheduler is gone; what is done is kept")
+    training.problem = problem
     async with screen(sweep_of(tmp_path), training) as pilot:
-        await says(pilot, "the scheduler is gone")
+        await says(pilot, said)
         await pilot.press("q")
-    assert pilot.app.return_value == Ending(2, str(training.problem))
+    assert pilot.app.return_value == Ending(2, said)
 
 
 @pytest.mark.parametrize("theme", ["midnight", "terminal", "paper"])

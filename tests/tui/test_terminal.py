@@ -7,11 +7,10 @@ import os
 import signal
 import time
 import tomllib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from terminal import ALTERNATE_ON, SMALL, Terminal, processes
+from terminal import ALTERNATE_ON, SMALL, Start, Terminal, processes
 
 pytestmark = [
     pytest.mark.usefixtures("cpu"),
@@ -20,22 +19,6 @@ pytestmark = [
 
 # On an idle machine, the first frame takes half a second; a test machine may be busy.
 FIRST_FRAME_SECONDS = 3.0
-
-Start = Callable[..., Terminal]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the command in `tmp_path`, and ends it after the test."""
-    terminals: list[Terminal] = []
-
-    def begin(*arguments: str, size: tuple[int, int] = (120, 36)) -> Terminal:
-        terminals.append(Terminal(tmp_path, arguments, size))
-        return terminals[-1]
-
-    yield begin
-    for terminal in terminals:
-        terminal.kill()
 
 
 @pytest.fixture

@@ -39,6 +39,19 @@ def test_an_unedited_text_gives_exactly_the_same_number(value: float) -> None:
     assert checked(STATE, "lr", exact(value)) == value
 
 
+TYPED = st.one_of(st.text(), st.text(alphabet="0123456789-+.e_ naif"), st.just("9" * 5000))
+
+
+@given(st.sampled_from(list(FIELDS)), TYPED)
+def test_any_text_is_a_valid_value_or_refused_with_a_reason(name: str, text: str) -> None:
+    try:
+        value = checked(STATE, name, text)
+    except ConfigError as error:
+        assert str(error)
+    else:
+        assert checked(STATE, name, written(value)) == value
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

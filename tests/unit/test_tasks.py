@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from grok_tui.config.schema import Config
 from grok_tui.tasks.registry import make_task
+from grok_tui.text import UserError
 
 ANSWERS: dict[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,
@@ -43,6 +44,23 @@ def test_the_quotient_times_b_is_a_and_b_is_never_zero(modulus: int) -> None:
     for (a, b), quotient in zip(pairs, task.answer.tolist(), strict=True):
         assert 0 <= quotient < modulus
         assert quotient * b % modulus == a
+
+
+@given(
+    operation=st.sampled_from([*ANSWERS, "divide"]),
+    a=st.one_of(st.integers(-9, 19), st.integers()),
+    b=st.one_of(st.integers(-9, 19), st.integers()),
+)
+def test_the_task_says_what_a_pair_is(operation: str, a: int, b: int) -> None:
+    task = make_task(config(operation, 13))
+    if a in task.rows and b in task.columns:
+        at = task.index(a, b)
+        assert (task.a[at], task.b[at]) == (a, b)
+    else:
+        with pytest.raises(
+            UserError, match=rf"^{a}, {b} is not a pair of this task: a is 0 to"
+        ):
+            task.index(a, b)
 
 
 @settings(deadline=None)

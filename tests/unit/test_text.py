@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from grok_tui.config.schema import Config
 from grok_tui.text import (
     MISSING,
+    UserError,
     cell,
     did_you_mean,
     duration,
     number,
     percent,
+    reason,
     table,
     whole,
+    whole_number,
 )
 
 
@@ -93,6 +96,30 @@ def test_a_duration_is_close(seconds: float) -> None:
     count, unit = duration(seconds).replace(",", "").split()
     sizes = {"s": 1, "min": 60, "h": 3600, "days": 86_400}
     assert int(count) * sizes[unit] == pytest.approx(seconds, rel=0.5 if unit == "s" else 0.25)
+
+
+@given(st.one_of(st.text(), st.text(alphabet="+-_ 0123456789"), st.integers().map(str)))
+def test_a_typed_text_is_a_whole_number_or_none(text: str) -> None:
+    value = whole_number(text)
+    assert value is None or value == int(text)
+
+
+def test_a_number_of_too_many_digits_is_none() -> None:
+    assert whole_number("9" * 5000) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (UserError("no such run"), "no such run"),
+        (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
+        (OSError("closed"), "closed"),
+        (KeyError("a\nb"), "the replay broke: KeyError: 'a\\nb'"),
+        (IndexError("a\nb"), "the replay broke: IndexError: a b"),
+    ],
+)
+def test_the_reason_of_an_error_is_one_line(error: Exception, text: str) -> None:
+    assert reason(error, "the replay") == text
 
 
 def test_missing_is_the_same_everywhere() -> None:

@@ -10,12 +10,13 @@ from textual.command import Command, CommandList, CommandPalette
 from textual.markup import escape
 
 from grok_tui.tui.keys.keymap import Entry
+from grok_tui.tui.screens.dialogs import DismissedOnce
 
 # The commands of Textual that are kept; its "Theme" would not remember the choice.
 KEPT = ("Screenshot",)
 
 
-class Palette(CommandPalette):
+class Palette(CommandPalette, DismissedOnce[None]):
     """Textual's palette, fixed for keys that arrive faster than it draws.
 
     Textual's own raises on a page key before its list has any height, and on a search that

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from grok_tui.protocol import commands
 from grok_tui.protocol.events import Answered
 from grok_tui.tasks.task import Task
-from grok_tui.text import percent
+from grok_tui.text import UserError, percent, whole_number
 from grok_tui.tui.messages import CommandRequested
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.view.state import SessionState
@@ -52,6 +52,7 @@ class Ask(Pane):
         super().__init__(id="ask")
         self._state: SessionState | None = None
         self._question: tuple[int, int] | None = None
+        self._problem = ""  # with the text that was typed last
         self._asked_at: object = None  # the newest metrics when it was last asked
 
     def compose(self) -> ComposeResult:
@@ -65,7 +66,11 @@ class Ask(Pane):
         self._state = state
         if self._question and not state.ended and state.metrics is not self._asked_at:
             self._ask(*self._question)
-        self.query_one(Static).update(self._content(state), layout=False)
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._state:
+            self.query_one(Static).update(self._content(self._state), layout=False)
 
     def action_type(self) -> None:
         self.add_class("asking")
@@ -73,18 +78,32 @@ class Ask(Pane):
 
     def action_leave(self) -> None:
         """Close the input, so that the session's keys work again."""
+        self._problem = ""
         self.remove_class("asking")
         self.focus()
+        self._draw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        numbers = [int(text) for text in re.findall(r"\d+", event.value)]
-        if len(numbers) != 2:
-            self.query_one(Static).update("type two numbers: a and b", layout=False)
+        try:
+            pair = self._pair(event.value)
+        except UserError as error:
+            self._problem = str(error)
+            self._draw()
             return
         event.input.clear()
         self.action_leave()
-        self._ask(*numbers)
+        self._ask(*pair)
+
+    def _pair(self, text: str) -> tuple[int, int]:
+        """The pair that the user typed. Raises UserError if it is not one of the task's."""
+        if self._state is None or self._state.task is None:
+            raise UserError("the task is not known yet; enter asks again")
+        match [whole_number(word) for word in re.split(r"[\s,]+", text.strip())]:
+            case [int(a), int(b)]:
+                self._state.task.index(a, b)
+                return a, b
+        raise UserError("type two whole numbers, a and b, such as 12 30")
 
     def action_move(self, a: int, b: int) -> None:
         """Ask for a neighbor of the pair, wrapping around at the edges of the table."""
@@ -93,11 +112,13 @@ class Ask(Pane):
         self._ask(*self._state.task.neighbor(self._question, a, b))
 
     def _ask(self, a: int, b: int) -> None:
-        self._question = (a, b)
+        self._question, self._problem = (a, b), ""
         self._asked_at = self._state.metrics if self._state else None
         self.post_message(CommandRequested(commands.Ask(a, b)))
 
     def _content(self, state: SessionState) -> Content:
+        if self._problem:
+            return Content(self._problem).stylize("$error")
         if state.answer is None or state.task is None:
             return Content(_HINT).stylize("$foreground 70%")
         width, height = self.query_one(Static).content_size
@@ -108,19 +129,13 @@ class Ask(Pane):
 
 
 def _right(answer: Answered, task: Task) -> int:
-    return int(task.answer[_place(answer, task)])
-
-
-def _place(answer: Answered, task: Task) -> int:
-    place = task.index(answer.a, answer.b)
-    assert place is not None  # answers are only for pairs of the task
-    return place
+    return int(task.answer[task.index(answer.a, answer.b)])
 
 
 def _verdict(answer: Answered, task: Task) -> list[Content | str]:
     given, right = int(answer.probabilities.argmax()), _right(answer, task)
     question = f"{task.text(answer.a, answer.b)} = "
-    half = "trained on" if task.train_mask[_place(answer, task)] else "held out"
+    half = "trained on" if task.train_mask[task.index(answer.a, answer.b)] else "held out"
     word = ("right", "bold $success") if given == right else (f"not {right}", "bold $error")
     return [
         Content.assemble(question, (str(given), "bold"), f" {task.ring}  ", word),

@@ -151,7 +151,6 @@ class Grid(Pane):
         task, pairs = self._found
         a, b = task.rows[self._row], task.columns[self._column]
         at = task.index(int(a), int(b))
-        assert at is not None
         answered, right = int(pairs.answers[at]), int(task.answer[at])
         likely = float(probability(pairs)[at])
         half = "train" if task.train_mask[at] else "test"

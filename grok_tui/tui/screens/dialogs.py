@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Label, OptionList
 
 from grok_tui.runs.checkpoints import step_of
-from grok_tui.text import one_line
+from grok_tui.text import one_line, whole_number
 from grok_tui.view.event_text import value_text
 from grok_tui.view.state import Mark, SessionState
 
@@ -33,7 +34,23 @@ class Options(OptionList):
             super().action_page_down()  # type: ignore[no-untyped-call]
 
 
-class Question(ModalScreen[Choice | None], Generic[Choice]):
+class DismissedOnce(Screen[Choice | None]):
+    """A screen that only closes itself: Textual would close whatever is on top instead.
+
+    Keys may arrive while it is already closing or covered by another dialog.
+    """
+
+    def dismiss(self, result: Choice | None = None) -> AwaitComplete:
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
+
+def close_dialogs(app: App[Any]) -> None:
+    """Close every dialog that is open, as if it had been canceled."""
+    while isinstance(app.screen, ModalScreen):
+        app.screen.dismiss(None)
+
+
+class Question(ModalScreen[Choice | None], DismissedOnce[Choice], Generic[Choice]):
     """A question; dismissed with the value of the chosen answer, None if canceled.
 
     answers: texts with their values.
@@ -140,9 +157,11 @@ class JumpDialog(Question[int]):
         ]
         answers.append((f"step {last}: the end", last))
         super().__init__("Jump to which step? Choose one, or type a number.", answers)
+        self._last = last
 
     def answers(self) -> ComposeResult:
-        yield Input(placeholder="a step", type="integer", compact=True)
+        # Textual's own type for integers takes forever at a letter after thirty digits.
+        yield Input(placeholder="a step", restrict=r"\d*", compact=True)
         yield from super().answers()
 
     def action_choose(self) -> None:
@@ -152,5 +171,8 @@ class JumpDialog(Question[int]):
         answers.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value:
-            self.dismiss(int(event.value))
+        step = whole_number(event.value)
+        if step is not None and 0 <= step <= self._last:
+            self.dismiss(step)
+        else:
+            self.query_one(Label).update(f"Please type a step from 0 to {self._last}.")

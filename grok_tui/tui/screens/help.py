@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from grok_tui.tui.keys.keymap import Entry, Keys
 from grok_tui.tui.panes.pane import Pane
+from grok_tui.tui.screens.dialogs import DismissedOnce
 
 # `{id}` stands for the keys of an action.
 STORY = """\
@@ -105,7 +106,7 @@ def _key_lines(keys: Sequence[Entry], width: int) -> Iterator[Content]:
         yield from (line.pad_left(column + 2) for line in more)
 
 
-class Help(ModalScreen[None]):
+class Help(ModalScreen[None], DismissedOnce[None]):
     """The help sections on a scrolling page."""
 
     DEFAULT_CSS = """

@@ -28,6 +28,7 @@ from grok_tui.tui.messages import Ending, FixRequested, RunLeft, RunRequested
 from grok_tui.tui.screens.dialogs import (
     QuitChoice,
     QuitDialog,
+    close_dialogs,
     continue_question,
     restart_question,
 )
@@ -58,7 +59,7 @@ class Live(RunView):
         if self._exit_code is not None and self.state.ended:
             self._leave()
         elif isinstance(event, Failed):
-            self.run_worker(self._offer_to_continue(event), exclusive=True)
+            self.run_question(self._offer_to_continue(event))
 
     @property
     def idle_keys(self) -> frozenset[str]:
@@ -66,7 +67,8 @@ class Live(RunView):
 
     def request(self, command: Command) -> None:
         if isinstance(command, Ask | Inspect) and self.state.ended:
-            self.run_worker(self.ask_checkpoint(command), exclusive=True)
+            group = type(command).__name__
+            self.run_worker(self.ask_checkpoint(command), group=group, exclusive=True)
         else:
             self._send(command)
 
@@ -133,10 +135,10 @@ class Live(RunView):
     # --- another run in place of this one -------------------------------------------------
 
     def action_branch(self) -> None:
-        self.run_worker(self.branch(), exclusive=True)
+        self.run_question(self.branch())
 
     def action_restart(self) -> None:
-        self.run_worker(self._restart(), exclusive=True)
+        self.run_question(self._restart())
 
     async def _restart(self) -> None:
         """Offer a new run with the planned changes; fields that are unknown get defaults."""
@@ -148,7 +150,7 @@ class Live(RunView):
         except ConfigError as error:
             self.say(str(error))
             return
-        if await self.app.push_screen_wait(restart_question(state)):
+        if await self.ask(restart_question(state)):
             self.post_message(RunRequested(NewRun(config)))
 
     async def _offer_to_continue(self, failed: Failed) -> None:
@@ -157,7 +159,7 @@ class Live(RunView):
         if folder is None or not checkpoints:
             return
         question = continue_question(failed.reason, checkpoints[0])
-        if await self.app.push_screen_wait(question):
+        if await self.ask(question):
             # A diverged run would diverge again, so it waits for a lower learning rate.
             paused = failed.kind == "diverged"
             self.post_message(RunRequested(ResumeRun(folder, paused)))
@@ -168,6 +170,7 @@ class Live(RunView):
         if self.state.ended:
             self._leave()
         else:
+            close_dialogs(self.app)
             self.app.push_screen(QuitDialog(), self._quit)
 
     def _quit(self, choice: QuitChoice | None) -> None:

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
@@ -18,12 +17,12 @@ from grok_tui.config.presets import Preset
 from grok_tui.config.schema import Config
 from grok_tui.text import UserError, duration
 from grok_tui.tui.messages import SpeedEstimated
-from grok_tui.tui.screens.dialogs import Options
+from grok_tui.tui.screens.dialogs import DismissedOnce, Options
 from grok_tui.tui.widgets.footer import KeysFooter
 from grok_tui.view.estimate import promise, promised_step, speed_of
 
 
-class PresetPicker(Screen[str | None]):
+class PresetPicker(DismissedOnce[str]):
     """All presets with their descriptions; dismissed with a preset's name, or None to leave."""
 
     DEFAULT_CSS = """

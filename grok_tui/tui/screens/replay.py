@@ -82,11 +82,11 @@ class Replay(RunView):
             self._seek(max(behind, default=0))
 
     def action_jump(self) -> None:
-        self.run_worker(self._jump(), exclusive=True)
+        self.run_question(self._jump())
 
     async def _jump(self) -> None:
         recording = self._source.recording
-        step = await self.app.push_screen_wait(JumpDialog(recording.phases, recording.last))
+        step = await self.ask(JumpDialog(recording.phases, recording.last))
         if step is not None:
             self._seek(step)
 
@@ -102,7 +102,7 @@ class Replay(RunView):
         self.say("a recording cannot be edited: b branches, and there the fix can be applied")
 
     def action_branch(self) -> None:
-        self.run_worker(self.branch(self._source.player.step), exclusive=True)
+        self.run_question(self.branch(self._source.player.step))
 
     def action_ask_quit(self) -> None:
         self.save_and_leave()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from textual.app import ComposeResult, SystemCommand
 from textual.screen import Screen
@@ -21,7 +21,7 @@ from grok_tui.runs.folders import recorded_folders
 from grok_tui.sources.answers import answer_from
 from grok_tui.sources.launcher import BranchRun, Run
 from grok_tui.sources.recording import recorded_state
-from grok_tui.text import UserError, one_line
+from grok_tui.text import UserError, one_line, reason
 from grok_tui.tui.keys.bindings import ALWAYS
 from grok_tui.tui.keys.keymap import Keys
 from grok_tui.tui.keys.palette import command_of
@@ -36,7 +36,13 @@ from grok_tui.tui.panes.charts import Charts
 from grok_tui.tui.panes.layout import PANES, Panes
 from grok_tui.tui.panes.pane import Pane
 from grok_tui.tui.panes.parameters import Parameters
-from grok_tui.tui.screens.dialogs import checkpoint_question, ghost_question
+from grok_tui.tui.screens.dialogs import (
+    Choice,
+    Question,
+    checkpoint_question,
+    close_dialogs,
+    ghost_question,
+)
 from grok_tui.tui.screens.help import Help, sections
 from grok_tui.tui.widgets.footer import KeysFooter
 from grok_tui.tui.widgets.status import StatusLine
@@ -231,7 +237,16 @@ class RunView(Screen[None]):
 
         return run
 
-    # --- questions about checkpoints ------------------------------------------------------
+    # --- questions ------------------------------------------------------------------------
+
+    async def ask(self, question: Question[Choice]) -> Choice | None:
+        """Ask the user, in place of whatever dialog is open."""
+        close_dialogs(self.app)
+        return await self.app.push_screen_wait(question)
+
+    def run_question(self, asking: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine that asks the user, in place of the one before."""
+        self.run_worker(asking, group="question", exclusive=True)
 
     def checkpoints(self) -> list[Path]:
         """The run's checkpoints, newest first."""
@@ -246,7 +261,7 @@ class RunView(Screen[None]):
             self.say(f"a branch needs a checkpoint: {why}")
             return
         question = checkpoint_question(checkpoints, live=until is None)
-        chosen = await self.app.push_screen_wait(question)
+        chosen = await self.ask(question)
         if chosen is not None:
             self.post_message(RunRequested(BranchRun(chosen)))
 
@@ -257,15 +272,15 @@ class RunView(Screen[None]):
             return
         try:
             answer = await asyncio.to_thread(answer_from, self.run.folder, question)
-        except (UserError, OSError) as error:
-            self.say(str(error))
+        except Exception as error:  # noqa: BLE001  one answer less, and the session goes on
+            self.say(reason(error, "the answer"))
             return
         self.post_message(SourceEvent(answer))
 
     # --- a ghost --------------------------------------------------------------------------
 
     def action_ghost(self) -> None:
-        self.run_worker(self._choose_ghost(), exclusive=True)
+        self.run_question(self._choose_ghost())
 
     async def _choose_ghost(self) -> None:
         """Ask for a recorded run to show behind this one."""
@@ -274,7 +289,7 @@ class RunView(Screen[None]):
         if not others:
             self.say("there is no other recorded run under runs/ to show as a ghost")
             return
-        chosen = await self.app.push_screen_wait(ghost_question(others))
+        chosen = await self.ask(ghost_question(others))
         if chosen is not None:
             await self._show_ghost(chosen)
 

@@ -16,7 +16,7 @@ from grok_tui.sweep.folder import SweepFolder
 from grok_tui.sweep.phase_map import cell, combined, key, planes
 from grok_tui.sweep.progress import SweepProgress
 from grok_tui.sweep.spec import Point
-from grok_tui.text import UserError, one_line
+from grok_tui.text import one_line, reason
 from grok_tui.tui.messages import Ending, ReplayRequested, SweepProgressed
 from grok_tui.tui.widgets.footer import KeysFooter
 from grok_tui.tui.widgets.sweep_map import Measure, Shown, SweepMap
@@ -95,8 +95,8 @@ class SweepScreen(Screen[None]):
             self.post_message(SweepProgressed(ended=True))
         except LeavingError:
             return
-        except (UserError, OSError) as error:
-            self.post_message(SweepProgressed(ended=True, problem=str(error)))
+        except Exception as error:  # noqa: BLE001  the boundary: the screen says it
+            self.post_message(SweepProgressed(ended=True, problem=reason(error, "the sweep")))
 
     def _tick(self) -> None:
         if get_current_worker().is_cancelled:
