@@ -54,10 +54,7 @@ dev: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-.venv/installed-fuzz: dev
-	PYTHONPATH=tests/tui $(BIN)/python -m tests.fuzz.sessions
-
-bench: .venv/installed
+.venv/installed-bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
