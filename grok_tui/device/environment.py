@@ -6,6 +6,7 @@ tinygrad reads some 150 variables, many of which other programs use for somethin
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import importlib.util
@@ -183,7 +184,10 @@ def cache_folder() -> Path:
     """This program's cache; a temporary folder if the user's cache is not writable."""
     default = "Library/Caches" if sys.platform == "darwin" else ".cache"
     folder = base_folder(_CACHE_HOME, default) / "grok-tui"
-    return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix="grok-tui-"))
+    if not _writable(folder):
+        folder = Path(tempfile.mkdtemp(prefix="grok-tui-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _writable(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grok_tui.device.environment import (
     PREFIX,
@@ -14,6 +15,9 @@ from grok_tui.device.environment import (
     prepare_environment,
 )
 from grok_tui.text import UserError
+
+if TYPE_CHECKING:
+    from grok_tui.device.kernel_cache import KernelCache
 
 # The devices that `auto` tries, best first, with a description of each. CPU comes last.
 DEVICES = {
@@ -44,13 +48,12 @@ def open_device(name: str) -> str:
 
     Returns tinygrad's name for it. Raises DeviceError. Call it before creating any tensor.
     """
-    _load()
+    disk = _load()
     from tinygrad.helpers import DEV
 
-    from grok_tui.device import kernel_cache, one_call, program_cache
+    from grok_tui.device import one_call, program_cache
     from grok_tui.device.c_calls import is_cpu
 
-    disk = kernel_cache.install(cache_folder() / "kernels")
     reports = []
     for candidate in [name] if name != "auto" else DEVICES:
         report = _try(candidate)
@@ -70,16 +73,17 @@ def survey() -> Iterator[DeviceReport]:
     yield from (_try(name) for name in DEVICES)
 
 
-def _load() -> None:
-    """Import tinygrad with its environment prepared. Raises DeviceError."""
+def _load() -> KernelCache:
+    """Import tinygrad with its environment and its cache. Raises DeviceError."""
     prepare_environment()
     try:
-        import tinygrad  # noqa: F401
+        from grok_tui.device.kernel_cache import install
     except ValueError as error:
         variables = ", ".join(f"{PREFIX}{name}={value}" for name, value in passed_on().items())
         if not variables:
             raise
         raise DeviceError(f"tinygrad does not take {variables}: {error}") from None
+    return install(cache_folder() / "kernels")
 
 
 def _try(name: str) -> DeviceReport:

@@ -17,3 +17,9 @@ def test_an_empty_or_relative_cache_folder_counts_as_unset(
     result = call(*arguments, cwd=tmp_path, env=environment(XDG_CACHE_HOME=value))
     assert result.code == 0, result.err
     assert {path.name for path in tmp_path.iterdir()} <= {"run"}
+
+
+def test_a_cache_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
+    result = call("devices", cwd=tmp_path, env=environment(XDG_CACHE_HOME="/dev/null"))
+    assert result.code == 0, result.err
+    assert "matrix products" in result.out.splitlines()[-1]
