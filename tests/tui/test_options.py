@@ -8,11 +8,12 @@ from typing import ClassVar
 import pytest
 from scripted import playing, session, training
 from textual.app import App, ComposeResult
-from textual.command import CommandList, DiscoveryHit, Hits, Provider
+from textual.command import CommandInput, CommandList, DiscoveryHit, Hits, Provider
 from textual.widgets import OptionList
 
 from grok_tui.tui.keys.palette import Palette
 from grok_tui.tui.screens.dialogs import Options
+from grok_tui.tui.screens.help import Help
 
 
 class Flat(App[None]):
@@ -77,6 +78,19 @@ async def test_a_search_that_ends_after_the_list_is_gone(
         Slow.may_end.set()
         await palette.workers.wait_for_complete()
         assert pilot.app.is_running
+
+
+async def test_a_search_that_begins_after_the_list_is_gone() -> None:
+    async with session(playing(*training(1, 20))).run_test() as pilot:
+        palette = Palette()
+        await pilot.app.push_screen(palette)
+        await palette.query_one(CommandList).remove()
+        palette.query_one(CommandInput).value = "pause"
+        await pilot.pause()
+        assert pilot.app.is_running
+        await pilot.press("escape", "question_mark")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Help)
 
 
 async def test_page_keys_in_a_palette_that_has_not_been_drawn() -> None:

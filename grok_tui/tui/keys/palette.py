@@ -8,6 +8,7 @@ from typing import Any
 from textual.app import SystemCommand
 from textual.command import Command, CommandList, CommandPalette
 from textual.markup import escape
+from textual.worker import Worker
 
 from grok_tui.tui.keys.keymap import Entry
 from grok_tui.tui.screens.dialogs import DismissedOnce
@@ -22,6 +23,10 @@ class Palette(CommandPalette, DismissedOnce[None]):
     Textual's own raises on a page key before its list has any height, and on a search that
     ends after the palette was closed.
     """
+
+    def run_worker(self, *work: Any, **options: Any) -> Worker[Any]:
+        """Run a search, which may fail if the palette closes before it begins."""
+        return super().run_worker(*work, **{**options, "exit_on_error": False})
 
     def _action_command_list(self, action: str) -> None:
         if self.query_one(CommandList).scrollable_content_region:
