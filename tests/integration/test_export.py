@@ -170,7 +170,7 @@ def test_an_event_file_depends_on_the_run_alone(run: Path, tmp_path: Path) -> No
             ("--to", "safetensors", "--step", "30"),
             "no checkpoint at step 30; it has 0, 20, 40",
         ),
-        (("--to", "word"), "invalid choice"),
+        (("--to", "word"), "--to: must be one of csv, tensorboard"),
         (("--to", "cast", "--size", "120"), "--size: must be columns x rows, such as 120x36"),
         (("--to", "cast", "--speed", "no"), "--speed: must be a number above 0 (got 'no')"),
         (("--to", "cast", "--speed", "-1"), "--speed: must be a number above 0 (got '-1')"),

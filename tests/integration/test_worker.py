@@ -120,7 +120,7 @@ def test_a_snapshot_that_does_not_fit_fails_with_the_reason(
 def test_a_child_that_raises_fails_with_the_reason_and_keeps_its_log(
     watch: Callable[[Job], Watched],
 ) -> None:
-    wrong = replace(untrained(ENDLESS), milestones={"no such": "milestone"})
+    wrong = replace(untrained(ENDLESS), health={"no such": "number"})
     child = watch(Job(ENDLESS, snapshot=wrong))
     failed = child.until(Failed)
     assert failed.reason.startswith("the trainer broke: TypeError: ")

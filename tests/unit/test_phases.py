@@ -256,7 +256,7 @@ def test_a_run_that_memorized_is_stuck_after_three_decay_times(
 
 def test_a_run_that_stays_half_way_is_stuck() -> None:
     half = looked(test_loss=2.0, test_acc=0.7)
-    seen = continued(MEMORIZED, *[half] * 4, every=1000)
+    seen = continued(MEMORIZED, *[half] * 4, every=400)
     assert [now.phase for now in seen] == ["MEMORIZING"] * 2 + ["CLEANUP", "STUCK"]
 
 

@@ -23,8 +23,8 @@ _WORD_STYLES = {
 }
 _QUIET = "$foreground 70%"
 _GAP = "  "
-# A message with more lines is cut off with an ellipsis.
-_MESSAGE_LINES = 3
+# More lines of words than this are cut off with an ellipsis.
+_MOST_LINES = 4
 
 
 class StatusLine(Widget):
@@ -96,22 +96,22 @@ def _edited(state: SessionState, name: str) -> tuple[str, str]:
 
 def _words(state: SessionState, width: int) -> list[Content]:
     """The phase with its reason, then the newest message, wrapped into lines."""
-    parts = []
-    if state.phase:
-        why = state.milestones.reason
-        phase = Content.assemble((state.phase, "bold $accent"), _GAP, (why, _QUIET))
-        parts.append(phase)
+    said = []
     if state.word == "COMPILING":
         at = f"{state.stage_done + 1} of {state.stage_total}"
-        parts.append(Content(f"{state.stage} ({at}) ..."))
+        said.append(Content(f"{state.stage} ({at}) ..."))
     if state.message:
         style = "bold $error" if state.word == "FAILED" else _QUIET
-        parts.append(Content(state.message).stylize(style))
-    whole = Content(_GAP).join(parts)
-    if whole.cell_length <= width:
-        return [whole]
+        said.append(Content(state.message).stylize(style))
+    phase = [
+        Content.assemble((state.phase, "bold $accent"), _GAP, (state.milestones.reason, _QUIET))
+    ]
+    parts = [*(phase if state.phase else []), *said]
+    together = Content(_GAP).join(parts)
+    if together.cell_length <= width:
+        return [together]
     lines = [line for part in parts for line in part.wrap(width)]
-    if len(lines) > _MESSAGE_LINES:
-        lines = lines[:_MESSAGE_LINES]
+    if len(lines) > _MOST_LINES:
+        lines = lines[:_MOST_LINES]
         lines[-1] = (lines[-1] + " ...").truncate(width, ellipsis=True)
     return lines
