@@ -11,6 +11,7 @@ from command_line import SMALL, Running, call, line_count, records, summary
 LINE = ("--record", "run", "--resume", "run", "--preset", "quick", *SMALL)
 
 
+@pytest.mark.slow
 def test_one_line_begins_and_continues_a_run(tmp_path: Path) -> None:
     running = Running(*LINE, "--steps", "2e6", cwd=tmp_path)
     running.wait_for_lines(tmp_path / "run", 25)

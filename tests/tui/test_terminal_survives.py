@@ -39,6 +39,7 @@ def wait_for_end_of(pid: int, seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_bytes_that_mean_nothing_are_ignored(start: Start) -> None:
     terminal = start()
     terminal.shows(PICKER)
@@ -51,6 +52,7 @@ def test_bytes_that_mean_nothing_are_ignored(start: Start) -> None:
     terminal.assert_restored()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 16)])
 def test_a_terminal_that_is_not_utf_8_gets_ascii(start: Start, size: tuple[int, int]) -> None:
     terminal = start("--preset", "quick", *SMALL, size=size, PYTHONIOENCODING="latin-1")
@@ -62,6 +64,7 @@ def test_a_terminal_that_is_not_utf_8_gets_ascii(start: Start, size: tuple[int, 
     terminal.assert_restored()
 
 
+@pytest.mark.slow
 def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg(start: Start) -> None:
     terminal = start("-i", command="sh", PS1="shell> ")
     terminal.press(f"sh -c '{COMMAND}; echo left with $?'\r")  # as make would start it
@@ -79,6 +82,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg(start: Start) -> None:
     assert terminal.exit_code() == 0
 
 
+@pytest.mark.slow
 def test_a_session_that_no_shell_could_continue_does_not_stop(start: Start) -> None:
     terminal = start()
     terminal.shows(PICKER)
@@ -95,6 +99,7 @@ def test_a_session_that_no_shell_could_continue_does_not_stop(start: Start) -> N
     assert terminal.output.count(ALTERNATE_OFF) == 3
 
 
+@pytest.mark.slow
 def test_signals_in_quick_succession_leave_the_terminal_to_the_session(start: Start) -> None:
     terminal = start()
     terminal.shows(PICKER)
