@@ -135,10 +135,7 @@ class Milestones:
             case "CIRCUIT FORMATION":
                 return f"key frequencies in use since step {self.circuit.since}"
         if self.memorized.holds:
-            return (
-                f"train pairs memorized since step {self.memorized.since},"
-                " test pairs not learned yet"
-            )
+            return f"memorized at step {self.memorized.since}, test pairs not yet"
         return "train pairs not memorized yet"
 
     def after_loss(self, train_loss: float) -> Milestones:

@@ -17,7 +17,7 @@ from grok_tui.cli.flags import (
     path,
 )
 from grok_tui.cli.main import COMMANDS
-from grok_tui.cli.output import has_screen, say
+from grok_tui.cli.output import has_screen, report, say
 from grok_tui.config.schema import FIELDS, Config, ConfigError, build, flag, is_live, written
 from grok_tui.config.sources import resolve
 from grok_tui.tasks.registry import check
@@ -93,7 +93,7 @@ def run(options: Namespace) -> int:
         return 0
     code = train_headless(job)
     if job.run_dir and job.run_dir.exists():  # nothing is left of a run that cannot be written
-        say(saved(job.run_dir))
+        report(saved(job.run_dir))
     return code
 
 
@@ -113,7 +113,7 @@ def _headless_job(options: Namespace) -> Job | None:
     options.preset = options.preset or UNATTENDED_PRESET
     options.fields.setdefault("stop_when", "grokked")
     job = new_job(options, options.preset, new_folder(options.preset))
-    say(f"no terminal: training headless into {job.run_dir}")
+    report(f"no terminal: training headless into {job.run_dir}")
     return job
 
 
@@ -197,7 +197,7 @@ def _resumed_job(options: Namespace) -> Job | None:
     fields = _changes(options) if _is_same(options) else options.fields
     config = _changed(before, fields)
     if snapshot is None:
-        say(f"{run_dir} ended before its first checkpoint; it begins again")
+        report(f"{run_dir} ended before its first checkpoint; it begins again")
         return Job(config, run_dir)
     summed_up = (run_dir / "summary.json").exists() or config.steps < snapshot.step
     if summed_up and (complete := _complete(snapshot, config)):
@@ -239,7 +239,7 @@ def _branched_job(options: Namespace) -> Job:
     if complete := _complete(snapshot, config):
         raise UserError(f"{options.branch} {complete}")
     branch(checkpoint, folder)
-    say(f"branching from {options.branch} at step {snapshot.step} into {folder}")
+    report(f"branching from {options.branch} at step {snapshot.step} into {folder}")
     return Job(config, folder, snapshot)
 
 

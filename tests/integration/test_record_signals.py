@@ -94,7 +94,7 @@ def _at_a_terminal(run_dir: Path) -> Outcome:
     try:
         child.expect("compiling the training step ...")
         seen += child.before + child.after
-        child.expect(r"step \d+/10000000  train \S+  test [\d.]+")
+        child.expect(r"step [\d,]+ / 10,000,000  train \S+  test [\d.]+")
         seen += child.before + child.after
         child.sendintr()
         child.expect(pexpect.EOF)

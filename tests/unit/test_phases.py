@@ -72,7 +72,7 @@ def test_memorizing_and_grokking_at_once() -> None:
 def test_the_badge_and_its_reason_follow_the_milestones() -> None:
     assert Milestones().phase == evaluated(0.1, 1.0, 1.0).phase == "MEMORIZING"
     assert "not memorized yet" in Milestones().reason
-    assert "memorized since step 10" in evaluated(0.1).reason
+    assert "memorized at step 10," in evaluated(0.1).reason
     grokked = evaluated(0.1, 1.0, 1.0, 1.0)
     assert grokked.phase == "GROKKED"
     assert "since step 20" in grokked.reason
@@ -286,5 +286,5 @@ def test_forgotten_train_pairs_begin_anew() -> None:
 
 def test_milestones_of_older_checkpoints_can_be_read() -> None:
     old = {"memorized_step": 140, "grok_step": None, "streak_step": None, "streak": 0}
-    assert Milestones.from_dict(old).reason.startswith("train pairs memorized since step 140")
+    assert Milestones.from_dict(old).reason.startswith("memorized at step 140,")
     assert Milestones.from_dict({**old, "grok_step": 900}).phase == "GROKKED"

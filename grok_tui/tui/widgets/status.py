@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from grok_tui.text import MISSING, number
+from grok_tui.text import MISSING, duration, number
 from grok_tui.view.progress import step_text, time_left_text
 from grok_tui.view.state import SessionState
 
@@ -23,6 +23,8 @@ _WORD_STYLES = {
 }
 _QUIET = "$foreground 70%"
 _GAP = "  "
+# With fewer columns the last step and the device are left out.
+_NARROW = 70
 # More lines of words than this are cut off with an ellipsis.
 _MOST_LINES = 4
 
@@ -57,7 +59,7 @@ def status_text(state: SessionState, width: int) -> Content:
     """The status in `width` columns; only the message is broken across lines."""
     badge = Content(f" {state.word} ").stylize(_WORD_STYLES[state.word])
     lines = [badge]
-    for part in _numbers(state):
+    for part in _numbers(state, width):
         if lines[-1].cell_length + len(_GAP) + part.cell_length > width:
             lines.append(part)
         else:
@@ -65,7 +67,7 @@ def status_text(state: SessionState, width: int) -> Content:
     return Content("\n").join([*lines, *_words(state, max(1, width))])
 
 
-def _numbers(state: SessionState) -> Iterator[Content]:
+def _numbers(state: SessionState, width: int) -> Iterator[Content]:
     """The parts, padded to the width that they may grow to, so that they do not move."""
     room = len(f"{state.last_step or state.step:,}") - len(f"{state.step:,}")
     yield _part("step", step_text(state) + " " * room)
@@ -76,6 +78,10 @@ def _numbers(state: SessionState) -> Iterator[Content]:
     yield Content(f"{number(state.steps_per_second)} steps/s")
     if state.playback:
         yield _part("replay", f"{state.playback.speed:g}x")
+    if width < _NARROW:
+        if not state.ended and state.seconds_left:
+            yield Content(f"{duration(state.seconds_left)} left")
+        return
     if left := time_left_text(state):
         yield Content(left)
     yield Content(state.device or str(state.known("device") or MISSING))
