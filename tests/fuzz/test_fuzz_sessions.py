@@ -11,7 +11,7 @@ from sessions import Act, burst, fuzz, reduced
 SECONDS = 60.0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("cpu")
 @pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
 def test_nothing_that_happens_to_a_session_breaks_it(tmp_path: Path) -> None:

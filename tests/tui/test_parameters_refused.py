@@ -48,6 +48,7 @@ async def test_an_invalid_value_is_explained_below_it_and_changes_nothing(
         await choose(pilot, name)
         await write(pilot, value)
         for _ in range(2):  # while typing, and after enter
+            await settled(pilot)
             screen = lines(pilot)
             at = next(i for i, t in enumerate(screen) if t.startswith("▸"))
             assert " ".join(screen[at + 1 : at + 4]).startswith(problem)
