@@ -43,6 +43,7 @@ def test_the_same_config_gives_the_same_bytes(straight: bytes, tmp_path: Path) -
     assert metrics(tmp_path / "again") == straight
 
 
+@pytest.mark.slow
 def test_a_run_continued_past_its_end_has_only_that_evaluation_more(
     straight: bytes, tmp_path: Path
 ) -> None:

@@ -53,6 +53,7 @@ def test_variables_with_the_prefix_do() -> None:
     assert "tinygrad does not take TINYGRAD_DEBUG=true: " in refused.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["gcc", "no-such-compiler -O2", "'"])
 def test_a_cc_that_is_not_a_clang_is_for_other_programs(value: str, tmp_path: Path) -> None:
     result = opened(CC=value, XDG_CACHE_HOME=str(tmp_path))
@@ -60,6 +61,7 @@ def test_a_cc_that_is_not_a_clang_is_for_other_programs(value: str, tmp_path: Pa
     assert Path(result.stdout.splitlines()[2]).is_relative_to(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_clang_of_several_words_is_used(tmp_path: Path) -> None:
     said = tmp_path / "said"
     clang = tmp_path / "my clang"

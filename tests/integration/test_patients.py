@@ -11,9 +11,14 @@ pytestmark = pytest.mark.usefixtures("cpu")
 
 # Not used by a recorded run. Not every seed of a healthy run groks within its steps.
 SEED, HEALTHY_SEED = 20, 21
+FAST = ("healthy", "no-decay", "cold")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# The recorded runs of `tests/data` try the rules for every kind in the fast suite, too.
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind in FAST else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS],
+)
 def test_the_doctor_finds_what_is_wrong_with_a_small_patient(kind: str) -> None:
     seed = HEALTHY_SEED if kind in ("healthy", "half-data") else SEED
     assert seed not in {recorded for half in HALVES.values() for *_, recorded in half}

@@ -74,6 +74,7 @@ async def test_enter_pressed_twice_in_the_picker_starts_one_run() -> None:
         assert launcher.asked == ["quick"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_dialogs_in_any_order_leave_one_main_screen(folder: Path, seed: int) -> None:
     source, launcher = playing(*training(1, 30)), ScriptedLauncher()
