@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok_tui.analysis.phases import Milestones, Phase
+from grok_tui.analysis.phases import SLOWEST_DECAY, Milestones, Phase
 from grok_tui.config.schema import Config, ConfigError
 from grok_tui.doctor import thresholds
 from grok_tui.doctor.case import Case, Curve
@@ -104,11 +104,8 @@ class Derived:
 
     @property
     def slow_decay(self) -> bool:
-        """Whether weight decay is known to need more than `MOST_STEPS` steps to act."""
-        return (
-            self.decay is not None
-            and self.decay * thresholds.MOST_STEPS < thresholds.DECAY_TIMES
-        )
+        """Whether weight decay is known to be too slow to act within 25,000 steps."""
+        return self.decay is not None and self.decay < SLOWEST_DECAY
 
     @property
     def shrunk(self) -> float | None:

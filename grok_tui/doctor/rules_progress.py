@@ -17,6 +17,7 @@ from grok_tui.doctor.signs import (
     edit_before,
     evidence,
     improving,
+    newest_losses,
     rough,
     spikes,
     zero_share,
@@ -28,12 +29,12 @@ def diverged(run: Derived) -> Verdict | None:
     if not run.case.diverged:
         return None
     edit = edit_before(run, run.case.steps)
-    beta2, eps = run.known("beta2"), FIELDS["beta2"].default
+    beta2, usual = run.known("beta2"), FIELDS["beta2"].default
     if edit:
         cause = differing(run, {edit.field: edit.old})
         why = f" just after {_change(edit)}"
     elif beta2 is not None and beta2 <= thresholds.BETA2_LOW:
-        cause, why = {"beta2": eps}, ": the second moment forgets too soon"
+        cause, why = {"beta2": usual}, ": the second moment forgets too soon"
     else:
         lr = run.known("lr")
         cause, why = sane_lr(run), ": a step was far too large"
@@ -149,12 +150,11 @@ def _collapse(run: Derived) -> float:
         return 0.0
     if zero_share(run) >= thresholds.ZERO_SHARE:
         return 0.96
-    loss, losses = run.known("loss"), run.case.train_loss.values
+    loss, losses = run.known("loss"), newest_losses(run)
     exact = loss is not None and loss != "naive"  # this program computes it to full precision
     if exact or len(losses) < thresholds.FEW or run.case.resolution > thresholds.FLOAT32_FLOOR:
         return 0.0
-    newest = np.median(losses[-max(thresholds.FEW, len(losses) // 4) :])
-    return 0.62 if newest < thresholds.FLOAT32_FLOOR else 0.0
+    return 0.62 if np.median(losses) < thresholds.FLOAT32_FLOOR else 0.0
 
 
 def too_few_steps_under_way(run: Derived) -> Verdict | None:
@@ -166,8 +166,6 @@ def too_few_steps_under_way(run: Derived) -> Verdict | None:
 
 def too_few_steps(run: Derived) -> Verdict | None:
     """It ends before weight decay has had time to act, and no other cause is known."""
-    if run.operation and not run.operation.learnable:
-        return None
     earliest, _ = expected(run)
     planned = run.case.steps if run.case.ended else run.known("steps")
     if planned is None or earliest is None or run.phase == "STUCK":
@@ -180,16 +178,16 @@ def too_few_steps(run: Derived) -> Verdict | None:
 
 
 def _too_few(run: Derived, confidence: float, planned: int) -> Verdict:
-    earliest, latest = expected(run)
+    _, latest = expected(run)
+    details = evidence(run, "lr_wd", "memorized_step", "test_acc", planned_steps=planned)
     steps = min(max(latest or 0, 2 * planned), MAX_STEPS)
-    known = {} if earliest is None else {"expected_from": earliest, "expected_to": latest or 0}
     fix = differing(run, {"steps": int(rough(steps, 2))})
     if (run.known("steps") or 0) >= steps:
         fix = {}
     return Verdict(
         "too-few-steps",
         confidence,
-        evidence(run, "lr_wd", "memorized_step", "test_acc", planned_steps=planned, **known),
+        details | _when(run),
         "It ends before weight decay has had time to act.",
         fix,
         "" if fix else "continue it with --resume",

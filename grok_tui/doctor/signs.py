@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grok_tui.analysis.health import count_spikes
 from grok_tui.doctor import thresholds
@@ -57,16 +58,13 @@ def edit_before(run: Derived, step: int) -> ConfigApplied | None:
         if edit.undo or edit.step > step:
             continue
         decay = {"lr": lr, "weight_decay": weight_decay, edit.field: edit.new}
-        acts = thresholds.EDIT_DECAY_TIMES / max(_product(decay), 1e-9)
+        per_step = float(decay["lr"] * decay["weight_decay"])
+        acts = thresholds.EDIT_DECAY_TIMES / max(per_step, 1e-9)
         rhythm = 4 * (run.known("eval_every") or 1)
         if step - edit.step <= max(thresholds.EDIT_STEPS, rhythm, acts):
             return edit
         return None
     return None
-
-
-def _product(decay: Mapping[str, Any]) -> float:
-    return float(decay["lr"] * decay["weight_decay"])
 
 
 def improving(run: Derived) -> bool:
@@ -79,16 +77,21 @@ def improving(run: Derived) -> bool:
     return run.memorized and not collapsing and _test_improves(run)
 
 
+def newest_losses(run: Derived) -> NDArray[np.float64]:
+    """The newest quarter of the train losses, (n,), but not fewer than can be judged."""
+    losses = run.case.train_loss.values
+    return losses[-max(thresholds.FEW, len(losses) // 4) :]
+
+
 def zero_share(run: Derived) -> float:
     """The largest share of train losses that were exactly 0, of pairs or of the newest steps.
 
     The largest so far, since the jump that follows gives the pairs a loss again. 0 if the
     losses were rounded, which makes them zero long before float32 does.
     """
-    losses = run.case.train_loss.values
-    if run.case.resolution > thresholds.FLOAT32_FLOOR or not len(losses):
+    newest = newest_losses(run)
+    if run.case.resolution > thresholds.FLOAT32_FLOOR or not len(newest):
         return 0.0
-    newest = losses[-max(thresholds.FEW, len(losses) // 4) :]
     return max(float(np.mean(newest == 0)), float(run.case.zero_loss.values.max(initial=0.0)))
 
 

@@ -9,10 +9,6 @@ from __future__ import annotations
 LEARNED = 0.03
 # The accuracy that usually goes with a loss up to a share of ln p.
 ACCURACIES = ((LEARNED, 1.0), (0.2, 0.93), (0.5, 0.6))
-# Most test pairs are answered correctly: an accuracy, or a loss as a share of ln p. A network
-# that has only memorized would have a loss of ln p or more at a test accuracy of 0.5.
-GENERALIZES_ACC = 0.5
-GENERALIZES = 0.2
 # A curve with fewer points is not judged.
 FEW = 6
 # A weight norm measured up to this step counts as the initial one.
@@ -58,9 +54,6 @@ ABOVE_UNIFORM = 1.05
 # and up to 30 times in small runs.
 DECAY_TIMES, MOST_DECAY_TIMES = 4.0, 10.0
 NO_PROGRESS_TIMES = 12.0
-# Decay that needs more steps than this to act is too slow: at p = 113 and lr 1e-3, weight
-# decay 0.1 did not grok in 40,000 steps, 0.3 did after 25,000.
-MOST_STEPS = 25_000
 # Steps until the train pairs are memorized, if not measured.
 MEMORIZING_STEPS = 150
 
@@ -115,8 +108,6 @@ RECENT = 0.3
 # Healthy runs spike (`analysis.health`) now and then, a slingshot; those with a learning rate
 # of 0.03 or more keep spiking.
 SPIKES = 3
-# Test accuracy below this after grokking is a relapse.
-RELAPSED_ACC = 0.9
 # Softmax has collapsed if this share of the newest train losses is exactly 0, or of the train
 # pairs at any time.
 ZERO_SHARE = 0.2
