@@ -68,9 +68,9 @@ def whole(text: str) -> int:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that a user typed; None if it is not a whole number."""
+    """The number that a user typed, in digits; None if it is not a whole number."""
     try:
-        return whole(text)
+        return int(text)
     except ValueError:
         return None
 
